@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""A second reader of hmap store files, written from format.md alone.
+
+Reads the durable state (the last checkpoint) of a file, never writes, and checks every statement of
+format.md that it passes on the way (named F-nn in messages). Needs python3-xxhash.
+
+  reader.py FILE --json        header facts and all entries, as one JSON object
+  reader.py FILE --list        one line per entry: key and value in hexadecimal, sorted by key
+  reader.py FILE --get KEYHEX  the value of one key in hexadecimal, found by hashing
+  reader.py FILE --header      header facts only, as JSON
+
+Exit codes: 0 yes, 1 no such key, 2 usage, 3 not a store, 4 damaged, 5 system error.
+"""
+import argparse
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+
+from reader.basics import Damaged, NotAStore, key_hash, need  # noqa: E402
+from reader.store import Store  # noqa: E402
+
+ATTEMPTS = 5  # at a file that others write to
+
+
+def header_facts(store):
+    sb, root = store.superblock, store.root
+    shards = [{"count": h.count, "b": h.b, "noverflow": h.noverflow, "growing": h.growing,
+               "same_size": bool(h.flags & 8), "old_b": h.old.b if h.growing else None,
+               "nevacuate": h.nevacuate if h.growing else None, "spans": h.span_count - h.span_free}
+              for h in root.headers]
+    return {"version": sb.version, "uuid": sb.uuid.hex(), "shard_bits": sb.shard_bits,
+            "block_bytes": sb.block_bytes, "extent_bytes": sb.extent_bytes, "slots": sb.slots,
+            "root": "AB"[root.index], "generation": root.generation, "cut": root.cut,
+            "extents_end": root.extents_end, "count": sum(h.count for h in root.headers),
+            "shards": shards}
+
+
+def all_entries(store):
+    large = store.check_extents()
+    found = {}
+    for shard in store.shards:
+        entries, offsets = shard.entries()
+        found.update(entries)
+        for offset in offsets:
+            large.pop(offset, None)
+    need(not large, "F-26", f"{len(large)} large records that no bucket refers to")
+    return sorted(found.items())
+
+
+def answer(store, arguments):
+    """(text to print, exit code)"""
+    if arguments.header:
+        return json.dumps(header_facts(store), indent=1) + "\n", 0
+    if arguments.get is not None:
+        h = key_hash(arguments.get, store.superblock.seed)
+        value = store.shards[h & store.superblock.shards - 1].get(arguments.get)
+        return (value.hex() + "\n", 0) if value is not None else ("", 1)
+    entries = [(key.hex(), value.hex()) for key, value in all_entries(store)]
+    if arguments.list:
+        return "".join(f"{key}\t{value}\n" for key, value in entries), 0
+    return json.dumps({"header": header_facts(store), "entries": entries}, indent=1) + "\n", 0
+
+
+def read(arguments):
+    """A file that others write to may change under us: then begin again."""
+    for attempt in range(ATTEMPTS):
+        store = Store(arguments.file)
+        try:
+            result = answer(store, arguments)
+            if not store.changed():
+                return result
+        except Damaged:
+            if attempt == ATTEMPTS - 1 or not store.changed():
+                raise
+        finally:
+            os.close(store.file.fd)
+    raise OSError("the file changes faster than it can be read")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Reads the durable state of an hmap store.")
+    parser.add_argument("file")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--json", action="store_true")
+    what.add_argument("--list", action="store_true")
+    what.add_argument("--header", action="store_true")
+    what.add_argument("--get", type=bytes.fromhex, metavar="KEYHEX")
+    arguments = parser.parse_args()
+    try:
+        text, code = read(arguments)
+        sys.stdout.write(text)
+        return code
+    except NotAStore as error:
+        print(f"reader.py: {arguments.file}: not a store: {error}", file=sys.stderr)
+        return 3
+    except Damaged as error:
+        print(f"reader.py: {arguments.file}: damaged: {error}", file=sys.stderr)
+        return 4
+    except (OSError, MemoryError) as error:
+        print(f"reader.py: {error}", file=sys.stderr)
+        return 5
+
+
+if __name__ == "__main__":
+    sys.exit(main())

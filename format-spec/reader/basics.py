@@ -1,0 +1,75 @@
+"""Bounded reading, hashing (format.md, section 6), and what can be wrong with a file."""
+import os
+import sys
+
+try:
+    import xxhash
+except ImportError:
+    sys.exit("reader.py: needs the Debian package python3-xxhash (run it with /usr/bin/python3)")
+
+U64 = (1 << 64) - 1
+PAGE = 4096
+FREE, BUCKETS, DIRECTORY, EXTENT_TABLE, FRAMES, SPAN, LARGE, LARGE_REST, LARGE_PENDING = range(9)
+CLASSES = list(range(32, 257, 16)) + [
+    (256 << d) + (32 << d) * i for d in range(8) for i in range(1, 9)]
+
+
+class NotAStore(Exception):
+    """The file is no store, or of a version or with features that format.md does not describe."""
+
+
+class Damaged(Exception):
+    """The file breaks a statement of format.md."""
+
+
+def need(condition, statement, what, offset=None):
+    if not condition:
+        where = "" if offset is None else f" at offset {offset}"
+        raise Damaged(f"{statement}: {what}{where}")
+
+
+def ceil_div(a, b):
+    return -(-a // b)
+
+
+def round_up(a, b):
+    return ceil_div(a, b) * b
+
+
+def key_hash(key, seed):
+    return xxhash.xxh3_64_intdigest(key, seed=seed)
+
+
+def checksum(data, seed):
+    return xxhash.xxh3_64_intdigest(data, seed=seed & U64) & 0xFFFFFFFF
+
+
+def mix(h, hash0):
+    x = (h ^ hash0) * 0x9E3779B97F4A7C15 & U64
+    x ^= x >> 32
+    x = x * 0xD6E8FEB86659FD93 & U64
+    return x ^ (x >> 32)
+
+
+def tophash(hh):
+    top = hh >> 56
+    return top + 5 if top < 5 else top
+
+
+class File:
+    """Bounded reading: nothing outside of the size the file had when it was opened."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        self.size = os.fstat(self.fd).st_size
+
+    def read(self, offset, count):
+        need(0 <= offset and offset + count <= self.size, "F-35", "reaches beyond the file", offset)
+        parts = []
+        while count > 0:
+            part = os.pread(self.fd, min(count, 1 << 24), offset)
+            need(part, "F-35", "file ends", offset)
+            parts.append(part)
+            offset += len(part)
+            count -= len(part)
+        return b"".join(parts)

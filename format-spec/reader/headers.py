@@ -1,0 +1,117 @@
+"""Superblock, shard headers and roots (format.md, sections 4, 5, 11 and 12)."""
+import struct
+
+from reader.basics import (
+    CLASSES, PAGE, Damaged, NotAStore, ceil_div, checksum, need, round_up)
+
+
+class Superblock:
+    FIELDS = struct.Struct("<QII3Q16sQQ8I5Q")
+
+    def __init__(self, file):
+        if file.size < 512:
+            raise NotAStore("shorter than a superblock")
+        raw = file.read(0, 512)
+        (magic, self.version, check, _, _, refuse, self.uuid, self.seed, self.created,
+         self.shard_bits, self.block_bytes, self.extent_bytes, self.slots, self.intent_words,
+         key_kind, elem_kind, _, self.root_bytes, self.runtime_offset, self.runtime_bytes,
+         self.extent_table_offset, self.heap_offset) = self.FIELDS.unpack_from(raw)
+        if magic != 0x0A1A70616D687F89:
+            raise NotAStore("no hmap magic (F-01)")
+        if self.version != 1:
+            raise NotAStore(f"format version {self.version}, this reader knows 1 (F-01)")
+        need(checksum(raw[:12] + bytes(4) + raw[16:], 0) == check, "F-05", "superblock checksum", 0)
+        if refuse or key_kind or elem_kind:
+            raise NotAStore("unknown features (F-02, F-06)")
+        self.check_geometry()
+        self.derive()
+
+    def check_geometry(self):
+        b, x = self.block_bytes, self.extent_bytes
+        need(self.shard_bits <= 8, "F-03", "shard_bits", 72)
+        need(512 <= b <= 65536 and b & (b - 1) == 0, "F-03", "block_bytes", 76)
+        need(4 * b <= x <= min(b * b // 32, 1 << 24) and x & (x - 1) == 0, "F-03",
+             "extent_bytes", 80)
+        need(1 <= self.slots <= 255, "F-03", "slots", 84)
+        need(224 <= self.intent_words <= 256, "F-03", "intent_words", 88)
+
+    def derive(self):
+        shards, page = 1 << self.shard_bits, max(PAGE, self.block_bytes)
+        self.shards = shards
+        self.entries_per_page = (self.block_bytes - 8) // 8
+        self.unit_blocks = 1
+        while self.run_bytes(self.unit_blocks + 1, 1) <= self.extent_bytes:
+            self.unit_blocks += 1
+        domain = round_up(3664 + 16 * self.intent_words, 64)
+        runtime = round_up(
+            1024 + 64 * self.slots + (shards + 1) * domain + 288 + 2048 * shards, PAGE)
+        root_bytes = round_up(512 + 2048 * shards, PAGE)
+        table = round_up(PAGE + 2 * root_bytes + runtime, page)
+        heap = round_up(table + self.run_bytes(1, 3), page)
+        need((self.root_bytes, self.runtime_offset) == (root_bytes, PAGE + 2 * root_bytes),
+             "F-03", "root_bytes or runtime_offset", 104)
+        need(self.runtime_bytes == runtime, "F-03", f"runtime_bytes, should be {runtime}", 120)
+        need((self.extent_table_offset, self.heap_offset) == (table, heap), "F-03",
+             f"extent_table_offset or heap_offset, should be {table}, {heap}", 128)
+
+    def run_bytes(self, n, copies):
+        pages = ceil_div(n, self.entries_per_page)
+        states = 48 * n + 32 * n * (copies - 1) + 8 * ceil_div(n, 64)
+        return (n * copies + 2 * pages) * self.block_bytes + states
+
+    def span_shape(self, cls):
+        """Extents and slots of a span of a class (section 10)."""
+        slot, extent = CLASSES[cls], self.extent_bytes
+        for m in range(1, 9):
+            if m * extent % slot <= m * extent // 8:
+                return m, min(m * extent // slot, 960)
+        raise Damaged(f"F-15: no span for class {cls}")
+
+    def class_of(self, record_bytes):
+        """Smallest class that holds a record; None: a large record."""
+        for cls, slot in enumerate(CLASSES):
+            if slot > 2 * self.extent_bytes:
+                return None
+            if slot >= record_bytes:
+                return cls
+        return None
+
+
+class Array:
+    """A BucketArray of a saved shard header."""
+
+    def __init__(self, words):
+        self.id, self.b, self.next_overflow = words[:3]
+        self.run = words[3:12]
+
+
+class ShardHeader:
+    def __init__(self, raw):
+        w = struct.unpack("<256Q", raw)
+        (_, self.count, self.flags, self.b, self.noverflow, self.hash0, self.nevacuate,
+         self.array_seq) = w[:8]
+        self.buckets, self.old, self.next = Array(w[8:20]), Array(w[20:32]), Array(w[32:44])
+        self.span_count, self.span_free = w[45:47]
+        self.directory = w[47:67]
+        self.dead_large = range(w[215], w[216])
+        self.dead = {(word & 0xFFFFFFFF) - 1: word >> 32 for word in w[89:135] if word}
+        self.growing = self.old.id != 0
+
+
+class Root:
+    FIELDS = struct.Struct("<QIIQQQQ32Q")
+
+    def __init__(self, file, superblock, index):
+        self.index = index
+        offset = PAGE + index * superblock.root_bytes
+        self.raw = file.read(offset, 512)
+        (magic, check, headers_check, self.generation, self.cut, self.extents_end, _,
+         *self.extent_table) = self.FIELDS.unpack_from(self.raw)
+        seed, raw = superblock.seed, self.raw
+        self.valid = (magic == 0x746F6F7270616D68 and
+                      checksum(raw[:8] + bytes(4) + raw[12:], seed) == check)
+        if self.valid:
+            headers = file.read(offset + 512, 2048 * superblock.shards)
+            self.valid = checksum(headers, seed ^ self.generation) == headers_check
+            self.headers = [
+                ShardHeader(headers[at:at + 2048]) for at in range(0, len(headers), 2048)]

@@ -1,0 +1,197 @@
+"""One map: buckets, chains, records (format.md, sections 7, 8, 10 and 11)."""
+import struct
+
+from reader.basics import (
+    BUCKETS, CLASSES, DIRECTORY, LARGE, SPAN, Damaged, ceil_div, checksum, key_hash, mix, need,
+    tophash)
+
+
+class Shard:
+    def __init__(self, store, index, header):
+        self.store, self.index, self.header = store, index, header
+        sb, h = store.superblock, header
+        units = [sb.unit_blocks << k for k in range(20)]
+        self.directory = store.make_runs(h.directory, units, 1, index)
+        self.current = self.array_runs(h.buckets)
+        self.old = self.array_runs(h.old)
+        if self.current:
+            need(h.buckets.b == h.b, "F-28", f"shard {index}: B")
+        else:
+            need(h.count == 0 and not h.growing, "F-28", f"shard {index}: entries without an array")
+        if h.growing:
+            need(h.old.b + (0 if h.flags & 8 else 1) == h.b, "F-28",
+                 f"shard {index}: B of the old array")
+            need(h.nevacuate <= 1 << h.old.b, "F-31", f"shard {index}: nevacuate")
+
+    def array_runs(self, array):
+        sb = self.store.superblock
+        if array.id == 0:
+            return []
+        need(array.b <= 39 and array.run[0], "F-28", f"shard {self.index}: bucket array")
+        first = ceil_div((1 << array.b) + ((1 << array.b >> 4) if array.b >= 4 else 0),
+                         sb.block_bytes // 64)
+        step = max(sb.unit_blocks, ceil_div(first, 8))
+        sizes = [first] + [step << j for j in range(8)]
+        runs = self.store.make_runs(array.run, sizes, 1, self.index)
+        capacity = sum(run.n for run in runs) * (sb.block_bytes // 64)
+        need(1 << array.b <= array.next_overflow <= capacity, "F-14",
+             f"shard {self.index}: next_overflow {array.next_overflow} of {capacity} buckets")
+        return runs
+
+    def bucket(self, runs, number):
+        per_block = self.store.superblock.block_bytes // 64
+        block, slot = divmod(number, per_block)
+        for run in runs:
+            if block < run.n:
+                raw = run.block(block)
+                return raw[slot * 64:slot * 64 + 64] if raw else bytes(64)
+            block -= run.n
+        raise Damaged(f"F-14: shard {self.index}: bucket {number} beyond its array")
+
+    def chain(self, array, runs, number):
+        """The buckets of a chain; an endless one is damage."""
+        for _ in range(array.next_overflow - (1 << array.b) + 1):
+            raw = self.bucket(runs, number)
+            yield number, raw
+            number = int.from_bytes(raw[16:24], "little")
+            if number == 0:
+                return
+            need(1 << array.b <= number < array.next_overflow, "F-14",
+                 f"shard {self.index}: overflow bucket {number}")
+        raise Damaged(f"F-14: shard {self.index}: a chain runs in a circle")
+
+    def evacuated(self, i):
+        head = self.bucket(self.old, i)[:8]
+        if 2 <= head[0] <= 4:
+            need(all(2 <= state <= 4 for state in head), "F-11",
+                 f"shard {self.index}: old bucket {i}")
+            return True
+        return False
+
+    def slots(self, array, runs, number):
+        """(tophash, record offset) of the filled slots of a chain."""
+        rest = False
+        for at, raw in self.chain(array, runs, number):
+            for i, state in enumerate(raw[:8]):
+                need(not rest or state == 0, "F-13", f"shard {self.index}: bucket {at}, slot {i}")
+                need(not 2 <= state <= 4, "F-11", f"shard {self.index}: bucket {at}, slot {i}")
+                rest = state == 0
+                if state >= 5:
+                    yield state, 16 * int.from_bytes(raw[24 + 5 * i:29 + 5 * i], "little")
+
+    def chains(self):
+        """(array, runs, head) of every reachable chain (F-10)."""
+        h = self.header
+        for i in range(1 << h.old.b if h.growing else 0):
+            if not self.evacuated(i):
+                need(i >= h.nevacuate, "F-31",
+                     f"shard {self.index}: old bucket {i} is not evacuated")
+                yield h.old, self.old, i
+        for i in range(1 << h.b if self.current else 0):
+            if not h.growing or self.evacuated(i & (1 << h.old.b) - 1):
+                yield h.buckets, self.current, i
+
+    def span_entry(self, span):
+        per_block = self.store.superblock.block_bytes // 128
+        need(span < self.header.span_count, "F-26", f"shard {self.index}: span {span}")
+        block, slot = divmod(span, per_block)
+        for run in self.directory:
+            if block < run.n:
+                raw = run.block(block)
+                return raw[slot * 128:slot * 128 + 128] if raw else bytes(128)
+            block -= run.n
+        raise Damaged(f"F-26: shard {self.index}: span {span} beyond the directory")
+
+    def record(self, offset):
+        """Key, value and whether it is large; the record's place is checked against its size."""
+        sb, file = self.store.superblock, self.store.file
+        extent, inside = divmod(offset - sb.heap_offset, sb.extent_bytes)
+        kind, shard, payload = self.store.extent(extent)
+        need(kind in (SPAN, LARGE) and shard == self.index, "F-09",
+             "no extent of this shard's records", offset)
+        check, key_bytes, flags, value_bytes = struct.unpack("<IHHI", file.read(offset, 12))
+        size = 12 + key_bytes + value_bytes
+        cls = sb.class_of(size)
+        if kind == LARGE:
+            need(inside == 0 and cls is None and payload == ceil_div(size, sb.extent_bytes), "F-15",
+                 "large record", offset)
+        else:
+            self.check_span_slot(offset, payload, cls)
+        need(offset + size <= self.store.heap_end, "F-09",
+             "record reaches beyond the extents", offset)
+        raw = file.read(offset, size)
+        need(checksum(raw[4:], sb.seed) == check, "F-07", "record checksum", offset)
+        need(flags == 0, "F-16", "flags of a record", offset)
+        return raw[12:12 + key_bytes], raw[12 + key_bytes:], kind == LARGE
+
+    def check_span_slot(self, offset, span, cls):
+        sb = self.store.superblock
+        words = struct.unpack("<16Q", self.span_entry(span))
+        first, entry_class = (words[0] & 0xFFFFFFFF) - 1, words[0] >> 32 & 0xFF
+        need(first >= 0 and entry_class == cls, "F-15",
+             f"record in a span of class {entry_class}, not {cls}", offset)
+        extents, slots = sb.span_shape(cls)
+        inside = offset - (sb.heap_offset + first * sb.extent_bytes)
+        slot, rest = divmod(inside, CLASSES[cls])
+        need(inside >= 0 and rest == 0 and slot < slots, "F-09", f"no slot of span {span}", offset)
+        need(words[1 + slot // 64] >> slot % 64 & 1, "F-26", "slot's bit is clear", offset)
+        for index in range(first, first + extents):
+            need(self.store.extent(index) == (SPAN, self.index, span), "F-23", f"extent {index}")
+
+    def entries(self):
+        """All entries, with every check that can be made on the way."""
+        h, seen, small = self.header, set(), 0
+        found, large = {}, set()
+        self.check_arrays()
+        for array, runs, head in self.chains():
+            for state, offset in self.slots(array, runs, head):
+                key, value, is_large = self.record(offset)
+                hh = self.bucket_hash(key)
+                need(hh & (1 << array.b) - 1 == head and tophash(hh) == state, "F-12",
+                     f"shard {self.index}: key in bucket {head}", offset)
+                need(offset not in seen and key not in found, "F-09",
+                     "a record or key twice", offset)
+                seen.add(offset)
+                found[key] = value
+                large.update([offset] if is_large else [])
+                small += not is_large
+        need(len(found) == h.count, "F-29",
+             f"shard {self.index}: count {h.count}, {len(found)} entries")
+        bits = unused = 0
+        for span in range(h.span_count):
+            words = struct.unpack("<16Q", self.span_entry(span))
+            unused += not words[0] & 0xFFFFFFFF
+            bits += sum(bin(word).count("1") for word in words[1:])
+        need(bits == small and unused == h.span_free, "F-26",
+             f"shard {self.index}: {bits} bits, {small} records; {unused} unused spans")
+        return found, large
+
+    def check_arrays(self):
+        for array, runs in ((self.header.buckets, self.current), (self.header.old, self.old)):
+            for j, run in enumerate(runs):
+                self.store.check_run_extents(run, BUCKETS, self.index, None if j else array.id)
+        for run in self.directory:
+            self.store.check_run_extents(run, DIRECTORY, self.index, None)
+        if self.current:
+            used = self.header.buckets.next_overflow - (1 << self.header.buckets.b)
+            need(used == self.header.noverflow, "F-30", f"shard {self.index}: noverflow")
+
+    def bucket_hash(self, key):
+        h = key_hash(key, self.store.superblock.seed)
+        need(h & self.store.superblock.shards - 1 == self.index, "F-12",
+             f"shard {self.index}: a key of another shard")
+        return mix(h, self.header.hash0)
+
+    def get(self, key):
+        if not self.current:
+            return None
+        h, hh = self.header, self.bucket_hash(key)
+        array, runs = h.buckets, self.current
+        if h.growing and not self.evacuated(hh & (1 << h.old.b) - 1):
+            array, runs = h.old, self.old
+        for state, offset in self.slots(array, runs, hh & (1 << array.b) - 1):
+            if state == tophash(hh):
+                found, value, _ = self.record(offset)
+                if found == key:
+                    return value
+        return None

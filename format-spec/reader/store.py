@@ -1,0 +1,153 @@
+"""A store's durable state: its root, blocks through tables, extents (format.md, 9, 10, 12)."""
+import struct
+
+from reader.basics import (
+    EXTENT_TABLE, FRAMES, LARGE, LARGE_PENDING, LARGE_REST, PAGE, File, ceil_div, checksum, need)
+from reader.headers import Root, Superblock
+from reader.shard import Shard
+
+CACHED_BLOCKS = 4096
+
+
+class Run:
+    """Blocks of one run in the durable state: through the table of the root, checksums verified."""
+
+    def __init__(self, store, offset, n, copies, owner):
+        sb = store.superblock
+        self.store, self.offset, self.n, self.copies, self.owner = store, offset, n, copies, owner
+        if offset == sb.extent_table_offset:
+            self.extents = None
+        else:
+            first, rest = divmod(offset - sb.heap_offset, sb.extent_bytes)
+            count = ceil_div(sb.run_bytes(n, copies), sb.extent_bytes)
+            need(first >= 0 and rest == 0 and first + count <= store.root.extents_end,
+                 "F-23", f"run of {n} blocks does not lie in extents in use", offset)
+            self.extents = range(first, first + count)
+        pages = ceil_div(n, sb.entries_per_page)
+        self.table = offset + (n * copies + store.root.index * pages) * sb.block_bytes
+
+    def entry(self, i):
+        store, sb = self.store, self.store.superblock
+        at = self.table + i // sb.entries_per_page * sb.block_bytes
+        page = store.cached(at, lambda: self.table_page(at))
+        return struct.unpack_from("<II", page, 8 + i % sb.entries_per_page * 8)
+
+    def table_page(self, at):
+        page = self.store.file.read(at, self.store.superblock.block_bytes)
+        check = int.from_bytes(page[:4], "little")
+        good = checksum(page[4:], self.store.superblock.seed ^ at) == check
+        need(good or not any(page), "F-07", "table page checksum", at)
+        return page
+
+    def block(self, i):
+        """The bytes of block i; None: never written, all zero."""
+        need(0 <= i < self.n, "F-19", "block number beyond its run", self.offset)
+        place, check = self.entry(i)
+        if place == 0:
+            return None
+        home = self.offset + i * self.store.superblock.block_bytes
+        return self.store.cached(("block", home), lambda: self.placed_block(i, home, place, check))
+
+    def placed_block(self, i, home, place, check):
+        sb = self.store.superblock
+        at = place * sb.block_bytes
+        spares = [self.offset + (k * self.n + i) * sb.block_bytes for k in range(self.copies)]
+        if at not in spares:
+            need(self.owner is not None, "F-18", "extent table block in a foreign place", at)
+            extent, inside = divmod(at - sb.heap_offset, sb.extent_bytes)
+            kind, shard, _ = self.store.extent(extent)
+            need(kind == FRAMES and shard == self.owner and inside >= sb.block_bytes, "F-18",
+                 f"place of the block with home {home} is no frame of shard {self.owner}", at)
+        raw = self.store.file.read(at, sb.block_bytes)
+        need(checksum(raw, sb.seed ^ home) == check, "F-07", "block checksum", at)
+        return raw
+
+
+class Store:
+    def __init__(self, path):
+        self.file = File(path)
+        self.superblock = Superblock(self.file)
+        self.roots = self.read_roots()
+        valid = [root for root in self.roots if root.valid]
+        need(valid, "F-33", "neither root is valid", PAGE)
+        self.root = max(valid, key=lambda root: root.generation)
+        sb = self.superblock
+        need(self.root.extents_end < 1 << 32, "F-22", "extents_end")
+        self.heap_end = sb.heap_offset + self.root.extents_end * sb.extent_bytes
+        need(self.file.size >= self.heap_end, "F-35",
+             f"the file has {self.file.size} bytes of {self.heap_end}")
+        self.cache = {}
+        self.extent_runs = self.make_runs(
+            self.root.extent_table, [1] + [1 << k for k in range(31)], 3, None)
+        need(self.extent_runs and self.extent_runs[0].extents is None, "F-03",
+             "extent table segment 0")
+        self.shards = [Shard(self, i, header) for i, header in enumerate(self.root.headers)]
+
+    def read_roots(self):
+        return [Root(self.file, self.superblock, index) for index in (0, 1)]
+
+    def changed(self):
+        return [r.raw for r in self.read_roots()] != [r.raw for r in self.roots]
+
+    def cached(self, key, make):
+        if key not in self.cache:
+            if len(self.cache) >= CACHED_BLOCKS:
+                self.cache.clear()
+            self.cache[key] = make()
+        return self.cache[key]
+
+    def make_runs(self, offsets, sizes, copies, owner):
+        """The runs at the offsets, which are 0 only behind the last."""
+        used = [offset for offset in offsets if offset]
+        need(list(offsets[:len(used)]) == used, "F-23", "a gap between runs")
+        return [Run(self, offset, n, copies, owner) for offset, n in zip(used, sizes)]
+
+    def word_of_extent(self, index):
+        per_block = self.superblock.block_bytes // 8
+        number, slot = divmod(index, per_block)
+        for run in self.extent_runs:
+            if number < run.n:
+                block = run.block(number)
+                return struct.unpack_from("<Q", block, slot * 8)[0] if block else 0
+            number -= run.n
+        return 0
+
+    def extent(self, index):
+        """(kind, shard, payload) of an extent in use."""
+        need(0 <= index < self.root.extents_end, "F-22", f"extent {index} is not in use")
+        word = self.word_of_extent(index)
+        return word & 0xFF, word >> 8 & 0xFF, word >> 16
+
+    def check_run_extents(self, run, kind, shard, payload):
+        """F-23; payload None: any, the same for all extents."""
+        for index in run.extents or ():
+            found = self.extent(index)
+            payload = found[2] if payload is None else payload
+            need(found == (kind, shard, payload), "F-23",
+                 f"extent {index} is {found}, its run is {(kind, shard, payload)}", run.offset)
+
+    def check_extents(self):
+        """F-22, F-23: words by kind; returns the large records {offset: shard}."""
+        large, index, dead = {}, 0, {}
+        for shard in self.shards:
+            dead.update(shard.header.dead)
+        space = self.superblock.shards & 0xFF
+        for segment, run in enumerate(self.extent_runs):
+            self.check_run_extents(run, EXTENT_TABLE, space, segment)
+        while index < self.root.extents_end:
+            if dead.get(index):
+                index += dead[index]
+                continue
+            kind, shard, payload = self.extent(index)
+            need(kind <= LARGE_PENDING, "F-23", f"kind of extent {index}")
+            need(shard < self.superblock.shards or kind == EXTENT_TABLE, "F-23", f"extent {index}")
+            need(kind != LARGE_REST, "F-23", f"extent {index} continues no large record")
+            length = payload if kind in (LARGE, LARGE_PENDING) else 1
+            need(1 <= length <= self.root.extents_end - index, "F-23", f"row at extent {index}")
+            for rest in range(1, length):
+                need(self.extent(index + rest) == (LARGE_REST, shard, rest), "F-23",
+                     f"extent {index + rest} does not continue the row at {index}")
+            if kind == LARGE and index not in self.shards[shard].header.dead_large:
+                large[self.superblock.heap_offset + index * self.superblock.extent_bytes] = shard
+            index += length
+        return large

@@ -1,0 +1,141 @@
+// How a store is opened, and what the library says about it afterwards.
+#ifndef HMAP_OPTIONS_H_
+#define HMAP_OPTIONS_H_
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace hmap {
+
+// Limits of the format (format-spec/format.md, "Limits").
+inline constexpr std::uint64_t kKeyBytesMax = 65'535;
+inline constexpr std::uint64_t kValueBytesMax = 4'294'967'295;
+inline constexpr std::uint32_t kShardBitsMax = 8;
+
+enum class Mode : std::uint8_t {
+  kOpenOrCreate,  // Read and write; make the store if there is none.
+  kOpen,          // Read and write; kNotFound if there is none.
+  kCreate,        // Make a new store; kExists if there is a file.
+  kReadOnly,      // Read; never writes one byte to the file and takes no process slot.
+  kExclusive,     // Like kOpen, and alone: kLockedExclusively if anybody else has it open.
+};
+
+// What "acknowledged" means. Whatever the mode, kill -9 of any process loses no finished write.
+enum class Durability : std::uint8_t {
+  kStore,       // Whatever the store is open with; checkpoint if nobody has it open.
+  kNone,        // No automatic checkpoints: a power cut leaves exactly the last sync() or close.
+  kCheckpoint,  // A power cut leaves exactly the last checkpoint (the default of a store).
+};
+
+// Sizes that are fixed when a store is created. The defaults are right for nearly everybody; tests
+// use small ones. Zero means the default. Values that do not fit together: kInvalidArgument.
+struct Geometry {
+  std::uint32_t block_bytes = 0;   // Unit of copying, a power of two, 512 to 65,536; default 4,096.
+  std::uint32_t extent_bytes = 0;  // Unit of space, a power of two, at least 4 blocks; default 32 KiB.
+  std::uint32_t slots = 0;         // Processes that may have the store open for writing, 1 to 255.
+  std::uint32_t intent_words = 0;  // Words one intent can change, 224 to 256; smaller ones are
+                                   // raised to 224; default 256.
+};
+
+struct Options {
+  Mode mode = Mode::kOpenOrCreate;
+  Durability durability = Durability::kStore;
+
+  // Creation only: the store is 2^shard_bits hmaps that can be written at the same time, 0 to
+  // kShardBitsMax; 0 is exactly Go's map. -1 chooses the default (see rationale.md).
+  int shard_bits = -1;
+  // Creation only: as in Go's make(map, n). A hint; the store grows by itself.
+  std::uint64_t expected_entries = 0;
+  // Creation only: permission bits of the new file, before the umask.
+  std::uint32_t file_mode = 0644;
+  Geometry geometry;
+
+  // Address space to reserve in bytes, a power of two. 0: 1 TiB, halved down to 1 GiB while the
+  // system refuses (environment HMAP_WINDOW_BYTES overrides the start). Limits the file's size.
+  std::uint64_t window_bytes = 0;
+  // The file is never made larger than this by this handle; 0: no limit but the window.
+  std::uint64_t size_limit = 0;
+
+  // How long a write waits for a lock that a living process holds before it answers kBusy.
+  // Negative: for ever. Locks of dead processes are taken over at once, whatever this says.
+  std::chrono::milliseconds lock_timeout{10'000};
+  // Durability::kCheckpoint: a change is in a checkpoint at most about this long after it was made.
+  std::chrono::milliseconds checkpoint_interval{5'000};
+  // A checkpoint is also started when this many bytes were changed since the last one.
+  std::uint64_t checkpoint_bytes = std::uint64_t{1} << 30;
+
+  // Verify the checksum of every record read. Costs about 10 ns for 100 bytes.
+  bool verify_reads = true;
+  // Discard the live state and start from the last checkpoint, as after a power cut (needs to be
+  // alone). For a file that was overwritten in place by a restore within one boot.
+  bool discard_live_state = false;
+  // Install a process-wide SIGBUS handler that turns a failing disk or a file cut short by a
+  // stranger into kIoError for calls into this library, and chains to the handler found.
+  bool guard_sigbus = false;
+};
+
+// A picture of a store at one moment; each shard's numbers are consistent in themselves.
+struct Stats {
+  struct Shard {
+    std::uint64_t entries = 0;
+    std::uint64_t buckets_log2 = 0;      // B
+    std::uint64_t overflow_buckets = 0;  // noverflow
+    bool growing = false;
+    bool same_size_growth = false;
+    std::uint64_t old_buckets = 0;  // While growing: buckets of the old array ...
+    std::uint64_t evacuated = 0;    // ... of which all below this are evacuated (nevacuate).
+    std::uint64_t spans = 0;
+    std::uint64_t epoch_changes = 0;
+  };
+  std::vector<Shard> shards;
+
+  std::uint64_t entries = 0;
+  std::uint64_t buckets = 0;
+  std::uint64_t overflow_buckets = 0;
+  double load_factor = 0;  // entries per bucket
+  // chains[i]: main buckets with i overflow buckets behind them; the last cell: that many or more.
+  // Filled by stats(StatsDepth::kChains) only.
+  std::array<std::uint64_t, 8> chains{};
+
+  std::uint64_t file_bytes = 0;       // Size of the file.
+  std::uint64_t allocated_bytes = 0;  // Bytes of disk it takes (st_blocks).
+  std::uint64_t free_bytes = 0;       // In extents that are free.
+  std::uint64_t retired_bytes = 0;    // In extents freed since the last checkpoint.
+  std::uint64_t bucket_bytes = 0;     // In extents of bucket arrays, with their tables.
+  std::uint64_t span_bytes = 0;       // In extents of spans (records).
+  std::uint64_t large_bytes = 0;      // In extents of records of their own.
+  std::uint64_t frame_bytes = 0;      // In extents of displaced blocks.
+  std::uint64_t other_bytes = 0;      // Superblock, roots, runtime area, directories, tables.
+
+  std::uint64_t epoch = 0;          // Current epoch.
+  std::uint64_t durable_epoch = 0;  // The last one that is in a completed checkpoint.
+  std::uint64_t checkpoints = 0;    // Generation of the newest root.
+  bool poisoned = false;
+  Durability durability = Durability::kCheckpoint;
+
+  struct Process {
+    std::uint32_t slot = 0;
+    std::uint32_t pid = 0;  // As the process saw itself; another pid namespace may differ.
+    bool alive = false;
+  };
+  std::vector<Process> processes;  // Attached for writing; read-only handles take no slot.
+
+  // Creation facts.
+  std::uint32_t shard_bits = 0;
+  std::uint32_t block_bytes = 0;
+  std::uint32_t extent_bytes = 0;
+  std::uint32_t slots = 0;
+  std::uint32_t format_version = 0;
+  std::array<std::uint8_t, 16> uuid{};
+};
+
+enum class StatsDepth : std::uint8_t {
+  kHeaders,  // Cost: the headers and one word per extent.
+  kChains,   // Also walks every bucket for Stats::chains.
+};
+
+}  // namespace hmap
+
+#endif  // HMAP_OPTIONS_H_

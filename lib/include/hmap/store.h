@@ -1,0 +1,211 @@
+// hmap::Store: a persistent hash map of byte strings in one file, shared by processes.
+//
+//   hmap::Result<hmap::Store> store = hmap::Store::open("users.hmap");
+//   if (!store) return fail(store.error());
+//   hmap::Status status = store->put("ada", "Lovelace");
+//   hmap::Result<std::optional<std::string>> name = store->get("ada");
+//
+// Properties of every Store (guarantees and their tests: README.md):
+//   * Any number of threads may use one handle; any number of processes may open one file.
+//   * Readers take no lock, store nothing to shared memory and wait for nobody.
+//   * A process may die at any instruction: finished writes stay, unfinished ones are completed or
+//     never happened, and nobody else is disturbed.
+//   * Keys and values are bytes; they need not be text and may contain zeros.
+//   * After fork() the child's copy of a handle answers kForked; the child opens the store anew.
+//   * A handle may be moved, not copied. Destroying it closes it.
+#ifndef HMAP_STORE_H_
+#define HMAP_STORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "hmap/export.h"
+#include "hmap/options.h"
+#include "hmap/result.h"
+#include "hmap/status.h"
+
+namespace hmap {
+
+class Store;
+
+// One entry handed out by iteration. The bytes belong to the iterator and stay until it moves on.
+struct Entry {
+  std::string_view key;
+  std::string_view value;
+};
+
+// A place in an iteration, to be kept and used later, by this process or another: plain numbers.
+// Valid for the store it came from as long as the store is not cleared; resuming a foreign or an
+// invented position gives some iteration, never a fault.
+struct Position {
+  std::uint64_t shard = 0;     // Shards done.
+  std::uint64_t start = 0;     // Where in the order of reversed hashes the walk of this shard began.
+  std::uint64_t progress = 0;  // How far it has come, of 2^64.
+};
+
+// A resumable walk over all entries.
+//
+// Guarantees (design: Go's map iteration): every key at most once; a key present from begin to end
+// exactly once; a key erased before it is reached not at all; a key inserted meanwhile perhaps;
+// through any number of growths and by any number of processes. The order is random.
+// Threads: one cursor belongs to one thread at a time. Must not outlive its Store.
+class HMAP_EXPORT Cursor {
+ public:
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+  ~Cursor();
+
+  // Moves to the next entry. Returns it, or std::nullopt at the end.
+  // Errors: kCorrupt, kForked, kClosed, kIoError (with the SIGBUS guard).
+  // Cost: amortized one bucket and one record. Waits for nobody.
+  Result<std::optional<Entry>> next();
+
+  // Where this cursor stands, in whole bucket chains: a cursor resumed there hands out every entry
+  // that this one has not yet, and may repeat entries of the chain being handed out now.
+  [[nodiscard]] Position position() const noexcept;
+
+ private:
+  friend class Store;
+  class Impl;
+  explicit Cursor(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+// An open store.
+class HMAP_EXPORT Store {
+ public:
+  // Opens or creates the store at `path`.
+  //
+  // Errors, each leaving the file as it was: kInvalidArgument (options), kNotFound, kExists,
+  // kNotAStore, kWrongVersion, kTruncated, kCorrupt, kPermission, kReadOnly (medium),
+  // kLockedExclusively, kTooManyProcesses, kModeMismatch, kNoSpace, kIoError, kNoAddressSpace,
+  // kUnsupported (file system), kNeedsRecovery, kSystem.
+  // Threads: any; also for a file this process has open already.
+  // Cost: a few system calls; after a reboot, a power cut or a copy also time in proportion to the
+  // tables of blocks (8 bytes per 4 KiB of buckets). Blocks while another process is opening.
+  // Durability: a new store is on disk, name included, when this returns.
+  static Result<Store> open(const std::string& path, const Options& options = {});
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  // Closes the store; a failure goes unseen, so call close() first if you care.
+  ~Store();
+
+  // Looks up `key` (0 to kKeyBytesMax bytes) and copies its value out; std::nullopt if absent.
+  // Errors: kInvalidArgument (key too long), kCorrupt, kForked, kClosed, kIoError (guarded).
+  // Cost: one bucket chain, one record, one copy. No lock, no store to shared memory, no waiting.
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
+
+  // The same into a buffer of the caller, which keeps its capacity. Returns whether the key is
+  // present; if not, or on an error, the content of `value` is unspecified.
+  [[nodiscard]] Result<bool> get_into(std::string_view key, std::string& value) const;
+
+  // Whether the store has `key`. Errors and cost as get(), without the copy of the value.
+  [[nodiscard]] Result<bool> contains(std::string_view key) const;
+
+  // Sets the value of `key`, whether or not it is present.
+  //
+  //   key    0 to kKeyBytesMax bytes.
+  //   value  0 to kValueBytesMax bytes.
+  // Errors: kTooLarge, kReadOnly, kBusy, kNoSpace, kCorrupt, kPoisoned, kForked, kClosed, kIoError.
+  // After any error the old value (or absence) stands.
+  // Threads: any thread of any process; writers of one shard take turns. The value is visible to
+  // all processes when this returns.
+  // Durability: survives kill -9 when this returns; a power cut as Options::durability says.
+  // Cost: one bucket chain, one record written, and while growing at most two buckets evacuated.
+  Status put(std::string_view key, std::string_view value);
+
+  // As put(), only if the key is absent. Returns whether it was inserted.
+  Result<bool> insert(std::string_view key, std::string_view value);
+
+  // As put(), only if the key is present. Returns whether it was replaced.
+  Result<bool> replace(std::string_view key, std::string_view value);
+
+  // Removes `key`. Returns whether it was present. Errors: as put(), but kTooLarge becomes
+  // kInvalidArgument; uses the reserve, so that it works on a full disk.
+  Result<bool> erase(std::string_view key);
+
+  // Removes everything, shard by shard (not one atomic step for all shards), and gives all space
+  // back to the store in bounded steps. Errors: as erase().
+  Status clear();
+
+  // The number of entries: exact when no write is in progress.
+  [[nodiscard]] Result<std::uint64_t> size() const;
+
+  // Starts an iteration at a random place, or resumes one.
+  [[nodiscard]] Result<Cursor> cursor() const;
+  [[nodiscard]] Result<Cursor> cursor(const Position& position) const;
+
+  // Range-for over the entries, in random order, with the guarantees of Cursor:
+  //   for (auto [key, value] : store) ...
+  // Throws hmap::Error where a Cursor would return an error; use a Cursor to avoid exceptions.
+  class Iterator;
+  [[nodiscard]] Iterator begin() const;
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+  // Makes everything written before the call durable: cut, flush, root. Returns at once if nothing
+  // changed since the last one.
+  // Errors: kReadOnly, kBusy (a stopped writer holds a lock), kIoError and kPoisoned (a flush failed:
+  // the store refuses writes until all have closed it), kNoSpace, kForked, kClosed.
+  // Cost: writers wait some microseconds; the call itself takes as long as the disk.
+  Status checkpoint();
+
+  // The same: the name of the call that Durability::kNone users look for.
+  Status sync();
+
+  // Errors: kCorrupt, kForked, kClosed. Cost: see StatsDepth.
+  [[nodiscard]] Result<Stats> stats(StatsDepth depth = StatsDepth::kHeaders) const;
+
+  // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
+  // returned; the handle is closed all the same. Later calls answer kClosed.
+  Status close();
+
+  // Whether the handle can write.
+  [[nodiscard]] bool writable() const noexcept;
+
+ private:
+  friend class Cursor;
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl) noexcept;
+  [[nodiscard]] Status usable() const;
+  Result<bool> write(std::string_view key, std::string_view value, int mode);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Input iterator of Store::begin().
+class Store::Iterator {
+ public:
+  using value_type = Entry;
+  using difference_type = std::ptrdiff_t;
+  using iterator_concept = std::input_iterator_tag;
+
+  Iterator() = default;
+  explicit Iterator(Cursor cursor) : cursor_(std::make_shared<Cursor>(std::move(cursor))) {
+    ++*this;
+  }
+  const Entry& operator*() const noexcept { return *entry_; }
+  const Entry* operator->() const noexcept { return &*entry_; }
+  Iterator& operator++() {
+    entry_ = cursor_->next().value();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept {
+    return !it.entry_.has_value();
+  }
+
+ private:
+  std::shared_ptr<Cursor> cursor_;
+  std::optional<Entry> entry_;
+};
+
+inline Store::Iterator Store::begin() const { return Iterator(cursor().value()); }
+
+}  // namespace hmap
+
+#endif  // HMAP_STORE_H_

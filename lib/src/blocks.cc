@@ -1,0 +1,235 @@
+// Versions of blocks: finding them, and the copy at the first touch in an epoch.
+#include "blocks.h"
+
+#include "intent.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+using format::BlockState;
+using format::PlaceState;
+
+// A chain of versions has one per needed cut and the live one; more is damage.
+constexpr int kVersionsMax = 16;
+
+bool is_needed(const PlaceState& place, const Engine::Needed& cuts) {
+  const u64 born = seam::load(place.born);
+  const u64 superseded = seam::load(place.superseded);
+  const auto sees = [&](u64 cut) { return cut != 0 && born <= cut && cut < superseded; };
+  return sees(cuts.durable) || sees(cuts.pending);
+}
+
+PlaceState* frame_state(const Engine& engine, u64 place) {
+  const Layout& layout = engine.layout;
+  if (place < layout.heap_offset) return nullptr;
+  const u64 extent = layout.extent_offset(layout.extent_of(place));
+  const u64 index = (place - extent) / layout.block_bytes;
+  if (index == 0 || (place - extent) % layout.block_bytes != 0) return nullptr;
+  return engine.map->at<PlaceState>(extent + sizeof(format::FrameHeader) +
+                                    (index - 1) * sizeof(PlaceState));
+}
+
+// The next frame of the domain that holds nothing anybody needs; 0 if there is none.
+u64 find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
+  const Layout& layout = engine.layout;
+  format::Domain& domain = engine.domain(d);
+  const u64 durable = seam::load(engine.runtime->durable);
+  if (domain.frame_head == 0) return 0;
+  // After a round in vain nothing becomes free before the next checkpoint is complete, but in an
+  // extent added since, which is where frame_next points.
+  const bool only_newest = domain.frame_full == durable + 1;
+  u64 extent = domain.frame_next != 0 ? domain.frame_next : domain.frame_head;
+  const u64 first = extent;
+  // Bound: an extent can be in the list once; a damaged list ends after as many as the file has.
+  for (u64 hops = 0; hops <= seam::load(engine.runtime->extents_end); ++hops) {
+    const u64 at = layout.extent_offset(extent - 1);
+    const auto* header = engine.map->at<format::FrameHeader>(at);
+    if (header == nullptr || engine.map->bytes(at, layout.extent_bytes) == nullptr) return 0;
+    const auto* states = reinterpret_cast<const PlaceState*>(header + 1);
+    for (u64 i = 0; i < layout.frames_per_extent; ++i) {
+      const bool live = states[i].superseded == format::kForever;
+      if (live || is_needed(states[i], cuts)) continue;
+      seam::store(domain.frame_next, extent);
+      return at + (i + 1) * layout.block_bytes;
+    }
+    extent = header->next != 0 ? header->next : domain.frame_head;
+    if (extent == first || only_newest) break;
+  }
+  seam::store(domain.frame_full, durable + 1);
+  return 0;
+}
+
+// Takes an extent and links it into the domain's list of frames.
+Result<u64> add_frames(Engine& engine, u64 d, Purpose purpose) {
+  const Layout& layout = engine.layout;
+  ExtentRequest request;
+  request.domain = d;
+  request.count = 1;
+  request.kind = format::ExtentKind::kFrames;
+  request.purpose = purpose;
+  const Result<u64> extent = take_extents(engine, request);
+  if (!extent) return extent.error();
+  const u64 at = layout.extent_offset(*extent);
+  format::Domain& domain = engine.domain(d);
+  // Crash: `pending` names the extent, the next owner of this lock frees it.
+  seam::zero(engine.map->base() + at, layout.block_bytes);
+  auto& header = engine.part<format::FrameHeader>(at);
+  seam::store(header.domain, d);
+  seam::store(header.next, domain.frame_head);
+  Change change(engine, d);
+  change.set(domain.frame_head, *extent + 1);
+  change.set(domain.pending, 0);
+  change.publish();
+  seam::store(domain.frame_next, *extent + 1);
+  return at + layout.block_bytes;
+}
+
+// A place for the next version of the block, other than the live one.
+Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose purpose) {
+  const Engine::Needed cuts = engine.needed_cuts();
+  const u64 live = live_place(block);
+  if (block.home != live && !is_needed(block.state->home, cuts)) return block.home;
+  for (u64 k = 1; k < block.run.copies; ++k) {
+    const u64 spare = block.home + k * block.run.blocks * engine.layout.block_bytes;
+    if (spare == live) continue;
+    const Result<PlaceState*> state = place_state(engine, block, spare);
+    if (!state) return state.error();
+    if (!is_needed(**state, cuts)) return spare;
+  }
+  if (block.run.copies > 1) {
+    return Engine::corrupt("extent table: every copy of a block is needed", block.home);
+  }
+  if (const u64 frame = find_free_frame(engine, domain, cuts); frame != 0) return frame;
+  return add_frames(engine, domain, purpose);
+}
+
+// Copies a block of buckets to its home. A reader that took the block for being at home long ago may
+// still be looking there: it must not see a new version word before the new bytes behind it, so all
+// versions are odd while the bytes change.
+void copy_buckets_home(const Engine& engine, std::byte* home, const std::byte* from) {
+  auto* to_buckets = reinterpret_cast<format::Bmap*>(home);
+  const auto* from_buckets = reinterpret_cast<const format::Bmap*>(from);
+  const u64 count = engine.layout.buckets_per_block;
+  for (u64 i = 0; i < count; ++i) seam::store(to_buckets[i].version, from_buckets[i].version | 1);
+  for (u64 i = 0; i < count; ++i) {
+    seam::store(to_buckets[i].tophash, from_buckets[i].tophash);
+    seam::store(to_buckets[i].overflow, from_buckets[i].overflow);
+    for (u64 w = 0; w < 5; ++w) seam::store(to_buckets[i].refs[w], from_buckets[i].refs[w]);
+  }
+  for (u64 i = 0; i < count; ++i) seam::store(to_buckets[i].version, from_buckets[i].version);
+}
+
+// Publishes that the block's live version is now at `place` and was born in this epoch.
+void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, PlaceState& state,
+                  u64 old_place, PlaceState* old_state) {
+  const u64 epoch = engine.epoch();
+  Change change(engine, domain);
+  change.set(state.born, epoch);
+  change.set(state.superseded, format::kForever);
+  change.set(state.older, old_place);
+  change.set(state.block, block.home);
+  if (old_state != nullptr) change.set(old_state->superseded, epoch);
+  change.set(block.state->live_born, epoch);
+  change.set(block.state->live_place, place);
+  // Order: the place before the bit that sends readers there.
+  change.set_bits(*block.away_word, place != block.home ? block.away_bit : 0,
+                  place != block.home ? 0 : block.away_bit);
+  change.publish();
+}
+
+}  // namespace
+
+Result<Block> block_of(const Engine& engine, const Run& run, u64 index) {
+  if (index >= run.blocks) return Engine::corrupt("block outside its run", run.offset);
+  const Layout& layout = engine.layout;
+  Block block;
+  block.run = run;
+  block.index = index;
+  block.home = run.offset + index * layout.block_bytes;
+  block.state = engine.map->at<BlockState>(layout.states_offset(run) + index * sizeof(BlockState));
+  block.away_word = engine.map->at<u64>(layout.away_offset(run) + index / 64 * 8);
+  block.away_bit = u64{1} << (index % 64);
+  if (block.state == nullptr || block.away_word == nullptr || run.offset < kLowestRun) {
+    return Engine::corrupt("block run outside the file", run.offset);
+  }
+  return block;
+}
+
+u64 live_place(const Block& block) {
+  const u64 place = seam::load(block.state->live_place);
+  return place != 0 ? place : block.home;
+}
+
+Result<std::byte*> live_bytes(const Engine& engine, const Block& block) {
+  const u64 place = live_place(block);
+  std::byte* bytes = place % 8 == 0 ? engine.map->bytes(place, engine.layout.block_bytes) : nullptr;
+  if (bytes == nullptr) return Engine::corrupt("block outside the file", place);
+  return bytes;
+}
+
+Result<PlaceState*> place_state(const Engine& engine, const Block& block, u64 place) {
+  if (place == block.home) return &block.state->home;
+  const u64 stride = block.run.blocks * engine.layout.block_bytes;
+  PlaceState* state = nullptr;
+  if (block.run.copies == 1) {
+    state = frame_state(engine, place);
+  } else if (place > block.home && (place - block.home) % stride == 0 &&
+             (place - block.home) / stride < block.run.copies) {
+    const u64 k = (place - block.home) / stride;
+    state = engine.map->at<PlaceState>(engine.layout.spares_offset(block.run) +
+                                       ((k - 1) * block.run.blocks + block.index) * sizeof(PlaceState));
+  }
+  if (state == nullptr) return Engine::corrupt("block at an impossible place", place);
+  return state;
+}
+
+Result<u64> place_at(const Engine& engine, const Block& block, u64 cut) {
+  // Only live_place, then that place's own state: the mover stores the state first, so a place seen
+  // here always has the birth that belongs to it.
+  u64 place = seam::load(block.state->live_place);
+  for (int i = 0; i < kVersionsMax && place != 0; ++i) {
+    const Result<PlaceState*> state = place_state(engine, block, place);
+    if (!state) return state.error();
+    if (seam::load((*state)->born) <= cut) return place;
+    place = seam::load((*state)->older);
+  }
+  if (place != 0) return Engine::corrupt("block with too many versions", block.home);
+  return u64{0};
+}
+
+Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Content content,
+                            Purpose purpose) {
+  const u64 live = block.state->live_place;
+  if (live != 0 && block.state->live_born == engine.epoch()) [[likely]] return live_bytes(engine, block);
+  if (live == 0) {
+    // Never written since its run was made: zero at home, and no cut knows it.
+    std::byte* home = engine.map->bytes(block.home, engine.layout.block_bytes);
+    if (home == nullptr) return Engine::corrupt("block outside the file", block.home);
+    publish_move(engine, domain, block, block.home, block.state->home, 0, nullptr);
+    return home;
+  }
+  const Result<PlaceState*> old_state = place_state(engine, block, live);
+  if (!old_state) return old_state.error();
+  const Result<std::byte*> from = live_bytes(engine, block);
+  if (!from) return from.error();
+  const Result<u64> place = choose_place(engine, domain, block, purpose);
+  if (!place) return place.error();
+  const Result<PlaceState*> state = place_state(engine, block, *place);
+  if (!state) return state.error();
+  std::byte* to = engine.map->bytes(*place, engine.layout.block_bytes);
+  if (to == nullptr) return Engine::corrupt("block place outside the file", *place);
+  if (Status s = engine.map->populate(*place, engine.layout.block_bytes); !s.ok()) return s;
+  // Crash: the place is needed by nobody, what is in it does not matter.
+  if (content == Content::kBuckets && *place == block.home) {
+    copy_buckets_home(engine, to, *from);
+  } else {
+    seam::copy_in(to, *from, engine.layout.block_bytes);
+  }
+  publish_move(engine, domain, block, *place, **state, live, *old_state);
+  format::Domain& owner = engine.domain(domain);
+  seam::store(owner.dirty_bytes, owner.dirty_bytes + engine.layout.block_bytes);
+  return to;
+}
+
+}  // namespace hmap

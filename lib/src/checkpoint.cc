@@ -1,0 +1,287 @@
+// C1 to C8 of lib/README.md.
+#include "checkpoint.h"
+
+#include <cerrno>
+#include <ctime>
+#include <vector>
+
+#include "blocks.h"
+#include "hash.h"
+#include "process.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+using format::Cut;
+using format::PlaceState;
+using format::Root;
+using format::ShardHeader;
+using format::TableEntry;
+using format::TablePage;
+using std::chrono::milliseconds;
+
+// A cut waits this long for each lock before it lets all others go on and tries again.
+constexpr milliseconds kCutPatience{2};
+constexpr milliseconds kBackOff{5};
+
+u64 sum_of_changes(const Engine& engine) {
+  u64 sum = 0;
+  for (u64 d = 0; d <= engine.layout.shards; ++d) sum += seam::load(engine.intent(d).state);
+  return sum;
+}
+
+bool cut_is_pending(const Engine& engine) { return engine.needed_cuts().pending != 0; }
+
+u64 now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<u64>(now.tv_sec) * 1'000'000'000 + static_cast<u64>(now.tv_nsec);
+}
+
+// C2: every domain's lock, shards ascending, space last.
+Result<std::vector<DomainLock>> lock_all(Engine& engine, milliseconds timeout) {
+  const auto start = std::chrono::steady_clock::now();
+  for (;;) {
+    std::vector<DomainLock> locks;
+    locks.reserve(engine.layout.shards + 1);
+    Status failure;
+    for (u64 d = 0; d <= engine.layout.shards && failure.ok(); ++d) {
+      Result<DomainLock> lock = DomainLock::take(engine, d, kCutPatience);
+      if (lock) {
+        locks.push_back(*std::move(lock));
+      } else {
+        failure = lock.error();
+      }
+    }
+    if (failure.ok()) return locks;
+    if (failure.code() != Code::kBusy) return failure;
+    if (timeout.count() >= 0 && std::chrono::steady_clock::now() - start >= timeout) return failure;
+    locks.clear();
+    timespec pause{0, std::chrono::nanoseconds(kBackOff).count()};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+// C2 to C4. False if nothing has changed.
+Result<bool> take_cut(Engine& engine, milliseconds timeout) {
+  Result<std::vector<DomainLock>> locks = lock_all(engine, timeout);
+  if (!locks) return locks.error();
+  Cut& cut = engine.cut();
+  const u64 changes = sum_of_changes(engine);
+  if (changes == cut.changes && cut.cut == engine.durable_cut()) return false;
+  // Crash: until `epoch` is stored the record does not count, because its cut is not below it.
+  const u64 epoch = engine.epoch();
+  seam::store(cut.changes, changes);
+  seam::store(cut.extents_end, engine.runtime->extents_end);
+  seam::copy_in(cut.extent_table, engine.runtime->extent_table, sizeof cut.extent_table);
+  for (u64 s = 0; s < engine.layout.shards; ++s) {
+    seam::copy_in(&engine.cut_header(s), &engine.header(s), sizeof(ShardHeader));
+  }
+  for (u64 d = 0; d <= engine.layout.shards; ++d) seam::store(engine.domain(d).dirty_bytes, 0);
+  seam::store(cut.cut, epoch);
+  // The cut: from this store on, every block is frozen and is copied by whoever touches it next.
+  seam::store(engine.runtime->epoch, epoch + 1);
+  return true;
+}
+
+// Brings one page of table k up to date: the entries of blocks that changed since it was written.
+class TablePageWriter {
+ public:
+  TablePageWriter(Engine& engine, const Run& run, u64 k, u64 cut)
+      : engine_(engine), run_(run), k_(k), cut_(cut), table_cut_(seam::load(engine.runtime->table_cut[k])),
+        durable_cut_(engine.durable_cut()) {}
+
+  Status write(u64 page) {
+    const Layout& layout = engine_.layout;
+    const u64 offset = layout.table_offset(run_, k_) + page * layout.block_bytes;
+    std::byte* bytes = engine_.map->bytes(offset, layout.block_bytes);
+    const std::byte* durable =
+        engine_.map->bytes(layout.table_offset(run_, 1 - k_) + page * layout.block_bytes, layout.block_bytes);
+    if (bytes == nullptr || durable == nullptr) return Engine::corrupt("table outside the file", offset);
+    auto* entries = reinterpret_cast<u64*>(bytes + sizeof(TablePage));
+    const auto* durable_entries = reinterpret_cast<const u64*>(durable + sizeof(TablePage));
+    bool changed = false;
+    const u64 first = page * layout.entries_per_page;
+    for (u64 i = 0; i < layout.entries_per_page && first + i < run_.blocks; ++i) {
+      const Result<u64> entry = entry_for(first + i, durable_entries[i]);
+      if (!entry) return entry.error();
+      if (*entry == kUnchanged || *entry == entries[i]) continue;
+      seam::store(entries[i], *entry);
+      changed = true;
+    }
+    // Crash: a page with a wrong checksum belongs to no root yet.
+    if (changed) {
+      seam::store(reinterpret_cast<TablePage*>(bytes)->checksum, page_checksum(engine_, bytes, offset));
+    }
+    return {};
+  }
+
+ private:
+  static constexpr u64 kUnchanged = ~u64{0};
+
+  Result<u64> entry_for(u64 index, u64 durable_entry) {
+    const Result<Block> block = block_of(engine_, run_, index);
+    if (!block) return block.error();
+    if (seam::load(block->state->live_place) == 0) return kUnchanged;
+    const Result<u64> place = place_at(engine_, *block, cut_);
+    if (!place) return place.error();
+    if (*place == 0) return kUnchanged;
+    const Result<PlaceState*> state = place_state(engine_, *block, *place);
+    if (!state) return state.error();
+    const u64 born = seam::load((*state)->born);
+    if (born <= table_cut_) return kUnchanged;
+    // In the durable table already: the same version, checksummed then.
+    if (born <= durable_cut_ && durable_entry != 0) return durable_entry;
+    const std::byte* bytes = engine_.map->bytes(*place, engine_.layout.block_bytes);
+    if (bytes == nullptr) return Engine::corrupt("block outside the file", *place);
+    return *place / engine_.layout.block_bytes | u64{block_checksum(engine_, bytes, block->home)} << 32;
+  }
+
+  Engine& engine_;
+  const Run& run_;
+  u64 k_;
+  u64 cut_;
+  u64 table_cut_;
+  u64 durable_cut_;
+};
+
+Status write_tables(Engine& engine, u64 k, u64 cut) {
+  Status status;
+  const auto write_run = [&](const Run& run) {
+    TablePageWriter writer(engine, run, k, cut);
+    for (u64 page = 0; page < engine.layout.table_pages(run.blocks) && status.ok(); ++page) {
+      status = writer.write(page);
+    }
+    return status.ok();
+  };
+  for (u64 segment = 0; segment < format::kExtentSegments && status.ok(); ++segment) {
+    const u64 run = engine.cut().extent_table[segment];
+    if (run == 0) continue;
+    write_run(Run{run, engine.layout.extent_table_blocks(segment), Layout::kExtentTableCopies});
+  }
+  for (u64 s = 0; s < engine.layout.shards && status.ok(); ++s) {
+    for_each_run(engine.layout, engine.cut_header(s), write_run);
+  }
+  return status;
+}
+
+// C5 to C8: makes the pending cut durable.
+Status complete_cut(Engine& engine) {
+  const Layout& layout = engine.layout;
+  const Cut& cut = engine.cut();
+  const u64 number = cut.cut;
+  const u64 k = 1 - (seam::load(engine.runtime->durable) & 1);
+  if (Status s = write_tables(engine, k, number); !s.ok()) return s;
+  const u64 generation = engine.runtime->generation + 1;
+  const u64 at = layout.root_offset(k);
+  const u64 headers_bytes = layout.shards * sizeof(ShardHeader);
+  std::byte* headers = engine.map->base() + at + sizeof(Root);
+  seam::copy_in(headers, &engine.cut_header(0), headers_bytes);
+  if (Status s = engine.map->flush(); !s.ok()) {
+    poison(engine, s.os_error());
+    return s;
+  }
+  Root root{};
+  root.magic = format::kRootMagic;
+  root.generation = generation;
+  root.cut = number;
+  root.extents_end = cut.extents_end;
+  std::memcpy(root.extent_table, cut.extent_table, sizeof root.extent_table);
+  root.headers_checksum = checksum(headers, headers_bytes, engine.store_seed ^ generation);
+  root.checksum = root_checksum(root, engine.store_seed);
+  // Crash: kill, the next one writes it again; power, this root or the other one, both complete.
+  if (Status s = engine.map->write_durable(at, &root, sizeof root); !s.ok()) {
+    poison(engine, s.os_error());
+    return s;
+  }
+  seam::store(engine.runtime->table_cut[k], number);
+  seam::store(engine.runtime->generation, generation);
+  seam::store(engine.runtime->checkpoint_ns, now_ns());
+  // From here on what only the former root reached may be used again.
+  seam::store(engine.runtime->durable, number << 1 | k);
+  return {};
+}
+
+// Space that dead processes hold for large records they never finished.
+Status sweep_dead_slots(Engine& engine) {
+  for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
+    const format::Slot& entry = engine.slot(slot);
+    u64 notes = 0;
+    for (const u64& note : entry.notes) notes |= seam::load(note);
+    if (notes == 0) continue;
+    const u32 word = static_cast<u32>((seam::load(entry.generation) & 0x7fff) << 16 | slot);
+    if (engine.locker->owner_alive(word)) continue;
+    if (Status s = sweep_notes(engine, slot); !s.ok()) return s;
+  }
+  return {};
+}
+
+class CheckpointLock {
+ public:
+  static Status take(Engine& engine, milliseconds timeout) {
+    return engine.locker->lock(engine.runtime->checkpoint_lock, timeout).error();
+  }
+  explicit CheckpointLock(Engine& engine) : engine_(engine) {}
+  CheckpointLock(const CheckpointLock&) = delete;
+  CheckpointLock& operator=(const CheckpointLock&) = delete;
+  ~CheckpointLock() { engine_.locker->unlock(engine_.runtime->checkpoint_lock); }
+
+ private:
+  Engine& engine_;
+};
+
+}  // namespace
+
+u32 root_checksum(Root root, u64 store_seed) {
+  root.checksum = 0;
+  return checksum(&root, sizeof root, store_seed);
+}
+
+u32 page_checksum(const Engine& engine, const std::byte* page, u64 offset) {
+  constexpr u64 kSkip = sizeof(u32);
+  return checksum(page + kSkip, engine.layout.block_bytes - kSkip, engine.store_seed ^ offset);
+}
+
+u32 block_checksum(const Engine& engine, const std::byte* block, u64 home) {
+  return checksum(block, engine.layout.block_bytes, engine.store_seed ^ home);
+}
+
+void poison(Engine& engine, int error) {
+  seam::store(engine.runtime->poison, error != 0 ? static_cast<u64>(error) : EIO);
+}
+
+void for_each_run(const Layout& layout, const ShardHeader& header, const VisitRun& visit) {
+  for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets}) {
+    if (array->id == 0) continue;
+    for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
+      if (array->run[j] != 0 && !visit(layout.array_run(*array, j))) return;
+    }
+  }
+  for (const u64* segments : {header.directory, header.dead_directory}) {
+    for (u64 k = 0; k < format::kDirectorySegments; ++k) {
+      if (segments[k] != 0 && !visit(Run{segments[k], layout.directory_blocks(k), 1})) return;
+    }
+  }
+}
+
+bool changed_since_checkpoint(const Engine& engine) {
+  return seam::load(engine.cut().changes) != sum_of_changes(engine) || cut_is_pending(engine);
+}
+
+Status checkpoint(Engine& engine, milliseconds timeout) {
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  if (Status s = CheckpointLock::take(engine, timeout); !s.ok()) return s;
+  const CheckpointLock lock(engine);
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  if (Status s = sweep_dead_slots(engine); !s.ok()) return s;
+  // A cut that its taker did not live to complete.
+  if (cut_is_pending(engine)) {
+    if (Status s = complete_cut(engine); !s.ok()) return s;
+  }
+  const Result<bool> taken = take_cut(engine, timeout);
+  if (!taken) return taken.error();
+  return *taken ? complete_cut(engine) : Status();
+}
+
+}  // namespace hmap

@@ -1,0 +1,35 @@
+// Cuts and checkpoints: making the live state durable. lib/README.md, "Checkpoint".
+#ifndef HMAP_SRC_CHECKPOINT_H_
+#define HMAP_SRC_CHECKPOINT_H_
+
+#include <functional>
+
+#include "engine.h"
+
+namespace hmap {
+
+// Makes everything that was written before the call durable. Does nothing if nothing changed since
+// the last completed checkpoint. `timeout` bounds the waiting for writers that hold a lock (kBusy);
+// negative: for ever. Errors: kBusy, kIoError (the store is poisoned from then on), kPoisoned,
+// kCorrupt.
+Status checkpoint(Engine& engine, std::chrono::milliseconds timeout);
+
+// Whether anything changed since the last completed checkpoint. A guess without locks.
+bool changed_since_checkpoint(const Engine& engine);
+
+// Marks the store as failed for all processes; `error` is the errno of the flush.
+void poison(Engine& engine, int error);
+
+// The runs of a shard header that hold blocks: bucket arrays in use and directories, a cleared one
+// included. `visit` returns false to stop.
+using VisitRun = std::function<bool(const Run& run)>;
+void for_each_run(const Layout& layout, const format::ShardHeader& header, const VisitRun& visit);
+
+// Checksums of roots, tables and blocks, shared with recovery.
+u32 root_checksum(format::Root root, u64 store_seed);
+u32 page_checksum(const Engine& engine, const std::byte* page, u64 offset);
+u32 block_checksum(const Engine& engine, const std::byte* block, u64 home);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_CHECKPOINT_H_

@@ -1,0 +1,67 @@
+// Locks of domains, and finishing what a dead owner began.
+#include "engine.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "intent.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+// Waiters bit and a slot number that nobody can have: dead to whoever looks next.
+constexpr u32 kNobody = 0x8000'ffff;
+
+// Only with the SIGBUS guard: what this thread holds, because a fault skips destructors.
+thread_local std::vector<std::pair<Engine*, u64>> held_locks;
+
+}  // namespace
+
+Result<DomainLock> DomainLock::take(Engine& engine, u64 domain, std::chrono::milliseconds timeout) {
+  const Result<Acquired> acquired = engine.locker->lock(engine.domain(domain).lock, timeout);
+  if (!acquired) return acquired.error();
+  DomainLock lock(engine, domain);
+  if (*acquired == Acquired::kOwnerDied) [[unlikely]] {
+    if (Status s = recover_domain(engine, domain); !s.ok()) {
+      lock.abandon();
+      return s;
+    }
+  }
+  return lock;
+}
+
+void DomainLock::abandon() noexcept {
+  if (engine_ != nullptr && engine_->guarded) forget();
+  if (engine_ != nullptr) seam::store(engine_->domain(domain_).lock.word, kNobody);
+  engine_ = nullptr;
+}
+
+void DomainLock::remember() const { held_locks.emplace_back(engine_, domain_); }
+
+void DomainLock::forget() const noexcept {
+  const auto at = std::find(held_locks.begin(), held_locks.end(), std::pair{engine_, domain_});
+  if (at != held_locks.end()) held_locks.erase(at);
+}
+
+void DomainLock::abandon_all_of_this_thread() noexcept {
+  for (const auto& [engine, domain] : held_locks) seam::store(engine->domain(domain).lock.word, kNobody);
+  held_locks.clear();
+}
+
+Status recover_domain(Engine& engine, u64 domain) {
+  const u64 space = engine.layout.space_domain();
+  if (domain != space) {
+    // The space intent of the same dead process may still have to set our `pending`.
+    const Result<DomainLock> lock = DomainLock::take(engine, space);
+    if (!lock) return lock.error();
+  }
+  if (Status s = replay_intent(engine, domain); !s.ok()) return s;
+  if (domain != space) {
+    if (Status s = adopt_published(engine); !s.ok()) return s;
+  }
+  return free_pending(engine, domain);
+}
+
+}  // namespace hmap

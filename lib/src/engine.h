@@ -1,0 +1,117 @@
+// The handle's view of the shared state: where the parts of the runtime area are, and the rules for
+// taking a domain's lock. Everything above gets an Engine&.
+#ifndef HMAP_SRC_ENGINE_H_
+#define HMAP_SRC_ENGINE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "format.h"
+#include "layout.h"
+#include "lock.h"
+#include "mapping.h"
+#include "runtime_format.h"
+#include "seam.h"
+
+namespace hmap {
+
+struct Engine {
+  std::unique_ptr<Mapping> map;
+  Layout layout;
+  u64 store_seed = 0;
+  std::optional<Locker> locker;  // none in read-only handles
+  std::chrono::milliseconds lock_timeout{10'000};
+  u64 size_limit = 0;
+  bool verify_reads = true;
+  bool guarded = false;    // Options::guard_sigbus
+  bool owns_file = false;  // the mapping is shared and writable (else: read-only, or a private copy)
+
+  // The runtime area; checked to lie inside the file when the Engine was made.
+  format::RuntimeHeader* runtime = nullptr;
+
+  [[nodiscard]] format::Domain& domain(u64 d) const { return part<format::Domain>(layout.domain_offset(d)); }
+  [[nodiscard]] format::Intent& intent(u64 d) const { return part<format::Intent>(layout.intent_offset(d)); }
+  [[nodiscard]] format::IntentWord* intent_words(u64 d) const {
+    return &part<format::IntentWord>(layout.intent_offset(d) + sizeof(format::Intent));
+  }
+  [[nodiscard]] format::ShardHeader& header(u64 shard) const {
+    return part<format::ShardHeader>(layout.header_offset(shard));
+  }
+  [[nodiscard]] format::Slot& slot(u64 number) const { return part<format::Slot>(layout.slot_offset(number)); }
+  [[nodiscard]] format::Cut& cut() const { return part<format::Cut>(layout.cut_offset()); }
+  [[nodiscard]] format::ShardHeader& cut_header(u64 shard) const {
+    return part<format::ShardHeader>(layout.cut_header_offset(shard));
+  }
+
+  [[nodiscard]] u64 epoch() const { return seam::load(runtime->epoch); }
+  [[nodiscard]] u64 durable_cut() const { return seam::load(runtime->durable) >> 1; }
+
+  // The cuts whose state must stay: the durable one and, while a checkpoint is under way, the
+  // pending one (else 0). Read D before P: a checkpoint that ends between the two only makes the
+  // answer larger.
+  struct Needed {
+    u64 durable;
+    u64 pending;
+  };
+  [[nodiscard]] Needed needed_cuts() const {
+    const u64 durable = durable_cut();
+    const u64 cut_epoch = seam::load(cut().cut);
+    return Needed{durable, durable < cut_epoch && cut_epoch < epoch() ? cut_epoch : 0};
+  }
+
+  // kPoisoned if a flush failed since the store was last opened afresh.
+  [[nodiscard]] Status check_poison() const {
+    const u64 poison = seam::load(runtime->poison);
+    if (poison == 0) [[likely]] return {};
+    return Status(Code::kPoisoned, "an earlier flush failed; close the store everywhere and open it again",
+                  0, static_cast<int>(poison));
+  }
+
+  static Status corrupt(const char* what, u64 offset) { return Status(Code::kCorrupt, what, offset); }
+
+  template <typename T>
+  [[nodiscard]] T& part(u64 offset) const {
+    return *reinterpret_cast<T*>(map->base() + offset);
+  }
+};
+
+// Holds the lock of one domain. If the last owner died, its work is finished first (recover_domain).
+class DomainLock {
+ public:
+  static Result<DomainLock> take(Engine& engine, u64 domain, std::chrono::milliseconds timeout);
+  static Result<DomainLock> take(Engine& engine, u64 domain) {
+    return take(engine, domain, engine.lock_timeout);
+  }
+  DomainLock(DomainLock&& other) noexcept : engine_(other.engine_), domain_(other.domain_) {
+    other.engine_ = nullptr;
+  }
+  DomainLock& operator=(DomainLock&&) = delete;
+  // Leaves the lock as if its owner had died, so that the next one to take it recovers the domain.
+  void abandon() noexcept;
+  // The same for every lock this thread holds, after a fault that no destructor saw.
+  static void abandon_all_of_this_thread() noexcept;
+  ~DomainLock() {
+    if (engine_ == nullptr) return;
+    if (engine_->guarded) [[unlikely]] forget();
+    engine_->locker->unlock(engine_->domain(domain_).lock);
+  }
+
+ private:
+  DomainLock(Engine& engine, u64 domain) : engine_(&engine), domain_(domain) {
+    if (engine.guarded) [[unlikely]] remember();
+  }
+  void remember() const;
+  void forget() const noexcept;
+  Engine* engine_;
+  u64 domain_;
+};
+
+// Finishes what the dead last owner of a domain had begun; the caller holds its lock. Idempotent,
+// and may itself be killed anywhere. lib/README.md, "Recovery of a dead owner".
+Status recover_domain(Engine& engine, u64 domain);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_ENGINE_H_

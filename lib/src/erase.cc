@@ -1,0 +1,111 @@
+// erase. Go's mapdelete.
+#include "bmap.h"
+#include "grow.h"
+#include "hash.h"
+#include "hmap.h"
+#include "intent.h"
+
+namespace hmap {
+namespace {
+
+using format::Bmap;
+using format::BucketArray;
+using format::ShardHeader;
+
+// The tophash word after erasing `slot`: emptyOne, or emptyRest for it and every emptyOne before it if
+// nothing but empty follows (`rest_follows`: what comes behind this bucket is empty).
+u64 erased_word(u64 word, u64 slot, bool rest_follows) {
+  word = with_tophash(word, slot, format::kEmptyOne);
+  const bool rest = slot + 1 < format::kSlots ? tophash_at(word, slot + 1) == format::kEmptyRest : rest_follows;
+  if (!rest) return word;
+  for (u64 i = slot + 1; i-- > 0;) {
+    if (tophash_at(word, i) != format::kEmptyOne) break;
+    word = with_tophash(word, i, format::kEmptyRest);
+  }
+  return word;
+}
+
+// Whether the bucket behind `bucket` begins with emptyRest, or there is none.
+Result<bool> rest_behind(const Engine& engine, const BucketArray& array, const Bmap& bucket) {
+  if (bucket.overflow == 0) return true;
+  const Result<Bmap*> next = live_bucket(engine, array, bucket.overflow);
+  if (!next) return next.error();
+  return tophash_at((*next)->tophash, 0) == format::kEmptyRest;
+}
+
+// Carries emptyRest on to the buckets before `bucket`, from the tail to the head, each step a change
+// of its own: it may stop anywhere, searches then only look at more slots than they need to.
+Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
+  const BucketArray& array = engine.header(shard).buckets;
+  for (u64 bound = chain_bound(array); bound != 0 && bucket != head; --bound) {
+    u64 before = head;
+    for (u64 hops = chain_bound(array); hops != 0; --hops) {
+      const Result<Bmap*> at = live_bucket(engine, array, before);
+      if (!at) return at.error();
+      if ((*at)->overflow == bucket) break;
+      if ((*at)->overflow == 0) return Engine::corrupt("bucket chain without end", array.run[0]);
+      before = (*at)->overflow;
+    }
+    const Result<Bmap*> at = live_bucket(engine, array, before);
+    if (!at) return at.error();
+    const u64 last = format::kSlots - 1;
+    if (tophash_at((*at)->tophash, last) != format::kEmptyOne) return {};
+    const Result<Bmap*> changed = writable_bucket(engine, shard, array, before, Purpose::kRelease);
+    if (!changed) return changed.error();
+    Change change(engine, shard);
+    change.guard((*changed)->version);
+    change.set((*changed)->tophash, erased_word((*changed)->tophash, last, true));
+    change.publish();
+    if (tophash_at((*changed)->tophash, 0) != format::kEmptyRest) return {};
+    bucket = before;
+  }
+  return {};
+}
+
+Status remove_slot(Engine& engine, u64 shard, const Location& location, u64 head) {
+  ShardHeader& header = engine.header(shard);
+  const auto freed = prepare_free(engine, shard, location.record, location.record_bytes, Purpose::kRelease);
+  if (!freed) return freed.error();
+  const Result<Bmap*> bucket = writable_bucket(engine, shard, header.buckets, location.bucket, Purpose::kRelease);
+  if (!bucket) return bucket.error();
+  const Result<bool> rest = rest_behind(engine, header.buckets, **bucket);
+  if (!rest) return rest.error();
+  const u64 word = erased_word((*bucket)->tophash, location.slot, *rest);
+  Change change(engine, shard);
+  change.guard((*bucket)->version);
+  add_free(engine, shard, change, *freed);
+  change.set((*bucket)->tophash, word);
+  change.set(header.count, header.count - 1);
+  if (header.count == 1) {
+    // Go: an empty map gets a new seed, so that collisions found once cannot be used again. Nothing
+    // is left that the old one was needed for; readers of the shard look again.
+    change.guard(header.version);
+    change.set(header.hash0, new_seed());
+  }
+  change.publish();
+  if (tophash_at(word, 0) != format::kEmptyRest) return {};
+  return carry_empty_rest(engine, shard, head, location.bucket);
+}
+
+}  // namespace
+
+Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  const u64 shard = hash & (engine.layout.shards - 1);
+  const Result<DomainLock> lock = DomainLock::take(engine, shard);
+  if (!lock) return lock.error();
+  const ShardHeader& header = engine.header(shard);
+  if (header.count == 0) return false;
+  const u64 mixed = mix(hash, header.hash0);
+  if (Status s = grow_work(engine, shard, mixed, Purpose::kRelease); !s.ok()) return s;
+  const Result<Location> location = locate(engine, shard, key, mixed);
+  if (!location) return location.error();
+  if (!location->found) return false;
+  const u64 head = mixed & ((u64{1} << header.b) - 1);
+  if (Status s = remove_slot(engine, shard, *location, head); !s.ok()) return s;
+  // The write has happened; what is left over is done by the next one.
+  static_cast<void>(tidy_up(engine, shard, true).ok());
+  return true;
+}
+
+}  // namespace hmap

@@ -1,0 +1,23 @@
+// Looking up a key without a lock.
+#ifndef HMAP_SRC_FIND_H_
+#define HMAP_SRC_FIND_H_
+
+#include <string>
+#include <string_view>
+
+#include "engine.h"
+#include "records.h"
+
+namespace hmap {
+
+// Looks up `key`, whose hash_key() is `hash`; copies its value to *value unless that is null.
+// Returns whether the key is present. Errors: kCorrupt. No lock, no store, bounded waiting for
+// nobody but a writer that keeps changing just this bucket.
+Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value);
+
+// Replaces *to by `bytes` bytes at `from`, which may be changing.
+void copy_value(std::string& to, const char* from, u64 bytes);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_FIND_H_

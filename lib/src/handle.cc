@@ -1,0 +1,96 @@
+// The life of a handle.
+#include "handle.h"
+
+#include "checkpoint.h"
+#include "stats.h"
+
+namespace hmap {
+
+Handle::Handle(std::unique_ptr<Session> session, const Options& options)
+    : options_(options), writable_(session->attachment != nullptr) {
+  forked();  // maps its page now, not in a child
+  if (!writable_) {
+    view_ = std::move(session);
+    return;
+  }
+  session_ = std::move(session);
+  if (session_->durability == Durability::kCheckpoint) {
+    background_ = std::make_unique<Background>(session_->engine, options.checkpoint_interval, options.checkpoint_bytes);
+  }
+}
+
+Handle::~Handle() {
+  if (forked()) {
+    // The parent goes on with all of this; the child must not run destructors that touch shared state
+    // or wait for a thread it does not have. What stays behind is a mapping and some memory.
+    static_cast<void>(background_.release());
+    static_cast<void>(new std::shared_ptr<Session>(session_));
+    return;
+  }
+  static_cast<void>(close().ok());
+}
+
+std::shared_ptr<Session> Handle::view() const {
+  const std::shared_lock lock(view_mutex_);
+  return view_;
+}
+
+bool Handle::view_is_current(const Session& session) const {
+  return runtime_is_valid(session, *session.shared_runtime()) == session.live;
+}
+
+Status Handle::renew(const Session& old) const {
+  const std::unique_lock lock(view_mutex_);
+  if (view_.get() != &old) return {};
+  Result<std::unique_ptr<Session>> session = reopen_read_only(old, options_);
+  if (!session) return session.error();
+  view_ = *std::move(session);
+  return {};
+}
+
+Status Handle::make_space() {
+  return hmap::checkpoint(session_->engine, options_.lock_timeout);
+}
+
+void Handle::leave_locks_to_recovery() const {
+  if (session_ != nullptr) DomainLock::abandon_all_of_this_thread();
+}
+
+Status Handle::checkpoint() {
+  if (Status s = usable(); !s.ok()) return s;
+  if (!writable_) return Status(Code::kReadOnly, "the store was opened read-only");
+  return guarded([&] { return hmap::checkpoint(session_->engine, options_.lock_timeout); });
+}
+
+Status Handle::close() {
+  if (Status s = usable(); !s.ok()) return s;
+  if (closed_.exchange(true)) return Status(Code::kClosed, "the handle is closed");
+  background_.reset();
+  return writable_ ? close_session(*session_) : Status();
+}
+
+Result<Stats> Handle::stats(StatsDepth depth) const {
+  return read_session([&](const Session& session) { return collect_stats(session, depth); });
+}
+
+u64* Handle::take_note() {
+  std::unique_lock lock(notes_mutex_);
+  for (;;) {
+    for (std::size_t i = 0; i < note_taken_.size(); ++i) {
+      if (note_taken_[i]) continue;
+      note_taken_[i] = true;
+      return &session_->engine.slot(session_->slot).notes[i];
+    }
+    note_free_.wait(lock);
+  }
+}
+
+void Handle::give_note(u64* note) {
+  {
+    const std::lock_guard lock(notes_mutex_);
+    note_taken_[static_cast<std::size_t>(note - session_->engine.slot(session_->slot).notes)] = false;
+  }
+  note_free_.notify_one();
+}
+
+}  // namespace hmap

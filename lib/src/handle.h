@@ -1,0 +1,121 @@
+// What is behind a Store and its Cursors: the session, its checkpointer, and the checks every call
+// begins with.
+#ifndef HMAP_SRC_HANDLE_H_
+#define HMAP_SRC_HANDLE_H_
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+
+#include "background.h"
+#include "guard.h"
+#include "hmap/store.h"
+#include "open.h"
+#include "process.h"
+
+namespace hmap {
+
+// Shared by a Store and its Cursors, so that a Cursor that outlives its Store answers kClosed.
+class Handle {
+ public:
+  Handle(std::unique_ptr<Session> session, const Options& options);
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle();
+
+  [[nodiscard]] bool writable() const { return writable_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+
+  // kForked or kClosed, else ok. Every call begins with it.
+  [[nodiscard]] Status usable() const {
+    if (forked()) [[unlikely]] return Status(Code::kForked, "the handle belongs to the parent process; open the store again");
+    if (closed_.load(std::memory_order_acquire)) [[unlikely]] return Status(Code::kClosed, "the handle is closed");
+    return {};
+  }
+
+  // Runs a read: fn(const Engine&) -> Result<T> or Status. A read-only handle that finds its view out
+  // of date (a writer set the runtime area up, or took it down) opens a new one and runs fn again.
+  template <typename Fn>
+  auto read(Fn&& fn) const -> decltype(fn(std::declval<const Engine&>())) {
+    return read_session([&](const Session& session) { return fn(session.engine); });
+  }
+  template <typename Fn>
+  auto read_session(Fn&& fn) const -> decltype(fn(std::declval<const Session&>())) {
+    if (Status s = usable(); !s.ok()) return s;
+    if (writable_) return guarded([&] { return fn(static_cast<const Session&>(*session_)); });
+    for (;;) {
+      const std::shared_ptr<Session> session = view();
+      auto result = guarded([&] { return fn(static_cast<const Session&>(*session)); });
+      if (view_is_current(*session)) return result;
+      if (Status s = renew(*session); !s.ok()) return s;
+    }
+  }
+
+  // Runs a write: fn(Engine&) -> Result<T> or Status. When space runs out, a checkpoint makes what
+  // was freed since the last one usable, and fn is run once more.
+  template <typename Fn>
+  auto write(u64 shard, Fn&& fn) -> decltype(fn(std::declval<Engine&>())) {
+    if (Status s = usable(); !s.ok()) return s;
+    if (!writable_) return Status(Code::kReadOnly, "the store was opened read-only");
+    auto result = guarded([&] { return fn(session_->engine); });
+    if (status_of(result).code() == Code::kNoSpace) [[unlikely]] {
+      if (!make_space().ok()) return result;
+      result = guarded([&] { return fn(session_->engine); });
+    }
+    if (background_) background_->wrote(shard);
+    return result;
+  }
+
+  Status checkpoint();
+  Status close();
+  [[nodiscard]] Result<Stats> stats(StatsDepth depth) const;
+
+  // Of a writing handle.
+  [[nodiscard]] const Engine& engine() const { return session_->engine; }
+
+  // A free note of the slot, for one large record; returned by give_note(). Waits while all are used.
+  u64* take_note();
+  void give_note(u64* note);
+
+ private:
+  static const Status& status_of(const Status& status) { return status; }
+  template <typename T>
+  static Status status_of(const Result<T>& result) {
+    return result.error();
+  }
+
+  template <typename Fn>
+  auto guarded(Fn&& fn) const -> decltype(fn()) {
+    if (!options_.guard_sigbus) [[likely]] return fn();
+    using Answer = decltype(fn());
+    std::optional<Answer> result;
+    auto call = [&] { result.emplace(fn()); };
+    using Call = decltype(call);
+    if (guard::run([](void* opaque) { (*static_cast<Call*>(opaque))(); }, &call)) return *std::move(result);
+    leave_locks_to_recovery();
+    return Status(Code::kIoError, "a page of the store could not be read or written (SIGBUS)");
+  }
+
+  [[nodiscard]] std::shared_ptr<Session> view() const;
+  [[nodiscard]] bool view_is_current(const Session& session) const;
+  Status renew(const Session& old) const;
+  Status make_space();
+  void leave_locks_to_recovery() const;
+
+  Options options_;
+  bool writable_;
+  std::shared_ptr<Session> session_;  // of a writing handle: never replaced
+  mutable std::shared_mutex view_mutex_;
+  mutable std::shared_ptr<Session> view_;  // of a read-only handle
+  std::unique_ptr<Background> background_;
+  std::atomic<bool> closed_{false};
+  std::mutex notes_mutex_;
+  std::condition_variable note_free_;
+  std::array<bool, format::kNotes> note_taken_{};
+};
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_HANDLE_H_

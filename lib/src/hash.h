@@ -1,0 +1,34 @@
+// Hashing of keys and checksums of everything: XXH3-64, whose output is fixed since xxHash 0.8.0.
+// format-spec/format.md, "Hashing and checksums".
+#ifndef HMAP_SRC_HASH_H_
+#define HMAP_SRC_HASH_H_
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace hmap {
+
+// The one hash of a key. Its low S bits choose the shard; mix() makes the rest.
+inline std::uint64_t hash_key(std::string_view key, std::uint64_t store_seed) noexcept {
+  return XXH3_64bits_withSeed(key.data(), key.size(), store_seed);
+}
+
+// The hash inside a shard: low bits choose the bucket, the top byte is the tophash. A bijection for
+// each hash0, so that renewing hash0 moves every key without hashing its bytes again.
+inline std::uint64_t mix(std::uint64_t hash, std::uint64_t hash0) noexcept {
+  std::uint64_t x = (hash ^ hash0) * 0x9E3779B97F4A7C15ull;
+  x ^= x >> 32;
+  x *= 0xD6E8FEB86659FD93ull;
+  return x ^ (x >> 32);
+}
+
+inline std::uint32_t checksum(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
+  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(bytes, count, seed));
+}
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_HASH_H_

@@ -1,0 +1,76 @@
+// The writing half of Go's map: insert, erase, clear of one shard. Each takes the shard's lock itself.
+#ifndef HMAP_SRC_HMAP_H_
+#define HMAP_SRC_HMAP_H_
+
+#include <string_view>
+
+#include "blocks.h"
+
+namespace hmap {
+
+enum class PutMode : u8 {
+  kPut,      // insert or replace
+  kInsert,   // only if absent
+  kReplace,  // only if present
+};
+
+// Writes key and value; `hash` is hash_key(key). Returns whether anything was written. `note` is a
+// note of the caller's slot, free and the caller's own meanwhile; used for large records only.
+// Errors: kNoSpace, kBusy, kCorrupt, kPoisoned, kIoError; then the old state stands.
+Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode,
+                       u64* note);
+
+// Removes the key; returns whether it was there. Errors as above.
+Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash);
+
+// Makes the shard an empty hmap with a new seed in one step, then gives its space back in bounded
+// ones, releasing the lock in between. Errors as above.
+Status clear_shard(Engine& engine, u64 shard);
+
+// Whether a record of this size is written before the lock is taken (and needs a note).
+bool is_large(const Layout& layout, u64 record_bytes);
+
+// ---- shared by insert.cc and erase.cc; the shard's lock is held --------------------------------
+
+// Where a key is, or where it would go. Buckets are named by number: addresses change when a block
+// becomes writable.
+struct Location {
+  bool found = false;
+  u64 bucket = 0;       // of the key; or of the first empty slot
+  u64 slot = 0;
+  u64 record = 0;       // offset, if found
+  u64 record_bytes = 0;
+  bool has_room = false;  // not found: bucket and slot are empty
+  u64 last = 0;           // last bucket of the chain
+};
+// Searches the chain in `buckets`; while growing, the key's old bucket must have been evacuated.
+Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u64 hash);
+
+// What frees a record when its reference goes: either a bit of a span, or extents of its own.
+struct FreedRecord {
+  u64* map_word = nullptr;
+  u64 bit = 0;
+  u64 first_extent = 0;
+  u64 extents = 0;
+};
+// Prepares the freeing of a record (its bitmap word writable, room on the dead list).
+Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose);
+class Change;
+void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record);
+
+// Gives back one bounded piece of what a cleared hmap, or a grown one, left; false: nothing is left.
+Result<bool> give_back_cleared(Engine& engine, u64 shard);
+bool has_cleared_space(const Engine& engine, u64 shard);
+// Before a large record becomes reachable: those of a cleared hmap must be gone, because nothing but
+// their shard's number tells them from new ones.
+Status finish_clear_of_large(Engine& engine, u64 shard);
+
+// A new hash seed for an empty hmap.
+u64 new_seed();
+
+// Small work left over from earlier operations, some of it on every call.
+Status tidy_up(Engine& engine, u64 shard, bool freed);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_HMAP_H_

@@ -1,0 +1,212 @@
+// put, insert, replace. Go's mapassign; steps W1 to W9 of lib/README.md.
+#include "bmap.h"
+#include "grow.h"
+#include "hash.h"
+#include "hmap.h"
+#include "intent.h"
+#include "records.h"
+#include "space.h"
+#include "spans.h"
+
+namespace hmap {
+namespace {
+
+using format::Bmap;
+using format::ShardHeader;
+
+// The record of one put: either in a slot of a span, or in extents of its own written beforehand.
+struct NewRecord {
+  u64 offset = 0;
+  RecordSlot slot;
+  u64* note = nullptr;  // large: what names the extents until the record is reachable
+};
+
+class Put {
+ public:
+  Put(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode)
+      : engine_(engine), key_(key), value_(value), hash_(hash), mode_(mode),
+        shard_(hash & (engine.layout.shards - 1)), header_(engine.header(shard_)),
+        bytes_(record_bytes(key, value)) {}
+
+  // Before the lock: a large record is written where nobody can reach it.
+  Status write_large(u64* note) {
+    if (!is_large(engine_.layout, bytes_)) return {};
+    ExtentRequest request;
+    request.domain = shard_;
+    request.count = engine_.layout.extents_for(bytes_);
+    request.kind = format::ExtentKind::kLargePending;
+    request.note = note;
+    const Result<u64> first = take_extents(engine_, request);
+    if (!first) return first.error();
+    record_.note = note;
+    record_.offset = engine_.layout.extent_offset(*first);
+    std::byte* to = engine_.map->bytes(record_.offset, bytes_);
+    if (to == nullptr) return Engine::corrupt("new extents outside the file", record_.offset);
+    write_record(engine_, to, key_, value_);
+    return {};
+  }
+
+  // With the lock held. Returns whether the record became reachable.
+  Result<bool> run() {
+    Location location;
+    for (;;) {
+      if (header_.buckets.id == 0) {
+        if (mode_ == PutMode::kReplace) return false;
+        if (Status s = make_first_array(engine_, shard_); !s.ok()) return s;
+      }
+      const u64 hash = mix(hash_, header_.hash0);
+      if (Status s = grow_work(engine_, shard_, hash, Purpose::kOrdinary); !s.ok()) return s;
+      const Result<Location> found = locate(engine_, shard_, key_, hash);
+      if (!found) return found.error();
+      location = *found;
+      if (location.found ? mode_ == PutMode::kInsert : mode_ == PutMode::kReplace) return false;
+      if (location.found) break;
+      const Result<bool> grown = grow_if_needed(engine_, shard_);
+      if (!grown) return grown.error();
+      if (!*grown) break;
+    }
+    if (Status s = place_record(); !s.ok()) return s;
+    Status status = location.found      ? replace(location)
+                    : location.has_room ? fill(location)
+                                        : extend(location);
+    if (!status.ok()) return status;
+    if (record_.note != nullptr) status = adopt_large(engine_, *record_.note);
+    if (status.ok()) status = tidy_up(engine_, shard_, location.found);
+    // The write has happened; work left over is tried again by the next one.
+    return true;
+  }
+
+ private:
+  Status place_record() {
+    if (record_.note != nullptr) return finish_clear_of_large(engine_, shard_);
+    const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes_, Purpose::kOrdinary);
+    if (!slot) return slot.error();
+    record_.slot = *slot;
+    record_.offset = slot->offset;
+    std::byte* to = engine_.map->bytes(record_.offset, bytes_);
+    if (to == nullptr) return Engine::corrupt("record slot outside the file", record_.offset);
+    // Crash: the slot's bit is clear, these bytes mean nothing.
+    write_record(engine_, to, key_, value_);
+    return {};
+  }
+
+  void adopt_record(Change& change) {
+    if (record_.note != nullptr) {
+      change.set(*record_.note, *record_.note | kNotePublished);
+    } else {
+      change.set_bits(*record_.slot.map_word, record_.slot.bit, 0);
+    }
+    format::Domain& domain = engine_.domain(shard_);
+    seam::store(domain.dirty_bytes, domain.dirty_bytes + bytes_);
+  }
+
+  // Points a slot of a bucket at the new record: one or two words.
+  void set_slot(Change& change, Bmap& bucket, u64 slot) {
+    BucketImage image = BucketImage::of(bucket);
+    const BucketImage before = image;
+    image.set_record(slot, record_.offset);
+    for (int i = 0; i < 5; ++i) {
+      if (image.refs[i] != before.refs[i]) change.set(bucket.refs[i], image.refs[i]);
+    }
+  }
+
+  Status replace(const Location& location) {
+    const auto freed = prepare_free(engine_, shard_, location.record, location.record_bytes, Purpose::kOrdinary);
+    if (!freed) return freed.error();
+    const Result<Bmap*> bucket = writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
+    if (!bucket) return bucket.error();
+    Change change(engine_, shard_);
+    change.guard((*bucket)->version);
+    adopt_record(change);
+    add_free(engine_, shard_, change, *freed);
+    set_slot(change, **bucket, location.slot);
+    change.publish();
+    return {};
+  }
+
+  Status fill(const Location& location) {
+    const Result<Bmap*> bucket = writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
+    if (!bucket) return bucket.error();
+    const u8 top = tophash_of(mix(hash_, header_.hash0));
+    Change change(engine_, shard_);
+    change.guard((*bucket)->version);
+    adopt_record(change);
+    set_slot(change, **bucket, location.slot);
+    change.set((*bucket)->tophash, with_tophash((*bucket)->tophash, location.slot, top));
+    change.set(header_.count, header_.count + 1);
+    change.publish();
+    return {};
+  }
+
+  // The chain is full: a new overflow bucket, filled while nobody can reach it, then linked.
+  Status extend(const Location& location) {
+    const Result<u64> number =
+        overflow_bucket(engine_, shard_, header_.buckets, header_.buckets.next_overflow, Purpose::kOrdinary);
+    if (!number) return number.error();
+    const Result<Bmap*> last = writable_bucket(engine_, shard_, header_.buckets, location.last, Purpose::kOrdinary);
+    if (!last) return last.error();
+    const Result<Bmap*> added = live_bucket(engine_, header_.buckets, *number);
+    if (!added) return added.error();
+    BucketImage image;
+    image.tophash = with_tophash(0, 0, tophash_of(mix(hash_, header_.hash0)));
+    image.set_record(0, record_.offset);
+    image.store_to(**added);
+    Change change(engine_, shard_);
+    change.guard((*last)->version);
+    adopt_record(change);
+    change.set((*last)->overflow, *number);
+    change.set(header_.buckets.next_overflow, *number + 1);
+    change.set(header_.noverflow, *number + 1 - (u64{1} << header_.b));
+    change.set(header_.count, header_.count + 1);
+    change.publish();
+    return {};
+  }
+
+  Engine& engine_;
+  std::string_view key_;
+  std::string_view value_;
+  u64 hash_;
+  PutMode mode_;
+  u64 shard_;
+  ShardHeader& header_;
+  u64 bytes_;
+  NewRecord record_;
+};
+
+// Gives the extents of a large record back that did not become reachable.
+Status drop_large(Engine& engine, u64& note) {
+  const u64 value = seam::load(note);
+  if (value == 0 || (value & kNotePublished) != 0) return {};
+  const u64 count = note_count(value);
+  const OwnsWord owned = [](u64 word, u64 position, const void* length) {
+    const auto kind = position == 0 ? format::ExtentKind::kLargePending : format::ExtentKind::kLargeRest;
+    return extent_kind(word) == kind &&
+           extent_payload(word) == (position == 0 ? *static_cast<const u64*>(length) : position);
+  };
+  if (Status s = free_extents(engine, note_first(value), count, owned, &count); !s.ok()) return s;
+  seam::store(note, 0);
+  return {};
+}
+
+}  // namespace
+
+Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode,
+                       u64* note) {
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  Put put(engine, key, hash, value, mode);
+  const bool large = is_large(engine.layout, record_bytes(key, value));
+  Status status = put.write_large(note);
+  Result<bool> written = false;
+  if (status.ok()) {
+    const Result<DomainLock> lock = DomainLock::take(engine, hash & (engine.layout.shards - 1));
+    written = lock ? put.run() : Result<bool>(lock.error());
+  } else {
+    written = status;
+  }
+  if (large && (!written || !*written)) {
+    if (Status s = drop_large(engine, *note); !s.ok() && written) return s;
+  }
+  return written;
+}
+
+}  // namespace hmap

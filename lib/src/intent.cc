@@ -1,0 +1,87 @@
+// Publishing, applying and replaying intents. lib/README.md, steps W5 to W9.
+#include "intent.h"
+
+#include <utility>
+#include <vector>
+
+namespace hmap {
+
+Change::Change(Engine& engine, u64 domain)
+    : engine_(engine), intent_(engine.intent(domain)), body_(engine.intent_words(domain)) {}
+
+format::IntentWord* Change::find(u64 offset) {
+  for (u32 i = 0; i < words_; ++i) {
+    if (body_[i].offset == offset) return &body_[i];
+  }
+  return nullptr;
+}
+
+void Change::set(u64& word, u64 value) {
+  const u64 offset = engine_.map->offset_of(&word);
+  // Crash: the state is even, nobody reads the body.
+  seam::store(body_[words_].offset, offset);
+  seam::store(body_[words_].value, value);
+  ++words_;
+}
+
+void Change::set_bits(u64& word, u64 on, u64 off) {
+  if (format::IntentWord* earlier = find(engine_.map->offset_of(&word))) {
+    seam::store(earlier->value, (earlier->value | on) & ~off);
+  } else {
+    set(word, (seam::load(word) | on) & ~off);
+  }
+}
+
+void Change::guard(u64& version) {
+  versions_[seqlocks_] = &version;
+  seam::store(intent_.seqlock[seqlocks_], engine_.map->offset_of(&version));
+  ++seqlocks_;
+}
+
+void Change::publish() {
+  seam::store(intent_.words, words_);
+  seam::store(intent_.seqlocks, seqlocks_);
+  const u64 state = intent_.state;
+  // Order: the body before the state. Crash: before this store the change never happened, after it
+  // the next owner of the lock completes it, and readers that meet an odd version see it already.
+  seam::store(intent_.state, state + 1);
+  for (u32 i = 0; i < seqlocks_; ++i) seam::store(*versions_[i], *versions_[i] | 1);
+  // Crash: some words new, some old; every bucket concerned is odd, and its readers look here.
+  for (u32 i = 0; i < words_; ++i) {
+    seam::store(engine_.part<u64>(body_[i].offset), body_[i].value);
+  }
+  for (u32 i = 0; i < seqlocks_; ++i) seam::store(*versions_[i], (*versions_[i] | 1) + 1);
+  // Crash: before this store the next owner applies everything once more, to the same effect.
+  seam::store(intent_.state, state + 2);
+}
+
+Status replay_intent(Engine& engine, u64 domain) {
+  format::Intent& intent = engine.intent(domain);
+  const u64 state = seam::load(intent.state);
+  if (state % 2 == 0) return {};
+  const u64 place = engine.layout.intent_offset(domain);
+  const u32 words = seam::load(intent.words);
+  const u32 seqlocks = seam::load(intent.seqlocks);
+  if (words > engine.layout.intent_words || seqlocks > format::kIntentSeqlocks) {
+    return Engine::corrupt("published intent: impossible length", place);
+  }
+  const format::IntentWord* body = engine.intent_words(domain);
+  std::vector<std::pair<u64*, u64>> changes(words);
+  std::vector<u64*> versions(seqlocks);
+  for (u32 i = 0; i < words; ++i) {
+    changes[i] = {engine.map->at<u64>(seam::load(body[i].offset)), seam::load(body[i].value)};
+    if (changes[i].first == nullptr) return Engine::corrupt("intent: word outside the file", place);
+  }
+  for (u32 i = 0; i < seqlocks; ++i) {
+    versions[i] = engine.map->at<u64>(seam::load(intent.seqlock[i]));
+    if (versions[i] == nullptr) return Engine::corrupt("intent: version outside the file", place);
+  }
+  // Crash anywhere here: the state stays odd, the next owner does all of it again.
+  for (u64* version : versions) seam::store(*version, seam::load(*version) | 1);
+  for (const auto& [word, value] : changes) seam::store(*word, value);
+  for (u64* version : versions) seam::store(*version, (seam::load(*version) | 1) + 1);
+  seam::store(intent.state, state + 1);
+  return {};
+}
+
+}  // namespace hmap

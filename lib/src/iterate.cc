@@ -1,0 +1,163 @@
+// Iteration over chains.
+#include "iterate.h"
+
+#include "file.h"
+#include "find.h"
+#include "hash.h"
+#include "read_through.h"
+#include "records.h"
+
+namespace hmap {
+namespace {
+
+using format::BucketArray;
+
+// Values above this are not copied with their chain.
+constexpr u64 kLeaveBehindBytes = 64 * 1024;
+
+constexpr u64 reversed(u64 x) {
+  x = (x & 0x5555555555555555) << 1 | (x >> 1 & 0x5555555555555555);
+  x = (x & 0x3333333333333333) << 2 | (x >> 2 & 0x3333333333333333);
+  x = (x & 0x0f0f0f0f0f0f0f0f) << 4 | (x >> 4 & 0x0f0f0f0f0f0f0f0f);
+  return __builtin_bswap64(x);
+}
+
+enum class Outcome : u8 { kDone, kAgain, kDamaged };
+
+class ChainWalk {
+ public:
+  ChainWalk(const Engine& engine, const Position& position, std::vector<WalkedEntry>& entries)
+      : engine_(engine), position_(position), entries_(entries) {}
+
+  Outcome run() {
+    entries_.clear();
+    damage_ = Engine::corrupt("offset outside the file", engine_.layout.header_offset(position_.shard));
+    ShardReader reader(engine_, position_.shard);
+    HeaderView header;
+    const Look look = reader.header(header);
+    if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
+    const Outcome outcome = in_arrays(reader, header);
+    if (outcome == Outcome::kAgain) return outcome;
+    return reader.unchanged() ? outcome : Outcome::kAgain;
+  }
+
+  // How far the walk has come after this chain; 0: at the end.
+  [[nodiscard]] u64 progress() const { return progress_; }
+  [[nodiscard]] Status damage() const { return damage_; }
+
+ private:
+  Outcome in_arrays(ShardReader& reader, const HeaderView& header) {
+    if (seam::load(header.buckets->id) == 0) {
+      progress_ = 0;
+      return Outcome::kDone;
+    }
+    const u64 at = reversed(position_.start + position_.progress);
+    if (seam::load(header.oldbuckets->id) != 0) {
+      bool evacuated = false;
+      const Outcome outcome = in_chain(reader, *header.oldbuckets, at, header.hash0, evacuated);
+      if (!evacuated) return outcome;
+    }
+    bool evacuated = false;
+    const Outcome outcome = in_chain(reader, *header.buckets, at, header.hash0, evacuated);
+    return evacuated ? Outcome::kAgain : outcome;
+  }
+
+  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 at, u64 hash0, bool& evacuated) {
+    const u64 b = seam::load(array.b);
+    if (b >= kMaxB) return Outcome::kDamaged;
+    // The chain holds the reversed hashes [first, first + length); length 0 stands for 2^64.
+    const u64 length = b == 0 ? 0 : u64{1} << (64 - b);
+    const u64 here = position_.start + position_.progress;
+    const u64 first = b == 0 ? 0 : here & ~(length - 1);
+    here_ = here;
+    left_ = first + length - here;  // of this chain, modulo 2^64: 0 stands for all
+    // The chain that the walk began in is met again at its end: only what lies before the start.
+    const u64 until_start = 0 - position_.progress;
+    if (position_.progress != 0 && (left_ == 0 || left_ > until_start)) left_ = until_start;
+    progress_ = left_ == 0 ? 0 : position_.progress + left_;
+    u64 n = b == 0 ? 0 : at & ((u64{1} << b) - 1);
+    for (u64 bound = chain_bound(array); bound != 0; --bound) {
+      BucketImage image;
+      const Look look = reader.bucket(array, n, image);
+      if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
+      if (is_evacuated(image.tophash)) {
+        evacuated = true;
+        return Outcome::kAgain;
+      }
+      const Outcome outcome = take_bucket(image, hash0);
+      if (outcome != Outcome::kDone || image.overflow == 0) return outcome;
+      n = image.overflow;
+    }
+    damage_ = Engine::corrupt("bucket chain without end", seam::load(array.run[0]));
+    return Outcome::kDamaged;
+  }
+
+  Outcome take_bucket(const BucketImage& image, u64 hash0) {
+    for (u64 i = 0; i < format::kSlots; ++i) {
+      if (is_filled(tophash_at(image.tophash, i))) prefetch_record(engine_, image.record(i));
+    }
+    for (u64 i = 0; i < format::kSlots; ++i) {
+      // From a slot that differs from walk to walk, as in Go: nobody shall rely on an order.
+      const u64 slot = (i + (position_.start & 7)) % format::kSlots;
+      if (!is_filled(tophash_at(image.tophash, slot))) continue;
+      const Result<RecordView> record = view_record(engine_, image.record(slot));
+      if (!record) return damaged(record.error());
+      if (engine_.verify_reads && !record_intact(engine_, *record)) {
+        return damaged(Engine::corrupt("record with a wrong checksum", record->offset));
+      }
+      WalkedEntry entry;
+      copy_value(entry.key, record->key(), record->key_bytes);
+      const u64 hash = mix(hash_key(entry.key, engine_.store_seed), hash0);
+      // Of another part of the chain: handed out already, or last of all.
+      if (left_ != 0 && reversed(hash) - here_ >= left_) continue;
+      entry.value_left_behind = record->value_bytes > kLeaveBehindBytes;
+      if (!entry.value_left_behind) copy_value(entry.value, record->value(), record->value_bytes);
+      entries_.push_back(std::move(entry));
+    }
+    return Outcome::kDone;
+  }
+
+  Outcome damaged(const Status& status) {
+    damage_ = status;
+    return Outcome::kDamaged;
+  }
+
+  const Engine& engine_;
+  const Position& position_;
+  std::vector<WalkedEntry>& entries_;
+  u64 here_ = 0;  // the interval of reversed hashes to hand out: its begin ...
+  u64 left_ = 0;  // ... and length
+  u64 progress_ = 0;
+  Status damage_;
+};
+
+}  // namespace
+
+Position random_start() {
+  Position position;
+  fill_random(&position.start, sizeof position.start);
+  return position;
+}
+
+Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries) {
+  ChainWalk walk(engine, position, entries);
+  Patience patience;
+  for (;;) {
+    const Outcome outcome = walk.run();
+    if (outcome == Outcome::kDamaged) return walk.damage();
+    if (outcome == Outcome::kDone) break;
+    if (!patience.again()) {
+      return Engine::corrupt("a bucket never came to rest", engine.layout.header_offset(position.shard));
+    }
+  }
+  if (walk.progress() != 0) {
+    position.progress = walk.progress();
+    return {};
+  }
+  ++position.shard;
+  position.progress = 0;
+  fill_random(&position.start, sizeof position.start);
+  return {};
+}
+
+}  // namespace hmap

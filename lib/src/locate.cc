@@ -1,0 +1,100 @@
+// What insert and erase share: searching under the lock, and freeing a record.
+#include "bmap.h"
+#include "file.h"
+#include "grow.h"
+#include "hash.h"
+#include "hmap.h"
+#include "records.h"
+#include "space.h"
+#include "spans.h"
+
+namespace hmap {
+
+using format::Bmap;
+using format::BucketArray;
+
+bool is_large(const Layout& layout, u64 record_bytes) { return record_bytes > largest_in_span(layout); }
+
+Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u64 hash) {
+  const BucketArray& array = engine.header(shard).buckets;
+  const u8 top = tophash_of(hash);
+  Location location;
+  u64 n = hash & ((u64{1} << array.b) - 1);
+  for (u64 bound = chain_bound(array); bound != 0; --bound) {
+    const Result<Bmap*> bucket = live_bucket(engine, array, n);
+    if (!bucket) return bucket.error();
+    const BucketImage image = BucketImage::of(**bucket);
+    location.last = n;
+    for (u32 slots = match_bytes(image.tophash, top); slots != 0; slots &= slots - 1) {
+      const auto slot = static_cast<u64>(std::countr_zero(slots));
+      const Result<RecordView> record = view_record(engine, image.record(slot));
+      if (!record) return record.error();
+      if (!record->has_key(key)) continue;
+      location.found = true;
+      location.bucket = n;
+      location.slot = slot;
+      location.record = record->offset;
+      location.record_bytes = record->bytes();
+      return location;
+    }
+    const u32 rest = match_bytes(image.tophash, format::kEmptyRest);
+    const u32 empty = rest | match_bytes(image.tophash, format::kEmptyOne);
+    if (empty != 0 && !location.has_room) {
+      location.has_room = true;
+      location.bucket = n;
+      location.slot = static_cast<u64>(std::countr_zero(empty));
+    }
+    if (rest != 0 || image.overflow == 0) return location;
+    n = image.overflow;
+  }
+  return Engine::corrupt("bucket chain without end", array.run[0]);
+}
+
+Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose) {
+  FreedRecord freed;
+  if (!is_large(engine.layout, bytes)) {
+    const Result<RecordSlot> slot = slot_of(engine, shard, offset, bytes, purpose);
+    if (!slot) return slot.error();
+    freed.map_word = slot->map_word;
+    freed.bit = slot->bit;
+    return freed;
+  }
+  freed.extents = engine.layout.extents_for(bytes);
+  if (offset < engine.layout.heap_offset) return Engine::corrupt("large record outside the extents", offset);
+  freed.first_extent = engine.layout.extent_of(offset);
+  const Result<u64> word = extent_word(engine, freed.first_extent);
+  if (!word) return word.error();
+  if (extent_kind(*word) != format::ExtentKind::kLarge || extent_payload(*word) != freed.extents ||
+      engine.layout.extent_offset(freed.first_extent) != offset) {
+    return Engine::corrupt("large record and its extents disagree", offset);
+  }
+  if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
+  return freed;
+}
+
+void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record) {
+  if (record.map_word != nullptr) {
+    change.set_bits(*record.map_word, 0, record.bit);
+  } else {
+    add_dead(engine, shard, change, record.first_extent, record.extents);
+  }
+}
+
+u64 new_seed() {
+  u64 seed = 0;
+  fill_random(&seed, sizeof seed);
+  return seed;
+}
+
+Status tidy_up(Engine& engine, u64 shard, bool freed) {
+  constexpr u64 kEvery = 16;  // intent states, eight operations
+  constexpr u64 kExtents = 64;
+  if (freed) {
+    if (Status s = after_free(engine, shard); !s.ok()) return s;
+  }
+  if (engine.intent(shard).state % kEvery != 0) return {};
+  if (has_cleared_space(engine, shard)) return give_back_cleared(engine, shard).error();
+  return give_back(engine, shard, kExtents);
+}
+
+}  // namespace hmap

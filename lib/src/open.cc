@@ -1,0 +1,260 @@
+// Opening and closing.
+#include "open.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "checkpoint.h"
+#include "guard.h"
+#include "hash.h"
+#include "recovery.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+using format::RuntimeHeader;
+using format::Superblock;
+using std::chrono::milliseconds;
+
+Status prepare_engine(Session& session, const Options& options, Access access) {
+  const Result<Superblock> superblock = read_superblock(session.fd.get(), access == Access::kReadWrite);
+  if (!superblock) return superblock.error();
+  Result<Layout> layout = Layout::from(*superblock);
+  if (!layout) return layout.error();
+  Result<std::unique_ptr<Mapping>> map = Mapping::map(session.fd.get(), access, options.window_bytes);
+  if (!map) return map.error();
+  Engine& engine = session.engine;
+  engine.map = *std::move(map);
+  engine.layout = *layout;
+  engine.store_seed = superblock->store_seed;
+  engine.lock_timeout = options.lock_timeout;
+  engine.size_limit = options.size_limit;
+  engine.verify_reads = options.verify_reads;
+  engine.guarded = options.guard_sigbus;
+  engine.owns_file = access == Access::kReadWrite;
+  if (engine.map->bytes(0, layout->heap_offset) == nullptr) {
+    return Status(Code::kTruncated, "the file ends inside its fixed part", engine.map->file_bytes());
+  }
+  engine.runtime = &engine.part<RuntimeHeader>(layout->runtime_offset);
+  if (options.guard_sigbus) {
+    if (Status s = guard::install(); !s.ok()) return s;
+    guard::add_window(engine.map->base(), engine.map->window_bytes());
+  }
+  return {};
+}
+
+Status identify(Session& session) {
+  const Result<FileIdentity> file = identity(session.fd.get());
+  if (!file) return file.error();
+  const Result<std::array<u8, 16>> boot = boot_id();
+  if (!boot) return boot.error();
+  session.identity = *file;
+  session.boot_id = *boot;
+  return {};
+}
+
+// The last stores of a rebuild: from here on the runtime area counts.
+void validate_runtime(Session& session) {
+  RuntimeHeader& runtime = *session.engine.runtime;
+  seam::copy_in(runtime.boot_id, session.boot_id.data(), sizeof runtime.boot_id);
+  seam::store(runtime.device, session.identity.device);
+  seam::store(runtime.inode, session.identity.inode);
+  seam::store(runtime.birth_sec, session.identity.birth_sec);
+  seam::store(runtime.birth_nsec, session.identity.birth_nsec);
+  seam::store(runtime.magic, format::kRuntimeMagic);
+}
+
+// The USERS byte, a slot, and the right to lock.
+Status attach(Session& session, bool exclusive) {
+  Engine& engine = session.engine;
+  if (Status s = session.attachment->join(exclusive); !s.ok()) return s;
+  const Result<u32> slot = session.attachment->take_slot(static_cast<u32>(engine.layout.slots));
+  if (!slot) return slot.error();
+  session.slot = *slot;
+  format::Slot& entry = engine.slot(*slot);
+  // A lock word of the slot's former owner names another generation: dead to everybody.
+  seam::store(entry.generation, entry.generation + 1);
+  seam::store(entry.pid, static_cast<u64>(::getpid()));
+  if (Status s = session.attachment->bind(); !s.ok()) return s;
+  engine.locker.emplace(session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots), *slot);
+  return sweep_notes(engine, *slot);
+}
+
+// Alone with a runtime area of this boot: what dead processes left in the middle is finished now.
+Status recover_all(Engine& engine) {
+  for (u64 d = 0; d <= engine.layout.shards; ++d) {
+    if (const Result<DomainLock> lock = DomainLock::take(engine, d); !lock) return lock.error();
+  }
+  return {};
+}
+
+Status agree_on_durability(Session& session, const Options& options, bool alone) {
+  RuntimeHeader& runtime = *session.engine.runtime;
+  if (alone) {
+    session.durability =
+        options.durability == Durability::kStore ? Durability::kCheckpoint : options.durability;
+    seam::store(runtime.durability, static_cast<u64>(session.durability));
+    return {};
+  }
+  session.durability = static_cast<Durability>(seam::load(runtime.durability));
+  if (options.durability != Durability::kStore && options.durability != session.durability) {
+    return Status(Code::kModeMismatch, "the store is open with another durability");
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Options& options) {
+  auto session = std::make_unique<Session>();
+  session->path = path;
+  Result<Fd> fd = open_file(path, true);
+  if (!fd) return fd.error();
+  session->fd = *std::move(fd);
+  if (const auto superblock = read_superblock(session->fd.get(), true); !superblock) return superblock.error();
+  if (Status s = check_file_system(session->fd.get(), path); !s.ok()) return s;
+  if (Status s = identify(*session); !s.ok()) return s;
+  const Result<OpenGuard> opening = OpenGuard::take(session->fd.get());
+  if (!opening) return opening.error();
+  if (Status s = prepare_engine(*session, options, Access::kReadWrite); !s.ok()) return s;
+  Result<std::unique_ptr<Attachment>> attachment = Attachment::create(session->fd.get());
+  if (!attachment) return attachment.error();
+  session->attachment = *std::move(attachment);
+  const Result<bool> alone = session->attachment->alone();
+  if (!alone) return alone.error();
+  const bool exclusive = options.mode == Mode::kExclusive;
+  if (!*alone && (exclusive || options.discard_live_state)) {
+    return Status(Code::kLockedExclusively, "others have the store open");
+  }
+  Engine& engine = session->engine;
+  const bool valid = runtime_is_valid(*session, *engine.runtime) && seam::load(engine.runtime->poison) == 0 &&
+                     !options.discard_live_state;
+  if (*alone && !valid) {
+    // Crash: the runtime area stays invalid until validate_runtime(), the next one begins again.
+    if (Status s = rebuild_runtime(engine); !s.ok()) return s;
+  } else if (!*alone && !runtime_is_valid(*session, *engine.runtime)) {
+    return Status(Code::kCorrupt, "others have the store open, but its runtime area is not valid",
+                  engine.layout.runtime_offset);
+  }
+  if (Status s = agree_on_durability(*session, options, *alone); !s.ok()) return s;
+  if (Status s = attach(*session, exclusive); !s.ok()) return s;
+  if (*alone) {
+    Status s = valid ? recover_all(engine) : finish_rebuild(engine);
+    if (!s.ok()) return s;
+    if (!valid) validate_runtime(*session);
+  }
+  session->live = true;
+  return session;
+}
+
+Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path, const Options& options) {
+  auto session = std::make_unique<Session>();
+  session->path = path;
+  session->fd = std::move(fd);
+  if (Status s = identify(*session); !s.ok()) return s;
+  if (Status s = prepare_engine(*session, options, Access::kReadOnly); !s.ok()) return s;
+  if (runtime_is_valid(*session, *session->engine.runtime)) {
+    session->live = true;
+    return session;
+  }
+  session->watch = std::move(session->engine.map);
+  if (Status s = prepare_engine(*session, options, Access::kPrivate); !s.ok()) return s;
+  if (Status s = rebuild_runtime(session->engine); !s.ok()) return s;
+  seam::store(session->engine.runtime->durability, static_cast<u64>(Durability::kCheckpoint));
+  return session;
+}
+
+}  // namespace
+
+Session::~Session() {
+  if (engine.map != nullptr) guard::remove_window(engine.map->base());
+}
+
+u32 superblock_checksum(Superblock superblock) {
+  superblock.checksum = 0;
+  return checksum(&superblock, sizeof superblock, 0);
+}
+
+Result<Superblock> read_superblock(int fd, bool writable) {
+  Superblock superblock{};
+  ssize_t got = 0;
+  do {
+    got = ::pread(fd, &superblock, sizeof superblock, 0);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return Status(errno == EIO ? Code::kIoError : Code::kSystem, "reading the superblock", 0, errno);
+  const auto read = static_cast<std::size_t>(got);
+  if (read < sizeof superblock.magic || superblock.magic != format::kMagic) {
+    return Status(Code::kNotAStore, "the file does not begin like an hmap store");
+  }
+  if (read < sizeof superblock) {
+    return Status(Code::kTruncated, "the file ends inside its superblock", read);
+  }
+  if (superblock.version != format::kVersion) {
+    return Status(Code::kWrongVersion, "the store has a format version this library cannot read");
+  }
+  if (superblock.checksum != superblock_checksum(superblock)) {
+    return Engine::corrupt("superblock with a wrong checksum", 0);
+  }
+  if (superblock.features_refuse != 0 || superblock.key_kind != 0 || superblock.elem_kind != 0) {
+    return Status(Code::kWrongVersion, "the store uses features this library does not know");
+  }
+  if (writable && superblock.features_read_only != 0) {
+    return Status(Code::kWrongVersion, "the store uses features this library can only read; open it read-only");
+  }
+  return superblock;
+}
+
+bool runtime_is_valid(const Session& session, const RuntimeHeader& runtime) {
+  return seam::load(runtime.magic) == format::kRuntimeMagic &&
+         std::memcmp(runtime.boot_id, session.boot_id.data(), sizeof runtime.boot_id) == 0 &&
+         seam::load(runtime.device) == session.identity.device &&
+         seam::load(runtime.inode) == session.identity.inode &&
+         seam::load(runtime.birth_sec) == session.identity.birth_sec &&
+         seam::load(runtime.birth_nsec) == session.identity.birth_nsec;
+}
+
+Result<std::unique_ptr<Session>> reopen_read_only(const Session& session, const Options& options) {
+  // The same file, whatever bears its name now.
+  Result<Fd> fd = open_file("/proc/self/fd/" + std::to_string(session.fd.get()), false);
+  if (!fd) return fd.error();
+  return view_read_only(*std::move(fd), session.path, options);
+}
+
+Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options) {
+  if (options.mode == Mode::kReadOnly) {
+    Result<Fd> fd = open_file(path, false);
+    if (!fd) return fd.error();
+    return view_read_only(*std::move(fd), path, options);
+  }
+  if (options.mode == Mode::kCreate) {
+    if (Status s = create_store(path, options); !s.ok()) return s;
+    return open_writing(path, options);
+  }
+  Result<std::unique_ptr<Session>> session = open_writing(path, options);
+  if (session || session.error().code() != Code::kNotFound || options.mode != Mode::kOpenOrCreate) return session;
+  Status created = create_store(path, options);
+  if (!created.ok() && created.code() != Code::kExists) return created;
+  return open_writing(path, options);
+}
+
+Status close_session(Session& session) {
+  if (session.attachment == nullptr) return {};
+  Engine& engine = session.engine;
+  Status status;
+  // Under the OPEN byte, so that of two that close at once the second knows that it is the last.
+  const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
+  bool others = false;
+  for (u32 slot = 1; slot <= engine.layout.slots && !others; ++slot) {
+    others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 && slot_alive(session.fd.get(), slot);
+  }
+  if (!others && engine.check_poison().ok() && changed_since_checkpoint(engine)) {
+    status = checkpoint(engine, engine.lock_timeout);
+  }
+  seam::store(engine.slot(session.slot).pid, 0);
+  session.attachment->leave();
+  session.attachment.reset();
+  return status;
+}
+
+}  // namespace hmap

@@ -1,0 +1,50 @@
+// Records: a key and its value, written once into unreachable space. format-spec, "Record".
+#ifndef HMAP_SRC_RECORDS_H_
+#define HMAP_SRC_RECORDS_H_
+
+#include <string>
+#include <string_view>
+
+#include "engine.h"
+
+namespace hmap {
+
+inline u64 record_bytes(std::string_view key, std::string_view value) {
+  return sizeof(format::RecordHeader) + key.size() + value.size();
+}
+
+// Writes the record to `to`, which nobody can reach yet.
+void write_record(const Engine& engine, std::byte* to, std::string_view key, std::string_view value);
+
+// A record found in the file. Its bytes may be changing under us: whatever is concluded from them
+// counts only after the caller has seen that the reference was still valid.
+struct RecordView {
+  const std::byte* at = nullptr;
+  u64 offset = 0;
+  u64 key_bytes = 0;
+  u64 value_bytes = 0;
+
+  [[nodiscard]] const char* key() const {
+    return reinterpret_cast<const char*>(at) + sizeof(format::RecordHeader);
+  }
+  [[nodiscard]] const char* value() const { return key() + key_bytes; }
+  [[nodiscard]] u64 bytes() const { return sizeof(format::RecordHeader) + key_bytes + value_bytes; }
+  [[nodiscard]] bool has_key(std::string_view other) const {
+    return key_bytes == other.size() && std::memcmp(key(), other.data(), key_bytes) == 0;
+  }
+};
+
+// Looks at the record at `offset`: lengths once, bounds checked against the mapping. kCorrupt.
+Result<RecordView> view_record(const Engine& engine, u64 offset);
+
+// Whether the record's checksum is that of its bytes as they are now.
+bool record_intact(const Engine& engine, const RecordView& record);
+
+// Asks the processor to fetch the beginning of a record.
+inline void prefetch_record(const Engine& engine, u64 offset) {
+  if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset);
+}
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_RECORDS_H_

@@ -1,0 +1,248 @@
+// The runtime area from a root.
+#include "recovery.h"
+
+#include <algorithm>
+#include <array>
+
+#include "bmap.h"
+#include "checkpoint.h"
+#include "hash.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+using format::BlockState;
+using format::ExtentKind;
+using format::PlaceState;
+using format::Root;
+using format::RuntimeHeader;
+using format::ShardHeader;
+using format::TableEntry;
+using format::TablePage;
+
+struct Candidate {
+  Root root{};
+  u64 index = 0;
+  bool valid = false;
+};
+
+Candidate read_root(const Engine& engine, u64 index) {
+  Candidate candidate;
+  candidate.index = index;
+  const u64 at = engine.layout.root_offset(index);
+  std::memcpy(&candidate.root, engine.map->base() + at, sizeof(Root));
+  const Root& root = candidate.root;
+  const u64 headers_bytes = engine.layout.shards * sizeof(ShardHeader);
+  candidate.valid =
+      root.magic == format::kRootMagic && root.checksum == root_checksum(root, engine.store_seed) &&
+      root.headers_checksum ==
+          checksum(engine.map->base() + at + sizeof(Root), headers_bytes, engine.store_seed ^ root.generation) &&
+      root.extent_table[0] != 0 && root.extents_end < u64{1} << 31 && root.cut < u64{1} << 47;
+  return candidate;
+}
+
+class Rebuild {
+ public:
+  Rebuild(Engine& engine, const Candidate& candidate)
+      : engine_(engine), layout_(engine.layout), root_(candidate.root), index_(candidate.index) {}
+
+  Status run() {
+    if (layout_.extent_offset(root_.extents_end) > engine_.map->file_bytes()) {
+      return Status(Code::kTruncated, "the file is shorter than its root says", engine_.map->file_bytes());
+    }
+    reset_runtime();
+    for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
+      if (root_.extent_table[segment] == 0) continue;
+      if (Status s = rebuild_run(extent_table_run(engine_, segment)); !s.ok()) return s;
+    }
+    if (Status s = collect_frames(); !s.ok()) return s;
+    const std::byte* saved = engine_.map->base() + layout_.root_offset(index_) + sizeof(Root);
+    for (u64 s = 0; s < layout_.shards; ++s) {
+      ShardHeader& header = engine_.header(s);
+      seam::copy_in(&header, saved + s * sizeof(ShardHeader), sizeof header);
+      seam::store(header.version, 0);
+      // The reserved array may have been used, and dirtied, after the cut.
+      seam::store(header.next_prepared, 0);
+      if (Status status = rebuild_shard(s); !status.ok()) return status;
+    }
+    return {};
+  }
+
+ private:
+  void reset_runtime() {
+    seam::store(engine_.runtime->magic, 0);  // not valid from here on
+    seam::zero(engine_.map->base() + layout_.runtime_offset, layout_.runtime_bytes);
+    RuntimeHeader& runtime = *engine_.runtime;
+    seam::store(runtime.epoch, root_.cut + 1);
+    seam::store(runtime.durable, root_.cut << 1 | index_);
+    seam::store(runtime.generation, root_.generation);
+    seam::store(runtime.extents_end, root_.extents_end);
+    seam::store(runtime.file_extents, root_.extents_end);
+    // Whatever lies in the file behind the extents in use may be left over from after the cut.
+    const u64 behind = engine_.map->file_bytes() - layout_.heap_offset;
+    seam::store(runtime.clean_from, (behind + layout_.extent_bytes - 1) / layout_.extent_bytes);
+    seam::store(runtime.table_cut[index_], root_.cut);
+    for (u64 i = 0; i < format::kExtentSegments; ++i) seam::store(runtime.extent_table[i], root_.extent_table[i]);
+    seam::store(engine_.cut().cut, root_.cut);
+  }
+
+  // The states of a run's blocks from the table of the root.
+  Status rebuild_run(const Run& run) {
+    const u64 bytes = layout_.run_bytes(run.blocks, run.copies);
+    if (run.offset < kLowestRun || run.offset % layout_.block_bytes != 0 || run.blocks > u64{1} << 34 ||
+        engine_.map->bytes(run.offset, bytes) == nullptr) {
+      return Engine::corrupt("block run outside the file", run.offset);
+    }
+    const u64 states = layout_.states_offset(run);
+    seam::zero(engine_.map->base() + states, run.offset + bytes - states);
+    for (u64 page = 0; page < layout_.table_pages(run.blocks); ++page) {
+      const u64 at = layout_.table_offset(run, index_) + page * layout_.block_bytes;
+      const std::byte* bytes_at = engine_.map->base() + at;
+      const auto* head = reinterpret_cast<const TablePage*>(bytes_at);
+      const bool blank = std::all_of(bytes_at, bytes_at + layout_.block_bytes,
+                                     [](std::byte b) { return b == std::byte{0}; });
+      if (blank) continue;
+      if (head->checksum != page_checksum(engine_, bytes_at, at)) {
+        return Engine::corrupt("table page with a wrong checksum", at);
+      }
+      const auto* entries = reinterpret_cast<const TableEntry*>(head + 1);
+      const u64 first = page * layout_.entries_per_page;
+      for (u64 i = 0; i < layout_.entries_per_page && first + i < run.blocks; ++i) {
+        if (entries[i].place == 0) continue;
+        if (Status s = place_block(run, first + i, entries[i]); !s.ok()) return s;
+      }
+    }
+    return {};
+  }
+
+  Status place_block(const Run& run, u64 index, const TableEntry& entry) {
+    const Result<Block> block = block_of(engine_, run, index);
+    if (!block) return block.error();
+    const u64 place = u64{entry.place} * layout_.block_bytes;
+    const bool inside = engine_.map->bytes(place, layout_.block_bytes) != nullptr;
+    const Result<PlaceState*> state = place_state(engine_, *block, place);
+    if (!inside || !state || (run.copies == 1 && place != block->home && !in_frames(place))) {
+      return Engine::corrupt("table names an impossible place for a block", block->home);
+    }
+    seam::store((*state)->born, root_.cut);
+    seam::store((*state)->superseded, format::kForever);
+    seam::store((*state)->block, block->home);
+    seam::store(block->state->live_place, place);
+    seam::store(block->state->live_born, root_.cut);
+    if (place != block->home) seam::store(*block->away_word, *block->away_word | block->away_bit);
+    return {};
+  }
+
+  [[nodiscard]] bool in_frames(u64 place) const {
+    if (place < layout_.heap_offset || layout_.extent_of(place) >= root_.extents_end) return false;
+    const Result<u64> word = extent_word(engine_, layout_.extent_of(place));
+    return word && extent_kind(*word) == ExtentKind::kFrames;
+  }
+
+  // Links the extents of frames into their domains' lists, all frames free.
+  Status collect_frames() {
+    for (u64 extent = 0; extent < root_.extents_end; ++extent) {
+      const Result<u64> word = extent_word(engine_, extent);
+      if (!word) return word.error();
+      if (extent_kind(*word) != ExtentKind::kFrames) continue;
+      const u64 shard = extent_shard(*word);
+      const u64 at = layout_.extent_offset(extent);
+      if (shard >= layout_.shards || engine_.map->bytes(at, layout_.extent_bytes) == nullptr) {
+        return Engine::corrupt("extent of frames of no shard", at);
+      }
+      seam::zero(engine_.map->base() + at, layout_.block_bytes);
+      auto& header = engine_.part<format::FrameHeader>(at);
+      seam::store(header.next, engine_.domain(shard).frame_head);
+      seam::store(header.domain, shard);
+      seam::store(engine_.domain(shard).frame_head, extent + 1);
+    }
+    return {};
+  }
+
+  Status rebuild_shard(u64 shard) {
+    const ShardHeader& header = engine_.header(shard);
+    for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets, &header.next}) {
+      if (array->id != 0 && (array->b >= kMaxB || array->run[0] == 0)) {
+        return Engine::corrupt("shard header: impossible bucket array", layout_.root_offset(index_));
+      }
+    }
+    if (header.b >= kMaxB) return Engine::corrupt("shard header: impossible B", layout_.root_offset(index_));
+    Status status;
+    for_each_run(layout_, header, [&](const Run& run) {
+      status = rebuild_run(run);
+      return status.ok();
+    });
+    if (!status.ok()) return status;
+    return clear_unwritten(header);
+  }
+
+  // Main buckets that were never written at the cut may have been since: they must be empty again.
+  // While growing there is no need: only evacuation reads them, and it overwrites them first.
+  Status clear_unwritten(const ShardHeader& header) {
+    if (header.buckets.id == 0 || header.oldbuckets.id != 0) return {};
+    const Run run = layout_.array_run(header.buckets, 0);
+    u64 first = run.blocks;  // of a row of unwritten blocks
+    for (u64 i = 0; i <= run.blocks; ++i) {
+      bool unwritten = false;
+      if (i < run.blocks) {
+        const Result<Block> block = block_of(engine_, run, i);
+        if (!block) return block.error();
+        unwritten = block->state->live_place == 0;
+      }
+      if (unwritten && first == run.blocks) first = i;
+      if (!unwritten && first != run.blocks) {
+        if (Status s = clear_blocks(run.offset + first * layout_.block_bytes, (i - first) * layout_.block_bytes);
+            !s.ok()) {
+          return s;
+        }
+        first = run.blocks;
+      }
+    }
+    return {};
+  }
+
+  Status clear_blocks(u64 offset, u64 bytes) {
+    if (engine_.owns_file) return engine_.map->make_zero(offset, bytes);
+    seam::zero(engine_.map->base() + offset, bytes);  // a private copy
+    return {};
+  }
+
+  Engine& engine_;
+  const Layout& layout_;
+  const Root root_;
+  const u64 index_;
+};
+
+}  // namespace
+
+Status rebuild_runtime(Engine& engine) {
+  std::array<Candidate, 2> roots = {read_root(engine, 0), read_root(engine, 1)};
+  if (roots[1].root.generation > roots[0].root.generation || !roots[0].valid) std::swap(roots[0], roots[1]);
+  if (!roots[0].valid) std::swap(roots[0], roots[1]);
+  Status first = Engine::corrupt("no valid root", engine.layout.root_offset(0));
+  for (const Candidate& candidate : roots) {
+    if (!candidate.valid) continue;
+    const Status status = Rebuild(engine, candidate).run();
+    if (status.ok() || (status.code() != Code::kCorrupt && status.code() != Code::kTruncated)) return status;
+    if (&candidate == &roots[0]) first = status;
+  }
+  return first;
+}
+
+Status finish_rebuild(Engine& engine) {
+  for (u64 extent = 0; extent < engine.runtime->extents_end; ++extent) {
+    const Result<u64> word = extent_word(engine, extent);
+    if (!word) return word.error();
+    if (extent_kind(*word) != ExtentKind::kLargePending) continue;
+    const u64 count = extent_payload(*word);
+    const OwnsWord owned = [](u64 w, u64 position, const void*) {
+      const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
+      return extent_kind(w) == kind && (position == 0 || extent_payload(w) == position);
+    };
+    if (Status s = free_extents(engine, extent, count, owned, nullptr); !s.ok()) return s;
+  }
+  return {};
+}
+
+}  // namespace hmap

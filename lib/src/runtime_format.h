@@ -1,0 +1,156 @@
+// The runtime area: what the processes of this boot share and nobody else believes. V bytes only.
+// format-spec/format.md, "Runtime area".
+//
+//   RuntimeHeader | Slot x slots | Domain x (2^S + 1), each with its Intent and ShardHeader | Cut
+//
+// A domain is what one lock guards: a shard, or (the last one) the space of the whole store.
+#ifndef HMAP_SRC_RUNTIME_FORMAT_H_
+#define HMAP_SRC_RUNTIME_FORMAT_H_
+
+#include "format.h"
+
+namespace hmap::format {
+
+// A futex word: waiters (bit 31) | generation of the slot (15 bits) | slot + 1 (16 bits); 0: free.
+// Slots are numbered from 1 in lock words, so that 0 is nobody.
+struct Lock {
+  u32 word;
+  u32 reserved[15];
+};
+HMAP_LAYOUT(Lock, word, 0, 4);
+HMAP_LAYOUT(Lock, reserved, 4, 60);
+static_assert(OnDisk<Lock> && sizeof(Lock) == 64);
+
+struct RuntimeHeader {
+  u64 magic;        // kRuntimeMagic once the area is set up; stored last
+  u8 boot_id[16];   // valid only in this boot ...
+  u64 device;       // ... for this file
+  u64 inode;
+  u64 birth_sec;
+  u64 birth_nsec;
+  u64 durability;   // hmap::Durability of the store while it is open
+  u64 poison;       // not 0: a flush failed with this errno; sticky
+  u64 epoch;        // E, the current epoch; one store of it is a cut
+  u64 durable;      // durable cut << 1 | index of the durable root; one store of it ends a checkpoint
+  u64 generation;   // of the durable root
+  u64 clean_from;   // extents from here on were never touched since the file was extended
+  u64 extents_end;  // extents from here on were never in use
+  u64 file_extents; // extents the file has blocks for at its end
+  u64 table_cut[2]; // cut that tables A, B were last completely written for; 0: unknown
+  u64 checkpoint_ns;  // CLOCK_BOOTTIME of the last completed checkpoint
+  u64 extent_table[kExtentSegments];
+  u64 reserved[14];
+  Lock checkpoint_lock;
+};
+HMAP_LAYOUT(RuntimeHeader, magic, 0, 8);
+HMAP_LAYOUT(RuntimeHeader, boot_id, 8, 16);
+HMAP_LAYOUT(RuntimeHeader, device, 24, 8);
+HMAP_LAYOUT(RuntimeHeader, inode, 32, 8);
+HMAP_LAYOUT(RuntimeHeader, birth_sec, 40, 8);
+HMAP_LAYOUT(RuntimeHeader, birth_nsec, 48, 8);
+HMAP_LAYOUT(RuntimeHeader, durability, 56, 8);
+HMAP_LAYOUT(RuntimeHeader, poison, 64, 8);
+HMAP_LAYOUT(RuntimeHeader, epoch, 72, 8);
+HMAP_LAYOUT(RuntimeHeader, durable, 80, 8);
+HMAP_LAYOUT(RuntimeHeader, generation, 88, 8);
+HMAP_LAYOUT(RuntimeHeader, clean_from, 96, 8);
+HMAP_LAYOUT(RuntimeHeader, extents_end, 104, 8);
+HMAP_LAYOUT(RuntimeHeader, file_extents, 112, 8);
+HMAP_LAYOUT(RuntimeHeader, table_cut, 120, 16);
+HMAP_LAYOUT(RuntimeHeader, checkpoint_ns, 136, 8);
+HMAP_LAYOUT(RuntimeHeader, extent_table, 144, 256);
+HMAP_LAYOUT(RuntimeHeader, reserved, 400, 112);
+HMAP_LAYOUT(RuntimeHeader, checkpoint_lock, 512, 64);
+static_assert(OnDisk<RuntimeHeader> && sizeof(RuntimeHeader) == 576);
+
+// One attached handle. Its life is proved by an OFD lock on byte kSlotBytesAt + slot.
+inline constexpr u64 kNotes = 4;
+struct Slot {
+  u64 generation;     // raised at every registration; its low 15 bits are in lock words
+  u64 pid;            // for people
+  u64 notes[kNotes];  // large records being written: first extent + 1 (32 bits) | count (32); swept
+                      // when the slot's process is dead
+  u64 reserved[2];
+};
+HMAP_LAYOUT(Slot, generation, 0, 8);
+HMAP_LAYOUT(Slot, pid, 8, 8);
+HMAP_LAYOUT(Slot, notes, 16, 32);
+HMAP_LAYOUT(Slot, reserved, 48, 16);
+static_assert(OnDisk<Slot> && sizeof(Slot) == 64);
+
+// Byte ranges for OFD locks, far beyond any file: never data.
+inline constexpr u64 kOpenByteAt = u64{1} << 62;   // write-locked for the whole of an open
+inline constexpr u64 kUsersByteAt = kOpenByteAt + 1;  // read-locked by every writing handle for life
+inline constexpr u64 kSlotBytesAt = kOpenByteAt + 2;  // + slot (1..slots): write-locked for life
+
+// {word offset, new value}: absolute, so that applying it twice is applying it once.
+struct IntentWord {
+  u64 offset;
+  u64 value;
+};
+static_assert(OnDisk<IntentWord> && sizeof(IntentWord) == 16);
+HMAP_LAYOUT(IntentWord, offset, 0, 8);
+HMAP_LAYOUT(IntentWord, value, 8, 8);
+
+// The published change of a domain; followed by `intent_words` IntentWords.
+inline constexpr u64 kIntentSeqlocks = 16;
+struct Intent {
+  u64 state;  // odd: published and perhaps half applied; even: idle. Only ever rises.
+  u32 words;
+  u32 seqlocks;
+  u64 seqlock[kIntentSeqlocks];  // offsets of the version words to hold odd meanwhile
+};
+HMAP_LAYOUT(Intent, state, 0, 8);
+HMAP_LAYOUT(Intent, words, 8, 4);
+HMAP_LAYOUT(Intent, seqlocks, 12, 4);
+HMAP_LAYOUT(Intent, seqlock, 16, 128);
+static_assert(OnDisk<Intent> && sizeof(Intent) == 144);
+
+struct Domain {
+  Lock lock;
+  u64 pending;       // extents taken for this domain and not yet adopted by it:
+                     // first + 1 (32 bits) | count (32)
+  u64 frame_head;    // extent index + 1 of the first extent of frames
+  u64 frame_next;    // hint: extent index + 1 where the search for a free frame goes on
+  u64 frame_full;    // `durable` + 1 as it was when the search last went round in vain
+  u64 dirty_bytes;   // written since the last cut, roughly
+  u64 frees;         // records freed since the last sweep step
+  u64 hint[2];       // space: next extent to look at; `durable` + 1 when the search last failed
+  u64 class_hint[kClasses];  // per size class: bitmap word of the open span to look at first
+  u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
+  u64 freeing;       // extents on their way from a dead run to the free ones, as in `pending`
+  u64 reserved[7];
+};
+HMAP_LAYOUT(Domain, lock, 0, 64);
+HMAP_LAYOUT(Domain, pending, 64, 8);
+HMAP_LAYOUT(Domain, frame_head, 72, 8);
+HMAP_LAYOUT(Domain, frame_next, 80, 8);
+HMAP_LAYOUT(Domain, frame_full, 88, 8);
+HMAP_LAYOUT(Domain, dirty_bytes, 96, 8);
+HMAP_LAYOUT(Domain, frees, 104, 8);
+HMAP_LAYOUT(Domain, hint, 112, 16);
+HMAP_LAYOUT(Domain, class_hint, 128, 640);
+HMAP_LAYOUT(Domain, class_walk, 768, 640);
+HMAP_LAYOUT(Domain, freeing, 1408, 8);
+HMAP_LAYOUT(Domain, reserved, 1416, 56);
+static_assert(OnDisk<Domain> && sizeof(Domain) == 1472);
+
+// What a cut remembers until its root is durable; followed by 2^S ShardHeaders. It counts iff
+// durable cut < cut < epoch: the store of `epoch` makes it valid, that of `durable` ends it.
+struct Cut {
+  u64 cut;
+  u64 extents_end;
+  u64 changes;  // sum of the intent states, to notice that nothing changed
+  u64 reserved;
+  u64 extent_table[kExtentSegments];
+};
+HMAP_LAYOUT(Cut, cut, 0, 8);
+HMAP_LAYOUT(Cut, extents_end, 8, 8);
+HMAP_LAYOUT(Cut, changes, 16, 8);
+HMAP_LAYOUT(Cut, reserved, 24, 8);
+HMAP_LAYOUT(Cut, extent_table, 32, 256);
+static_assert(OnDisk<Cut> && sizeof(Cut) == 288);
+
+}  // namespace hmap::format
+
+#endif  // HMAP_SRC_RUNTIME_FORMAT_H_

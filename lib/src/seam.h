@@ -1,0 +1,119 @@
+// The one place where the library stores to shared memory, and where it announces every flush.
+//
+// In a release build these are plain loads and stores. Built with HMAP_SEAM (the library hmap_seam,
+// for tests only), each announces itself first to a hook, which may record it, stop the process or
+// kill it: so a test sees every store that another process can see, and can die before any of them.
+//
+// Order: load() is acquire and store() is release, always. On x86 both are plain moves; elsewhere
+// they carry every ordering that the protocols of lib/README.md need, and ThreadSanitizer can
+// follow them, which it cannot with fences.
+#ifndef HMAP_SRC_SEAM_H_
+#define HMAP_SRC_SEAM_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SANITIZE_THREAD__)
+#define HMAP_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HMAP_TSAN 1
+#endif
+#endif
+
+namespace hmap::seam {
+
+enum class Event : std::uint8_t {
+  kStore,      // one aligned word: address, 8 or 4 bytes
+  kCopy,       // bytes copied into the file
+  kZero,       // bytes set to zero
+  kAllocate,   // blocks of the file asked for: address = file offset
+  kPunch,      // blocks given back: address = file offset
+  kFlush,      // everything written so far becomes durable when it returns
+  kWriteRoot,  // bytes written and flushed on their own: address = file offset
+};
+
+#ifdef HMAP_SEAM
+// Called before the event, in the thread that makes it. Null: nobody listens. Set before the first
+// store is opened; not meant to be changed while other threads use the library.
+using Hook = void (*)(Event event, const void* address, std::size_t bytes);
+extern std::atomic<Hook> hook;
+inline void announce(Event event, const void* address, std::size_t bytes) {
+  if (Hook listener = hook.load(std::memory_order_acquire)) listener(event, address, bytes);
+}
+#else
+inline void announce(Event, const void*, std::size_t) {}
+#endif
+
+inline std::uint64_t load(const std::uint64_t& word) noexcept {
+  return std::atomic_ref(const_cast<std::uint64_t&>(word)).load(std::memory_order_acquire);
+}
+inline std::uint32_t load(const std::uint32_t& word) noexcept {
+  return std::atomic_ref(const_cast<std::uint32_t&>(word)).load(std::memory_order_acquire);
+}
+
+inline void store(std::uint64_t& word, std::uint64_t value) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  std::atomic_ref(word).store(value, std::memory_order_release);
+}
+inline void store(std::uint32_t& word, std::uint32_t value) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  std::atomic_ref(word).store(value, std::memory_order_release);
+}
+
+// Lock words. Sequentially consistent read-modify-writes.
+inline bool compare_exchange(std::uint32_t& word, std::uint32_t& expected,
+                             std::uint32_t desired) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  return std::atomic_ref(word).compare_exchange_strong(expected, desired);
+}
+inline std::uint32_t exchange(std::uint32_t& word, std::uint32_t value) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  return std::atomic_ref(word).exchange(value);
+}
+
+// Copies bytes into the file. Whoever may look at them meanwhile checks afterwards whether what it
+// saw was meant (a version, a place, a checksum).
+#ifdef HMAP_TSAN
+inline void copy_bytes(void* to, const void* from, std::size_t bytes) noexcept {
+  auto* out = static_cast<unsigned char*>(to);
+  const auto* in = static_cast<const unsigned char*>(from);
+  for (std::size_t i = 0; i < bytes; ++i) {
+    __atomic_store_n(out + i, __atomic_load_n(in + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+  }
+}
+#else
+inline void copy_bytes(void* to, const void* from, std::size_t bytes) noexcept {
+  std::memcpy(to, from, bytes);
+}
+#endif
+
+inline void copy_in(void* to, const void* from, std::size_t bytes) noexcept {
+  announce(Event::kCopy, to, bytes);
+  copy_bytes(to, from, bytes);
+}
+
+inline void zero(void* to, std::size_t bytes) noexcept {
+  announce(Event::kZero, to, bytes);
+  std::memset(to, 0, bytes);
+}
+
+// Between reading bytes that may be changing and the checks that say whether they were meant.
+inline void read_barrier() noexcept {
+#ifndef HMAP_TSAN
+  std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
+// Copies bytes that another process may be changing into private memory; the caller checks
+// afterwards. (A plain copy is a data race in the language's terms; ThreadSanitizer builds use
+// atomic bytes.)
+inline void copy_out(void* to, const void* from, std::size_t bytes) noexcept {
+  copy_bytes(to, from, bytes);
+}
+
+}  // namespace hmap::seam
+
+#endif  // HMAP_SRC_SEAM_H_

@@ -1,0 +1,397 @@
+// Taking and freeing extents.
+#include "space.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "intent.h"
+
+namespace hmap {
+namespace {
+
+using format::ExtentKind;
+
+// Words looked at in one search of freed extents; the search goes on there next time.
+constexpr u64 kSearchWords = 4096;
+// The file grows by a sixteenth of its size, in steps within these bounds.
+constexpr u64 kGrowthBytesMax = u64{1} << 20;
+constexpr u64 kReserveExtents = 8;
+
+u64 segment_of(const Engine& engine, u64 extent) {
+  return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));
+}
+
+u64 words_before(const Engine& engine, u64 segment) {
+  return segment == 0 ? 0 : engine.layout.words_per_block << (segment - 1);
+}
+
+Result<Block> word_block(const Engine& engine, u64 extent) {
+  const u64 segment = segment_of(engine, extent);
+  if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
+  const Run run = extent_table_run(engine, segment);
+  if (run.offset == 0) return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
+  return block_of(engine, run,
+                  (extent - words_before(engine, segment)) / engine.layout.words_per_block);
+}
+
+u64 words_left_in_block(const Engine& engine, u64 extent) {
+  return engine.layout.words_per_block - extent % engine.layout.words_per_block;
+}
+
+bool is_usable(u64 word, u64 durable) {
+  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= durable;
+}
+
+// Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
+// where a later search should go on.
+Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next) {
+  const u64 durable = engine.durable_cut();
+  u64 row = 0;
+  u64 extent = from;
+  while (extent < to) {
+    const Result<Block> block = word_block(engine, extent);
+    if (!block) return block.error();
+    const Result<std::byte*> bytes = live_bytes(engine, *block);
+    if (!bytes) return bytes.error();
+    const auto* words = reinterpret_cast<const u64*>(*bytes);
+    const u64 base = extent - extent % engine.layout.words_per_block;
+    const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
+    for (; extent < last; ++extent) {
+      row = is_usable(words[extent - base], durable) ? row + 1 : 0;
+      if (row == count) {
+        next = extent + 1;
+        return extent + 1 - count;
+      }
+    }
+  }
+  next = to - row;
+  return to;
+}
+
+// Freed extents: the search goes through the table once per completed checkpoint.
+Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
+  format::Domain& space = engine.domain(engine.layout.space_domain());
+  const u64 end = engine.runtime->extents_end;
+  const u64 mark = seam::load(engine.runtime->durable) + 1;
+  u64 next = 0;
+  if (thorough) {
+    const Result<u64> found = search(engine, 0, end, count, next);
+    return !found || *found < end ? found : Result<u64>(format::kForever);
+  }
+  if (space.hint[1] == mark) return format::kForever;
+  const u64 from = std::min(space.hint[0], end);
+  const u64 to = std::min(end, from + std::max(kSearchWords, 2 * count));
+  const Result<u64> found = search(engine, from, to, count, next);
+  if (!found) return found;
+  seam::store(space.hint[0], next);
+  if (*found < to) return found;
+  if (to == end) {
+    seam::store(space.hint[0], 0);
+    seam::store(space.hint[1], mark);
+  }
+  return format::kForever;
+}
+
+u64 table_capacity(const Engine& engine) {
+  u64 segments = 0;
+  while (segments < format::kExtentSegments && engine.runtime->extent_table[segments] != 0) ++segments;
+  return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
+}
+
+// Makes sure that the file has blocks for the extents up to `end` and, for ordinary purposes, a
+// reserve behind them.
+Status extend_file(Engine& engine, u64 end, Purpose purpose) {
+  const Layout& layout = engine.layout;
+  const u64 reserve = purpose == Purpose::kOrdinary ? kReserveExtents : 0;
+  const u64 have = engine.runtime->file_extents;
+  if (have >= end + reserve) return {};
+  const u64 limit = engine.size_limit != 0 ? std::min(engine.size_limit, engine.map->window_bytes())
+                                           : engine.map->window_bytes();
+  if (layout.extent_offset(end + reserve) > limit) {
+    if (layout.extent_offset(end) <= limit && have >= end && reserve == 0) return {};
+    return Status(Code::kNoSpace, "the size limit of the store is reached");
+  }
+  const u64 step = std::min(kGrowthBytesMax, layout.extent_offset(have) / 16) / layout.extent_bytes;
+  u64 want = std::max(end + reserve, have + step);
+  if (layout.extent_offset(want) > limit) want = end + reserve;
+  // What lies below extents_end has its blocks, or is reserved and gets them in steps.
+  const u64 from = layout.extent_offset(std::max(have, engine.runtime->extents_end));
+  const auto grow = [&](u64 to) {
+    return engine.map->allocate(from, layout.extent_offset(to) - from);
+  };
+  Status status = grow(want);
+  if (!status.ok() && want > end + reserve) status = grow(want = end + reserve);
+  if (!status.ok()) return status;
+  // Crash: the file is longer than this says; allocating again changes nothing.
+  seam::store(engine.runtime->file_extents, want);
+  return {};
+}
+
+u64 word_for(const ExtentRequest& request, u64 position) {
+  if (request.kind != ExtentKind::kLargePending) {
+    return make_extent_word(request.kind, request.domain, request.payload);
+  }
+  return position == 0 ? make_extent_word(request.kind, request.domain, request.count)
+                       : make_extent_word(ExtentKind::kLargeRest, request.domain, position);
+}
+
+// Marks the extents in as many intents as it takes; the first one also sets the note and the ends.
+Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
+  const u64 space = engine.layout.space_domain();
+  u64& note = request.note != nullptr ? *request.note : engine.domain(request.domain).pending;
+  format::RuntimeHeader& runtime = *engine.runtime;
+  for (u64 done = 0; done < request.count;) {
+    const u64 extent = first + done;
+    const Result<Block> block = word_block(engine, extent);
+    if (!block) return block.error();
+    const Result<std::byte*> bytes = writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+    if (!bytes) return bytes.error();
+    auto* words = reinterpret_cast<u64*>(*bytes) + extent % engine.layout.words_per_block;
+    Change change(engine, space);
+    if (done == 0) {
+      change.set(note, make_note(first, request.count));
+      if (runtime.extents_end < first + request.count) {
+        change.set(runtime.extents_end, first + request.count);
+      }
+      if (runtime.clean_from < first + request.count) {
+        change.set(runtime.clean_from, first + request.count);
+      }
+    }
+    const u64 now = std::min({request.count - done, words_left_in_block(engine, extent), change.room()});
+    for (u64 i = 0; i < now; ++i) change.set(words[i], word_for(request, done + i));
+    // Crash: the note says what was taken; whoever recovers its owner frees it again.
+    change.publish();
+    done += now;
+  }
+  return {};
+}
+
+// Adds the next segment of the extent table when the last one is nearly used up.
+Status ensure_table(Engine& engine, u64 count) {
+  const u64 space = engine.layout.space_domain();
+  for (;;) {
+    const u64 end = engine.runtime->extents_end + count;
+    const u64 capacity = table_capacity(engine);
+    const u64 segment = segment_of(engine, capacity);
+    if (segment >= format::kExtentSegments) return Status(Code::kNoSpace, "the store is as large as the format allows");
+    const u64 blocks = engine.layout.extent_table_blocks(segment);
+    const u64 extents = engine.layout.run_extents(blocks, Layout::kExtentTableCopies);
+    if (end + extents + 1 <= capacity) return {};
+    ExtentRequest request;
+    request.domain = space;
+    request.count = extents;
+    request.kind = ExtentKind::kExtentTable;
+    request.payload = segment;
+    request.zero = true;
+    request.purpose = Purpose::kRelease;
+    const u64 first = engine.runtime->extents_end;
+    if (first + extents > capacity) return Engine::corrupt("extent table without room for its successor", 0);
+    if (Status s = extend_file(engine, first + extents, request.purpose); !s.ok()) return s;
+    const u64 at = engine.layout.extent_offset(first);
+    if (Status s = engine.map->make_zero(at, extents * engine.layout.extent_bytes); !s.ok()) return s;
+    if (Status s = mark_taken(engine, request, first); !s.ok()) return s;
+    Change change(engine, space);
+    change.set(engine.runtime->extent_table[segment], at);
+    change.set(engine.domain(space).pending, 0);
+    change.publish();
+  }
+}
+
+Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
+  if (request.count == 0 || request.count > 0x3fff'ffff) return Status(Code::kTooLarge, "too many extents at once");
+  const Layout& layout = engine.layout;
+  const u64 clean_from = engine.runtime->clean_from;
+  Result<u64> first = find_freed(engine, request.count, false);
+  if (!first) return first;
+  if (*first == format::kForever) {
+    if (Status s = ensure_table(engine, request.count); !s.ok()) return s;
+    const u64 end = engine.runtime->extents_end;
+    // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
+    Status status = request.reserve_only
+                        ? engine.map->allocate(layout.extent_offset(end + request.count - 1), layout.extent_bytes)
+                        : extend_file(engine, end + request.count, request.purpose);
+    if (layout.extent_offset(end + request.count) > engine.map->window_bytes()) {
+      status = Status(Code::kNoSpace, "the window of address space is used up");
+    }
+    first = end;
+    if (!status.ok()) {
+      first = find_freed(engine, request.count, true);
+      if (!first) return first;
+      if (*first == format::kForever) return status;
+    }
+  }
+  const u64 at = layout.extent_offset(*first);
+  const u64 bytes = request.count * layout.extent_bytes;
+  if (!request.reserve_only) {
+    // Freed extents may have been punched, or lost their blocks when the file was copied.
+    const bool dirty = *first < clean_from;
+    Status status;
+    if (dirty && request.zero) {
+      status = engine.map->make_zero(at, bytes);
+    } else if (dirty) {
+      status = engine.map->allocate(at, bytes);
+    }
+    if (!status.ok()) return status;
+  }
+  if (Status s = mark_taken(engine, request, *first); !s.ok()) return s;
+  format::Domain& owner = engine.domain(request.domain);
+  seam::store(owner.dirty_bytes, owner.dirty_bytes + bytes);
+  return first;
+}
+
+// Sets the words that `owned` accepts; the caller holds the space lock.
+Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
+  const u64 space = engine.layout.space_domain();
+  const u64 freed = make_extent_word(ExtentKind::kFree, 0, engine.epoch());
+  if (first + count > engine.runtime->extents_end) return Engine::corrupt("extents to free out of range", 0);
+  for (u64 done = 0; done < count;) {
+    const u64 extent = first + done;
+    const Result<Block> block = word_block(engine, extent);
+    if (!block) return block.error();
+    const Result<std::byte*> bytes = writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+    if (!bytes) return bytes.error();
+    auto* words = reinterpret_cast<u64*>(*bytes) + extent % engine.layout.words_per_block;
+    Change change(engine, space);
+    const u64 now = std::min({count - done, words_left_in_block(engine, extent), change.room()});
+    for (u64 i = 0; i < now; ++i) {
+      if (owned(words[i], done + i, context)) change.set(words[i], freed);
+    }
+    if (!change.empty()) change.publish();
+    done += now;
+  }
+  return {};
+}
+
+}  // namespace
+
+Run extent_table_run(const Engine& engine, u64 segment) {
+  return Run{seam::load(engine.runtime->extent_table[segment]), engine.layout.extent_table_blocks(segment),
+             Layout::kExtentTableCopies};
+}
+
+Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  return take_locked(engine, request);
+}
+
+Status prepare_extents(Engine& engine, u64 offset, u64 bytes) { return engine.map->make_zero(offset, bytes); }
+
+Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  return free_locked(engine, first, count, owned, context);
+}
+
+Result<u64> extent_word(const Engine& engine, u64 extent) {
+  const Result<Block> block = word_block(engine, extent);
+  if (!block) return block.error();
+  const Result<std::byte*> bytes = live_bytes(engine, *block);
+  if (!bytes) return bytes.error();
+  return seam::load(reinterpret_cast<const u64*>(*bytes)[extent % engine.layout.words_per_block]);
+}
+
+Status adopt_large(Engine& engine, u64& note) {
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  const u64 value = seam::load(note);
+  if ((value & kNotePublished) == 0) return {};
+  const u64 extent = note_first(value);
+  if (extent >= engine.runtime->extents_end) return Engine::corrupt("note outside the file", 0);
+  const Result<Block> block = word_block(engine, extent);
+  if (!block) return block.error();
+  const u64 space = engine.layout.space_domain();
+  const Result<std::byte*> bytes = writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+  if (!bytes) return bytes.error();
+  u64& word = reinterpret_cast<u64*>(*bytes)[extent % engine.layout.words_per_block];
+  Change change(engine, space);
+  change.set(word, make_extent_word(ExtentKind::kLarge, extent_shard(word), extent_payload(word)));
+  change.set(note, 0);
+  change.publish();
+  return {};
+}
+
+Status adopt_published(Engine& engine) {
+  for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
+    for (u64& note : engine.slot(slot).notes) {
+      if ((seam::load(note) & kNotePublished) == 0) continue;
+      if (Status s = adopt_large(engine, note); !s.ok()) return s;
+    }
+  }
+  return {};
+}
+
+Status finish_freeing(Engine& engine, u64 shard) {
+  u64& freeing = engine.domain(shard).freeing;
+  const u64 note = seam::load(freeing);
+  if (note == 0) return {};
+  // Until `freeing` is cleared the shard takes no extents, so what bears its number is meant.
+  const OwnsWord owned = [](u64 word, u64, const void* number) {
+    return extent_kind(word) != ExtentKind::kFree && extent_shard(word) == *static_cast<const u64*>(number);
+  };
+  if (Status s = free_extents(engine, note_first(note), note_count(note), owned, &shard); !s.ok()) return s;
+  seam::store(freeing, 0);
+  return {};
+}
+
+Status free_pending(Engine& engine, u64 domain) {
+  if (domain != engine.layout.space_domain()) {
+    if (Status s = finish_freeing(engine, domain); !s.ok()) return s;
+  }
+  u64& pending = engine.domain(domain).pending;
+  const u64 note = seam::load(pending);
+  if (note == 0) return {};
+  struct Context {
+    const Engine* engine;
+    u64 domain;
+  };
+  const Context context{&engine, domain};
+  const OwnsWord owned = [](u64 word, u64, const void* opaque) {
+    const auto& [of, d] = *static_cast<const Context*>(opaque);
+    const ExtentKind kind = extent_kind(word);
+    if (kind == ExtentKind::kFree || extent_shard(word) != (d & 0xff)) return false;
+    if (kind == ExtentKind::kExtentTable) {
+      const u64 segment = extent_payload(word);
+      return d == of->layout.space_domain() && segment < format::kExtentSegments &&
+             of->runtime->extent_table[segment] == 0;
+    }
+    if (d == of->layout.space_domain()) return false;
+    // The only runs that take more than one intent to mark: their id has never been adopted.
+    const bool array = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory;
+    return !array || extent_payload(word) == ((of->header(d).array_seq + 1) & 0xffff'ffff'ffff);
+  };
+  const Status status =
+      domain == engine.layout.space_domain()
+          ? free_locked(engine, note_first(note), note_count(note), owned, &context)
+          : free_extents(engine, note_first(note), note_count(note), owned, &context);
+  if (status.ok()) seam::store(pending, 0);
+  return status;
+}
+
+Status sweep_notes(Engine& engine, u64 slot) {
+  for (u64& note : engine.slot(slot).notes) {
+    if (seam::load(note) == 0) continue;
+    for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
+      const u32 word = seam::load(engine.domain(shard).lock.word);
+      if (word == 0 || engine.locker->owner_alive(word)) continue;
+      if (const Result<DomainLock> lock = DomainLock::take(engine, shard); !lock) return lock.error();
+    }
+    const u64 value = seam::load(note);
+    if (value == 0) continue;
+    if ((value & kNotePublished) != 0) {
+      if (Status s = adopt_large(engine, note); !s.ok()) return s;
+      continue;
+    }
+    const u64 count = note_count(value);
+    const OwnsWord owned = [](u64 word, u64 position, const void* length) {
+      const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
+      const u64 payload = position == 0 ? *static_cast<const u64*>(length) : position;
+      return extent_kind(word) == kind && extent_payload(word) == payload;
+    };
+    if (Status s = free_extents(engine, note_first(value), count, owned, &count); !s.ok()) return s;
+    seam::store(note, 0);
+  }
+  return {};
+}
+
+}  // namespace hmap

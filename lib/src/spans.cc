@@ -1,0 +1,347 @@
+// Allocating and freeing record slots in spans.
+#include "spans.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "grow.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+using format::SizeClass;
+using format::SpanEntry;
+
+constexpr u64 kSlotsMax = format::kSpanMapWords * 64;
+// Spans looked at for room before a new one is taken.
+constexpr int kWalkSpans = 32;
+// Records freed between two looks for an empty span.
+constexpr u64 kFreesPerSweep = 64;
+
+void store_class(SizeClass& size_class, u32 head, u32 open) {
+  // One aligned word, so that both halves change together.
+  seam::store(reinterpret_cast<u64&>(size_class), u64{head} | u64{open} << 32);
+}
+
+// A span's bitmap as an allocator must see it: a slot is taken if it is in the live map or in that
+// of a needed cut.
+class SpanMaps {
+ public:
+  static Result<SpanMaps> of(const Engine& engine, const Block& block, u64 index) {
+    const Result<std::byte*> live = live_bytes(engine, block);
+    if (!live) return live.error();
+    SpanMaps maps;
+    maps.live_ = reinterpret_cast<SpanEntry*>(*live) + index;
+    const Engine::Needed cuts = engine.needed_cuts();
+    if (Status s = maps.add(engine, block, index, cuts.durable); !s.ok()) return s;
+    if (Status s = maps.add(engine, block, index, cuts.pending); !s.ok()) return s;
+    return maps;
+  }
+  [[nodiscard]] u64 used(u64 word) const {
+    u64 bits = live_->map[word];
+    for (int i = 0; i < count_; ++i) bits |= older_[i]->map[word];
+    return bits;
+  }
+  [[nodiscard]] const SpanEntry& live() const { return *live_; }
+  // Slots nobody needs among the first `slots`.
+  [[nodiscard]] u64 free_slots(u64 slots) const {
+    u64 free = 0;
+    for (u64 w = 0; w * 64 < slots; ++w) free += static_cast<u64>(std::popcount(unused(w, slots)));
+    return free;
+  }
+  [[nodiscard]] u64 unused(u64 word, u64 slots) const {
+    const u64 below = slots - word * 64;
+    return ~used(word) & (below >= 64 ? ~u64{0} : (u64{1} << below) - 1);
+  }
+
+ private:
+  Status add(const Engine& engine, const Block& block, u64 index, u64 cut) {
+    // The live version serves the cut too, unless it was born after it.
+    if (cut == 0 || seam::load(block.state->live_born) <= cut) return {};
+    const Result<u64> place = place_at(engine, block, cut);
+    if (!place) return place.error();
+    if (*place == 0) return {};
+    const auto* bytes = engine.map->bytes(*place, engine.layout.block_bytes);
+    if (bytes == nullptr) return Engine::corrupt("block version outside the file", *place);
+    const auto* entry = reinterpret_cast<const SpanEntry*>(bytes) + index;
+    // A directory entry used anew is another span: the old bits mean other slots.
+    const u64 same = 0xff'ffff'ffff;
+    if ((entry->head & same) == (live_->head & same)) older_[count_++] = entry;
+    return {};
+  }
+  SpanEntry* live_ = nullptr;
+  const SpanEntry* older_[2] = {};
+  int count_ = 0;
+};
+
+Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose) {
+  format::ShardHeader& header = engine.header(shard);
+  const Result<Block> block = span_block(engine, header.directory, span);
+  if (!block) return block.error();
+  if (const auto bytes = writable(engine, shard, *block, Content::kOther, purpose); !bytes) return bytes.error();
+  const u64 index = span % engine.layout.spans_per_block;
+  const Result<SpanMaps> maps = SpanMaps::of(engine, *block, index);
+  if (!maps) return maps.error();
+  const SpanEntry& entry = maps->live();
+  if (entry.head == 0 || span_class(entry.head) != size_class) {
+    return Engine::corrupt("span of another class", engine.map->offset_of(&entry));
+  }
+  const u64 slots = span_shape(engine.layout, size_class).slots;
+  u64& hint = engine.domain(shard).class_hint[size_class];
+  for (u64 w = hint < format::kSpanMapWords ? hint : 0; w * 64 < slots; ++w) {
+    const u64 unused = maps->unused(w, slots);
+    if (unused == 0) continue;
+    if (hint != w) seam::store(hint, w);
+    const auto bit = static_cast<u64>(std::countr_zero(unused));
+    const u64 offset = engine.layout.extent_offset(span_extent(entry.head)) +
+                       (w * 64 + bit) * class_bytes(size_class);
+    return RecordSlot{offset, const_cast<u64*>(&entry.map[w]), u64{1} << bit};
+  }
+  return RecordSlot{};
+}
+
+// Gives an empty span back: unlinks it, frees its entry, and queues its extents.
+Status release_span(Engine& engine, u64 shard, u64 span, u64 before, const SpanEntry& empty) {
+  format::ShardHeader& header = engine.header(shard);
+  const u64 head = empty.head;
+  const u64 size_class = span_class(head);
+  const u64 extents = span_shape(engine.layout, size_class).extents;
+  if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
+  const auto entry_of = [&](u64 id) -> Result<SpanEntry*> {
+    const Result<Block> block = span_block(engine, header.directory, id);
+    if (!block) return block.error();
+    const auto bytes = writable(engine, shard, *block, Content::kOther, Purpose::kRelease);
+    if (!bytes) return bytes.error();
+    return reinterpret_cast<SpanEntry*>(*bytes) + id % engine.layout.spans_per_block;
+  };
+  const Result<SpanEntry*> entry = entry_of(span);
+  if (!entry) return entry.error();
+  SizeClass& classes = header.classes[size_class];
+  Result<SpanEntry*> previous = static_cast<SpanEntry*>(nullptr);
+  if (before != 0) previous = entry_of(before - 1);
+  if (!previous) return previous.error();
+  Change change(engine, shard);
+  u64 first = classes.head;
+  if (*previous != nullptr) {
+    const u64 h = (*previous)->head;
+    change.set((*previous)->head, make_span_head(span_extent(h), span_class(h), span_next(head)));
+  } else {
+    first = span_next(head);
+  }
+  const u64 open = classes.open == span + 1 ? 0 : classes.open;
+  change.set(reinterpret_cast<u64&>(classes), first | open << 32);
+  change.set((*entry)->head, 0);
+  change.set(header.span_free, header.span_free + 1);
+  add_dead(engine, shard, change, span_extent(head), extents);
+  // Crash: before, an empty span as ever; after, its extents are on the dead list.
+  change.publish();
+  return {};
+}
+
+// Goes on through the spans of the class. Opens one with an eighth of its slots unused; gives empty
+// ones back if `release`. True if one was opened.
+Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool release) {
+  format::ShardHeader& header = engine.header(shard);
+  SizeClass& classes = header.classes[size_class];
+  u64& cursor = engine.domain(shard).class_walk[size_class];
+  const u64 slots = span_shape(engine.layout, size_class).slots;
+  u64 before = cursor;
+  for (int i = 0; i < budget; ++i) {
+    u64 span = classes.head;
+    if (before != 0) {
+      const Result<SpanEntry*> entry = span_entry(engine, header.directory, before - 1);
+      // The cursor is a hint: what it names may be gone.
+      const bool valid = before <= header.span_count && entry && (*entry)->head != 0 &&
+                         span_class((*entry)->head) == size_class;
+      span = valid ? span_next((*entry)->head) : 0;
+      if (!valid) before = 0;
+    }
+    if (span == 0) {
+      seam::store(cursor, 0);
+      return false;
+    }
+    const Result<Block> block = span_block(engine, header.directory, span - 1);
+    if (!block) return block.error();
+    const auto maps = SpanMaps::of(engine, *block, (span - 1) % engine.layout.spans_per_block);
+    if (!maps) return maps.error();
+    const SpanEntry& live = maps->live();
+    const bool is_empty = std::all_of(std::begin(live.map), std::end(live.map), [](u64 w) { return w == 0; });
+    if (release && is_empty && classes.open != span) {
+      seam::store(cursor, before);
+      if (Status s = release_span(engine, shard, span - 1, before, live); !s.ok()) return s;
+      return false;
+    }
+    if (!release && classes.open != span && maps->free_slots(slots) >= std::max<u64>(1, slots / 8)) {
+      seam::store(cursor, span);
+      store_class(classes, classes.head, static_cast<u32>(span));
+      seam::store(engine.domain(shard).class_hint[size_class], 0);
+      return true;
+    }
+    before = span;
+    seam::store(cursor, before);
+  }
+  return false;
+}
+
+// An unused directory entry; adds a directory segment when there is none.
+Result<u64> unused_span(Engine& engine, u64 shard, Purpose purpose) {
+  format::ShardHeader& header = engine.header(shard);
+  if (header.span_free != 0) {
+    for (u64 span = 0; span < header.span_count; ++span) {
+      const Result<SpanEntry*> entry = span_entry(engine, header.directory, span);
+      if (!entry) return entry.error();
+      if ((*entry)->head == 0) return span;
+    }
+  }
+  const u64 span = header.span_count;
+  const u64 unit = engine.layout.unit_blocks * engine.layout.spans_per_block;
+  const auto segment = static_cast<u64>(std::bit_width(span / unit + 1)) - 1;
+  if (segment >= format::kDirectorySegments || span >= 0xff'fff0) {
+    return Status(Code::kNoSpace, "the shard has as many spans as the format allows");
+  }
+  if (header.directory[segment] != 0) return span;
+  ExtentRequest request;
+  request.domain = shard;
+  request.count = engine.layout.run_extents(engine.layout.directory_blocks(segment), 1);
+  request.kind = format::ExtentKind::kDirectory;
+  request.payload = header.array_seq + 1;
+  request.zero = true;
+  request.purpose = purpose;
+  const Result<u64> first = take_extents(engine, request);
+  if (!first) return first.error();
+  Change change(engine, shard);
+  change.set(header.directory[segment], engine.layout.extent_offset(*first));
+  change.set(header.array_seq, header.array_seq + 1);
+  change.set(engine.domain(shard).pending, 0);
+  change.publish();
+  return span;
+}
+
+Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose) {
+  format::ShardHeader& header = engine.header(shard);
+  const Result<u64> span = unused_span(engine, shard, purpose);
+  if (!span) return span.error();
+  const Result<Block> block = span_block(engine, header.directory, *span);
+  if (!block) return block.error();
+  const auto bytes = writable(engine, shard, *block, Content::kOther, purpose);
+  if (!bytes) return bytes.error();
+  ExtentRequest request;
+  request.domain = shard;
+  request.count = span_shape(engine.layout, size_class).extents;
+  request.kind = format::ExtentKind::kSpan;
+  request.payload = *span;
+  request.purpose = purpose;
+  const Result<u64> extent = take_extents(engine, request);
+  if (!extent) return extent.error();
+  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[*span % engine.layout.spans_per_block];
+  // Crash: the entry is unused, its bits mean nothing.
+  seam::zero(entry.map, sizeof entry.map);
+  SizeClass& classes = header.classes[size_class];
+  Change change(engine, shard);
+  change.set(entry.head, make_span_head(*extent, size_class, classes.head));
+  change.set(reinterpret_cast<u64&>(classes), (*span + 1) | (*span + 1) << 32);
+  if (*span == header.span_count) {
+    change.set(header.span_count, *span + 1);
+  } else {
+    change.set(header.span_free, header.span_free - 1);
+  }
+  change.set(engine.domain(shard).pending, 0);
+  change.publish();
+  seam::store(engine.domain(shard).class_hint[size_class], 0);
+  return {};
+}
+
+}  // namespace
+
+u64 class_for(u64 bytes) {
+  if (bytes <= 32) return 0;
+  if (bytes <= 256) return (bytes - 32 + 15) / 16;
+  const auto doubling = static_cast<u64>(std::bit_width((bytes - 1) >> 8)) - 1;
+  const u64 step = u64{32} << doubling;
+  return 15 + doubling * 8 + (bytes - (u64{256} << doubling) + step - 1) / step - 1;
+}
+
+SpanShape span_shape(const Layout& layout, u64 size_class) {
+  const u64 bytes = class_bytes(size_class);
+  u64 extents = (bytes + layout.extent_bytes - 1) / layout.extent_bytes;
+  while (extents < 8 && extents * layout.extent_bytes % bytes > extents * layout.extent_bytes / 8) ++extents;
+  return SpanShape{extents, std::min(extents * layout.extent_bytes / bytes, kSlotsMax)};
+}
+
+Result<Block> span_block(const Engine& engine, const u64* segments, u64 span) {
+  const u64 unit = engine.layout.unit_blocks;
+  const u64 block = span / engine.layout.spans_per_block;
+  const auto segment = static_cast<u64>(std::bit_width(block / unit + 1)) - 1;
+  if (segment >= format::kDirectorySegments || segments[segment] == 0) {
+    return Engine::corrupt("span outside the directory", 0);
+  }
+  const u64 before = unit * ((u64{1} << segment) - 1);
+  return block_of(engine, Run{segments[segment], engine.layout.directory_blocks(segment), 1}, block - before);
+}
+
+Result<SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 span) {
+  const Result<Block> block = span_block(engine, segments, span);
+  if (!block) return block.error();
+  const Result<std::byte*> bytes = live_bytes(engine, *block);
+  if (!bytes) return bytes.error();
+  return reinterpret_cast<SpanEntry*>(*bytes) + span % engine.layout.spans_per_block;
+}
+
+Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose) {
+  const u64 size_class = class_for(bytes);
+  format::ShardHeader& header = engine.header(shard);
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    if (const u64 open = header.classes[size_class].open; open != 0) {
+      Result<RecordSlot> slot = slot_in(engine, shard, open - 1, size_class, purpose);
+      if (!slot || slot->offset != 0) return slot;
+    }
+    const Result<bool> opened = walk(engine, shard, size_class, kWalkSpans, false);
+    if (!opened) return opened.error();
+    if (*opened) continue;
+    if (Status s = open_new_span(engine, shard, size_class, purpose); !s.ok()) return s;
+  }
+  return Engine::corrupt("a new span has no room", engine.layout.header_offset(shard));
+}
+
+Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose) {
+  const u64 size_class = class_for(bytes);
+  if (offset < engine.layout.heap_offset || bytes > largest_in_span(engine.layout)) {
+    return Engine::corrupt("record outside the spans", offset);
+  }
+  const Result<u64> word = extent_word(engine, engine.layout.extent_of(offset));
+  if (!word) return word.error();
+  format::ShardHeader& header = engine.header(shard);
+  const u64 span = extent_payload(*word);
+  if (extent_kind(*word) != format::ExtentKind::kSpan || extent_shard(*word) != shard || span >= header.span_count) {
+    return Engine::corrupt("record in an extent that is no span of its shard", offset);
+  }
+  const Result<Block> block = span_block(engine, header.directory, span);
+  if (!block) return block.error();
+  const auto live = writable(engine, shard, *block, Content::kOther, purpose);
+  if (!live) return live.error();
+  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*live)[span % engine.layout.spans_per_block];
+  const u64 start = engine.layout.extent_offset(span_extent(entry.head));
+  const u64 slot = (offset - start) / class_bytes(size_class);
+  if (entry.head == 0 || span_class(entry.head) != size_class || offset < start ||
+      (offset - start) % class_bytes(size_class) != 0 || slot >= span_shape(engine.layout, size_class).slots) {
+    return Engine::corrupt("record at no slot of its span", offset);
+  }
+  return RecordSlot{offset, &entry.map[slot / 64], u64{1} << (slot % 64)};
+}
+
+Status after_free(Engine& engine, u64 shard) {
+  format::Domain& domain = engine.domain(shard);
+  const u64 frees = domain.frees + 1;
+  seam::store(domain.frees, frees);
+  if (frees % kFreesPerSweep != 0) return {};
+  // One class after the other, so that the spans of a class no longer written are found too.
+  for (u64 i = 0; i < format::kClasses; ++i) {
+    const u64 size_class = (frees / kFreesPerSweep + i) % format::kClasses;
+    if (engine.header(shard).classes[size_class].head == 0) continue;
+    return walk(engine, shard, size_class, 4, true).error();
+  }
+  return {};
+}
+
+}  // namespace hmap

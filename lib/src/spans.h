@@ -1,0 +1,63 @@
+// Where records lie: spans of size classes with an allocation bitmap each, and extents of their own
+// for large ones. format-spec, "Spans".
+#ifndef HMAP_SRC_SPANS_H_
+#define HMAP_SRC_SPANS_H_
+
+#include "blocks.h"
+#include "intent.h"
+
+namespace hmap {
+
+// Size classes: multiples of 16 up to 256, then eight to a doubling; at most 12.5 % or 15 bytes of
+// waste.
+constexpr u64 class_bytes(u64 size_class) {
+  if (size_class < 15) return 32 + 16 * size_class;
+  const u64 doubling = (size_class - 15) / 8;
+  return (u64{256} << doubling) + ((size_class - 15) % 8 + 1) * (u64{32} << doubling);
+}
+// The smallest class that holds `bytes` bytes.
+u64 class_for(u64 bytes);
+
+// Extents and slots of a span of a class.
+struct SpanShape {
+  u64 extents;
+  u64 slots;
+};
+SpanShape span_shape(const Layout& layout, u64 size_class);
+
+// Records above this lie in extents of their own.
+inline u64 largest_in_span(const Layout& layout) {
+  return std::min<u64>(2 * layout.extent_bytes, 65'536);
+}
+
+// A free slot: take it by set_bits(*map_word, bit, 0) in the Change that makes the record reachable.
+struct RecordSlot {
+  u64 offset = 0;
+  u64* map_word = nullptr;
+  u64 bit = 0;
+};
+
+// Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes. The caller holds the
+// shard's lock and has no Change under construction. Errors: kNoSpace, kBusy, kCorrupt, kIoError.
+Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose);
+
+// The slot that the record at `offset`, `bytes` long, occupies; its bitmap word is writable. The bit
+// is to be cleared in the Change that makes the record unreachable. kCorrupt if the spans disagree.
+Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose);
+
+// Counts a freed record; now and then looks whether a span has become empty and gives it back.
+Status after_free(Engine& engine, u64 shard);
+
+// Directory entries, for stats and for giving a cleared directory back. Null Result: kCorrupt.
+Result<Block> span_block(const Engine& engine, const u64* segments, u64 span);
+Result<format::SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 span);
+constexpr u64 span_extent(u64 head) { return (head & 0xffff'ffff) - 1; }
+constexpr u64 span_class(u64 head) { return head >> 32 & 0xff; }
+constexpr u64 span_next(u64 head) { return head >> 40; }
+constexpr u64 make_span_head(u64 extent, u64 size_class, u64 next) {
+  return (extent + 1) | size_class << 32 | next << 40;
+}
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_SPANS_H_

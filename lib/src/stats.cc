@@ -1,0 +1,157 @@
+// Store::stats() and size().
+#include "stats.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "bmap.h"
+#include "read_through.h"
+#include "space.h"
+
+namespace hmap {
+namespace {
+
+using format::ExtentKind;
+using format::ShardHeader;
+
+void add_shard(const Engine& engine, u64 shard, Stats& stats) {
+  const ShardHeader& header = engine.header(shard);
+  Stats::Shard s;
+  s.entries = live_count(engine, shard);
+  s.buckets_log2 = seam::load(header.b);
+  s.overflow_buckets = seam::load(header.noverflow);
+  s.growing = seam::load(header.oldbuckets.id) != 0;
+  s.same_size_growth = (seam::load(header.flags) & format::kSameSizeGrow) != 0;
+  if (s.growing) {
+    s.old_buckets = u64{1} << std::min<u64>(seam::load(header.oldbuckets.b), kMaxB);
+    s.evacuated = seam::load(header.nevacuate);
+  }
+  s.spans = seam::load(header.span_count) - seam::load(header.span_free);
+  s.epoch_changes = seam::load(engine.intent(shard).state) / 2;
+  stats.entries += s.entries;
+  stats.buckets += u64{1} << std::min<u64>(s.buckets_log2, kMaxB);
+  stats.overflow_buckets += s.overflow_buckets;
+  stats.shards.push_back(s);
+}
+
+Status add_extents(const Engine& engine, Stats& stats) {
+  const u64 durable = engine.durable_cut();
+  const u64 bytes = engine.layout.extent_bytes;
+  for (u64 extent = 0; extent < seam::load(engine.runtime->extents_end); ++extent) {
+    const Result<u64> word = extent_word(engine, extent);
+    if (!word) return word.error();
+    switch (extent_kind(*word)) {
+      case ExtentKind::kFree:
+        (extent_payload(*word) <= durable ? stats.free_bytes : stats.retired_bytes) += bytes;
+        break;
+      case ExtentKind::kBuckets:
+        stats.bucket_bytes += bytes;
+        break;
+      case ExtentKind::kSpan:
+        stats.span_bytes += bytes;
+        break;
+      case ExtentKind::kLarge:
+      case ExtentKind::kLargeRest:
+      case ExtentKind::kLargePending:
+        stats.large_bytes += bytes;
+        break;
+      case ExtentKind::kFrames:
+        stats.frame_bytes += bytes;
+        break;
+      default:
+        stats.other_bytes += bytes;
+        break;
+    }
+  }
+  stats.other_bytes += engine.layout.heap_offset;
+  return {};
+}
+
+// Length of the chain of a bucket in overflow buckets. Writers may be at work: what is counted is a
+// chain that was there at some moment.
+u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n) {
+  ShardReader reader(engine, shard);
+  u64 length = 0;
+  for (u64 bound = chain_bound(array); bound != 0; --bound) {
+    BucketImage image;
+    if (reader.bucket(array, n, image) != Look::kOk || image.overflow == 0) break;
+    n = image.overflow;
+    ++length;
+  }
+  return length;
+}
+
+void add_chains(const Engine& engine, u64 shard, Stats& stats) {
+  const ShardHeader& header = engine.header(shard);
+  if (seam::load(header.buckets.id) == 0) return;
+  const u64 buckets = u64{1} << std::min<u64>(seam::load(header.buckets.b), kMaxB);
+  for (u64 n = 0; n < buckets; ++n) {
+    const u64 length = chain_length(engine, shard, header.buckets, n);
+    ++stats.chains[std::min<u64>(length, stats.chains.size() - 1)];
+  }
+}
+
+void add_processes(const Session& session, Stats& stats) {
+  for (u32 slot = 1; slot <= session.engine.layout.slots; ++slot) {
+    const u64 pid = seam::load(session.engine.slot(slot).pid);
+    if (pid == 0 || !session.live) continue;
+    const bool alive = slot == session.slot || slot_alive(session.fd.get(), slot);
+    stats.processes.push_back({slot, static_cast<u32>(pid), alive});
+  }
+}
+
+}  // namespace
+
+u64 live_count(const Engine& engine, u64 shard) {
+  const ShardHeader& header = engine.header(shard);
+  const u64 offset = engine.map->offset_of(&header.count);
+  Patience patience;
+  do {
+    const u64 state = seam::load(engine.intent(shard).state);
+    u64 count = seam::load(header.count);
+    if (state % 2 != 0) {
+      const u64 words = std::min<u64>(seam::load(engine.intent(shard).words), engine.layout.intent_words);
+      for (u64 i = 0; i < words; ++i) {
+        if (seam::load(engine.intent_words(shard)[i].offset) == offset) {
+          count = seam::load(engine.intent_words(shard)[i].value);
+        }
+      }
+    }
+    if (seam::load(engine.intent(shard).state) == state) return count;
+  } while (patience.again());
+  return seam::load(header.count);
+}
+
+Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
+  const Engine& engine = session.engine;
+  Stats stats;
+  for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
+    add_shard(engine, shard, stats);
+    if (depth == StatsDepth::kChains) add_chains(engine, shard, stats);
+  }
+  stats.load_factor = stats.buckets == 0 ? 0 : static_cast<double>(stats.entries) / static_cast<double>(stats.buckets);
+  if (Status s = add_extents(engine, stats); !s.ok()) return s;
+  struct stat file {};
+  if (::fstat(session.fd.get(), &file) == 0) {
+    stats.file_bytes = static_cast<u64>(file.st_size);
+    stats.allocated_bytes = static_cast<u64>(file.st_blocks) * 512;
+  }
+  stats.epoch = engine.epoch();
+  stats.durable_epoch = engine.durable_cut();
+  stats.checkpoints = seam::load(engine.runtime->generation);
+  stats.poisoned = seam::load(engine.runtime->poison) != 0;
+  stats.durability = static_cast<Durability>(seam::load(engine.runtime->durability));
+  add_processes(session, stats);
+  const Result<format::Superblock> superblock = read_superblock(session.fd.get(), false);
+  if (!superblock) return superblock.error();
+  stats.shard_bits = superblock->shard_bits;
+  stats.block_bytes = superblock->block_bytes;
+  stats.extent_bytes = superblock->extent_bytes;
+  stats.slots = superblock->slots;
+  stats.format_version = superblock->version;
+  std::copy(std::begin(superblock->uuid), std::end(superblock->uuid), stats.uuid.begin());
+  return stats;
+}
+
+}  // namespace hmap

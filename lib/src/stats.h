@@ -1,0 +1,18 @@
+// Counting what is in a store.
+#ifndef HMAP_SRC_STATS_H_
+#define HMAP_SRC_STATS_H_
+
+#include "hmap/options.h"
+#include "open.h"
+
+namespace hmap {
+
+// The number of entries of a shard, also while its owner, dead or stopped, is in the middle of a write
+// that has happened.
+u64 live_count(const Engine& engine, u64 shard);
+
+Result<Stats> collect_stats(const Session& session, StatsDepth depth);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_STATS_H_

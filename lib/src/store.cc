@@ -1,0 +1,145 @@
+// Store: arguments, limits, and handing on. No byte of the file is touched here.
+#include "hmap/store.h"
+
+#include "find.h"
+#include "hash.h"
+#include "hmap.h"
+#include "stats.h"
+#include "store_impl.h"
+
+namespace hmap {
+namespace {
+
+Status check_key(std::string_view key) {
+  if (key.size() > kKeyBytesMax) return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  return {};
+}
+
+Status check_options(const Options& options) {
+  if (options.window_bytes != 0 && (options.window_bytes & (options.window_bytes - 1)) != 0) {
+    return Status(Code::kInvalidArgument, "window_bytes: not a power of two");
+  }
+  if (options.checkpoint_interval.count() <= 0) {
+    return Status(Code::kInvalidArgument, "checkpoint_interval: must be positive");
+  }
+  if (options.discard_live_state && options.mode == Mode::kReadOnly) {
+    return Status(Code::kInvalidArgument, "discard_live_state: needs a writing mode");
+  }
+  return {};
+}
+
+Status closed() { return Status(Code::kClosed, "the store was closed or moved from"); }
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() {
+  // Cursors may keep the handle alive; the store is closed all the same.
+  if (impl_ != nullptr) static_cast<void>(impl_->handle->close().ok());
+}
+
+Status Store::usable() const { return impl_ == nullptr ? closed() : impl_->handle->usable(); }
+
+Result<Store> Store::open(const std::string& path, const Options& options) {
+  if (Status s = check_options(options); !s.ok()) return s;
+  Result<std::unique_ptr<Session>> session = open_session(path, options);
+  if (!session) return session.error();
+  return Store(std::make_unique<Impl>(std::make_shared<Handle>(*std::move(session), options)));
+}
+
+Result<bool> Store::get_into(std::string_view key, std::string& value) const {
+  if (impl_ == nullptr) return closed();
+  if (Status s = check_key(key); !s.ok()) return s;
+  return impl_->handle->read([&](const Engine& engine) {
+    return find(engine, key, hash_key(key, engine.store_seed), &value);
+  });
+}
+
+Result<std::optional<std::string>> Store::get(std::string_view key) const {
+  std::string value;
+  const Result<bool> found = get_into(key, value);
+  if (!found) return found.error();
+  if (!*found) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<bool> Store::contains(std::string_view key) const {
+  if (impl_ == nullptr) return closed();
+  if (Status s = check_key(key); !s.ok()) return s;
+  return impl_->handle->read([&](const Engine& engine) {
+    return find(engine, key, hash_key(key, engine.store_seed), nullptr);
+  });
+}
+
+Result<bool> Store::write(std::string_view key, std::string_view value, int mode) {
+  if (impl_ == nullptr) return closed();
+  if (key.size() > kKeyBytesMax) return Status(Code::kTooLarge, "the key is longer than 65,535 bytes");
+  if (value.size() > kValueBytesMax) return Status(Code::kTooLarge, "the value is longer than 4 GiB - 1");
+  Handle& handle = *impl_->handle;
+  if (Status s = handle.usable(); !s.ok()) return s;
+  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  const u64 hash = hash_key(key, handle.engine().store_seed);
+  u64* note = is_large(handle.engine().layout, record_bytes(key, value)) ? handle.take_note() : nullptr;
+  Result<bool> written = handle.write(hash & (handle.engine().layout.shards - 1), [&](Engine& engine) {
+    return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note);
+  });
+  if (note != nullptr) handle.give_note(note);
+  return written;
+}
+
+Status Store::put(std::string_view key, std::string_view value) {
+  return write(key, value, static_cast<int>(PutMode::kPut)).error();
+}
+
+Result<bool> Store::insert(std::string_view key, std::string_view value) {
+  return write(key, value, static_cast<int>(PutMode::kInsert));
+}
+
+Result<bool> Store::replace(std::string_view key, std::string_view value) {
+  return write(key, value, static_cast<int>(PutMode::kReplace));
+}
+
+Result<bool> Store::erase(std::string_view key) {
+  if (impl_ == nullptr) return closed();
+  if (Status s = check_key(key); !s.ok()) return s;
+  Handle& handle = *impl_->handle;
+  if (Status s = handle.usable(); !s.ok()) return s;
+  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  const u64 hash = hash_key(key, handle.engine().store_seed);
+  return handle.write(hash & (handle.engine().layout.shards - 1),
+                      [&](Engine& engine) { return erase_entry(engine, key, hash); });
+}
+
+Status Store::clear() {
+  if (Status s = usable(); !s.ok()) return s;
+  Handle& handle = *impl_->handle;
+  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  for (u64 shard = 0; shard < handle.engine().layout.shards; ++shard) {
+    const Status status = handle.write(shard, [&](Engine& engine) { return clear_shard(engine, shard); });
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Result<std::uint64_t> Store::size() const {
+  if (impl_ == nullptr) return closed();
+  return impl_->handle->read([](const Engine& engine) -> Result<u64> {
+    u64 entries = 0;
+    for (u64 shard = 0; shard < engine.layout.shards; ++shard) entries += live_count(engine, shard);
+    return entries;
+  });
+}
+
+Result<Stats> Store::stats(StatsDepth depth) const {
+  if (impl_ == nullptr) return closed();
+  return impl_->handle->stats(depth);
+}
+
+Status Store::checkpoint() { return impl_ == nullptr ? closed() : impl_->handle->checkpoint(); }
+Status Store::sync() { return checkpoint(); }
+Status Store::close() { return impl_ == nullptr ? closed() : impl_->handle->close(); }
+bool Store::writable() const noexcept { return impl_ != nullptr && impl_->handle->writable(); }
+
+}  // namespace hmap

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""reader.py answers any damage with a message: never a traceback, a hang or a wrong entry.
+
+Changes the golden files: single bytes, zeroed or exchanged sectors, cut ends. A file that reader.py
+still accepts lists exactly the entries it listed before (what was changed was not reachable), or
+its newest root was hit and it is in the state of the older one (F-33).
+Usage: damaged_test.py GOLDEN_DIRECTORY READER.PY [SEED [ROUNDS]]
+"""
+import contextlib
+import io
+import json
+import pathlib
+import random
+import runpy
+import sys
+import tempfile
+
+SECTOR = 512
+
+
+def damage(data, rng):
+    """One way to be wrong; most hit bytes that are not zero, because those mean something."""
+    data = bytearray(data)
+    at = rng.randrange(len(data))
+    if rng.random() < 0.8:
+        at = rng.choice([i for i in range(len(data)) if data[i]])
+    sector = at // SECTOR * SECTOR
+    way = rng.randrange(6)
+    if way == 0:
+        data[at] ^= 1 << rng.randrange(8)
+    elif way == 1:
+        data[at] = rng.randrange(256)
+    elif way == 2:
+        data[at:at + 8] = rng.choice([bytes(8), b"\xff" * 8, rng.randbytes(8)])
+    elif way == 3:
+        data[sector:sector + SECTOR] = bytes(SECTOR)
+    elif way == 4:
+        other = rng.randrange(len(data) // SECTOR) * SECTOR
+        data[sector:sector + SECTOR] = data[other:other + SECTOR]
+    else:
+        del data[at:]
+    return bytes(data)
+
+
+def read(main, path, what="--list"):
+    """(exit code, standard output) of reader.py, which runs in this process."""
+    out, argv = io.StringIO(), sys.argv
+    sys.argv = ["reader.py", str(path), what]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+            return main(), out.getvalue()
+    finally:
+        sys.argv = argv
+
+
+def generation(main, path):
+    code, text = read(main, path, "--header")
+    return json.loads(text)["generation"] if code == 0 else 0
+
+
+def is_right(main, path, original, before):
+    code, text = read(main, path)
+    if code != 0:
+        return code, code in (3, 4)
+    return code, text == before or generation(main, path) < generation(main, original)
+
+
+def main():
+    golden, reader = sys.argv[1:3]
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(2**32)
+    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 60
+    print(f"seed {seed}")
+    rng, codes, failures = random.Random(seed), {}, 0
+    sys.path.insert(0, str(pathlib.Path(reader).parent))
+    reader_main = runpy.run_path(reader)["main"]
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory, "damaged.hmap")
+        for original in sorted(pathlib.Path(golden).glob("*.hmap")):
+            good, (_, before) = original.read_bytes(), read(reader_main, original)
+            for i in range(rounds):
+                path.write_bytes(damage(good, rng))
+                code, right = is_right(reader_main, path, original, before)
+                codes[code] = codes.get(code, 0) + 1
+                if not right:
+                    failures += 1
+                    print(f"{original.name}, round {i}: exit code {code}")
+    print(f"exit codes {codes}, {failures} failures")
+    return 1 if failures or not codes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

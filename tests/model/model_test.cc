@@ -1,0 +1,176 @@
+// Millions of random operations, every answer compared with std::unordered_map.
+//
+// HMAP_MODEL_OPERATIONS: how many (default 2,500,000; the long run: 100,000,000).
+// HMAP_TEST_SEED repeats a run; HMAP_MODEL_HISTORY=n runs only the n-th history of it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "random_history.h"
+#include "stores.h"
+#include "values.h"
+
+namespace hmap::test {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kOperations = 300'000;
+#else
+constexpr std::uint64_t kOperations = 2'500'000;
+#endif
+
+// Five kinds of stores by turns: tiny ones that churn (same-size growths), small ones with copied
+// blocks and little extents, some with shards, and two of the default geometry.
+RandomHistory::Plan plan_history(std::uint64_t number, Random& random) {
+  RandomHistory::Plan plan;
+  plan.options = number % 5 < 3 ? quiet_options() : Options{};
+  if (number % 5 < 3 && random.one_in(2)) plan.options.geometry.extent_bytes = 2048;
+  if (random.one_in(3)) {
+    plan.options.durability = Durability::kCheckpoint;
+    plan.options.checkpoint_interval = std::chrono::milliseconds(random.between(1, 50));
+  }
+  if (random.one_in(4)) plan.options.expected_entries = random.below(3000);
+  if (random.one_in(8)) plan.options.verify_reads = false;
+  switch (number % 5) {
+    case 0:
+      plan.keys = random.between(2, 60);
+      plan.operations = 40'000;
+      break;
+    case 1:
+      plan.keys = random.between(61, 5'000);
+      plan.operations = 100'000;
+      break;
+    case 2:
+      plan.keys = random.between(2, 3'000);
+      plan.operations = 60'000;
+      plan.options.shard_bits = static_cast<int>(random.between(1, 3));
+      break;
+    case 3:
+      plan.keys = random.between(1'000, 60'000);
+      plan.operations = 200'000;
+      plan.megabytes = true;
+      break;
+    default:
+      plan.keys = random.between(50'000, 200'000);
+      plan.operations = 600'000;
+      plan.options.shard_bits = 0;
+      plan.megabytes = true;
+      break;
+  }
+  return plan;
+}
+
+void report(const Seen& seen) {
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::printf(
+      "%llu operations, %llu growths, %llu same-size growths, %llu reopenings, "
+      "%llu clears, emptied %llu times, %llu iterations, %llu values above 64 KiB\n",
+      number(seen.operations), number(seen.growths), number(seen.same_size_growths),
+      number(seen.reopenings), number(seen.clears), number(seen.emptied), number(seen.iterations),
+      number(seen.values_above_64k));
+}
+
+TEST(Model, AgreesWithUnorderedMapThroughRandomHistories) {
+  const std::uint64_t seed = test_seed();
+  const std::uint64_t wanted = environment_number("HMAP_MODEL_OPERATIONS", kOperations);
+  const std::uint64_t only = environment_number("HMAP_MODEL_HISTORY", ~std::uint64_t{0});
+  Seen seen;
+
+  for (std::uint64_t number = 0; seen.operations < wanted; ++number) {
+    if (only != ~std::uint64_t{0}) number = only;
+    Random random(mix(seed) + number);
+    RandomHistory::Plan plan = plan_history(number, random);
+    plan.operations = std::min(plan.operations, wanted - seen.operations);
+    const TempDir::Where where = number % 2 == 0 ? TempDir::Where::kMemory : TempDir::Where::kDisk;
+    RandomHistory history(plan, random.next(), where, seen);
+    const std::string failure = history.run();
+    ASSERT_EQ("", failure) << "HMAP_TEST_SEED=" << seed << " HMAP_MODEL_HISTORY=" << number << " ("
+                           << plan.keys << " keys, " << plan.operations << " operations)";
+    if (only != ~std::uint64_t{0}) break;
+  }
+
+  report(seen);
+  if (seen.operations >= 1'000'000) {  // else the run was too short to have seen everything
+    EXPECT_GT(seen.growths, 200U);
+    EXPECT_GT(seen.same_size_growths, 20U);
+    EXPECT_GT(seen.reopenings, 50U);
+    EXPECT_GT(seen.clears, 20U);
+    EXPECT_GT(seen.values_above_64k, 10U);
+  }
+}
+
+TEST(Model, KeepsValuesOfEveryLengthAroundEverySizeClass) {
+  TempDir dir(TempDir::Where::kMemory);
+  for (const bool small : {true, false}) {
+    auto store =
+        Store::open(dir.file(small ? "small" : "default"), small ? quiet_options() : Options{});
+    ASSERT_OK(store);
+    std::vector<std::size_t> lengths;
+    for (std::size_t bytes = 0; bytes < 1200; ++bytes) lengths.push_back(bytes);
+    for (std::size_t edge = 2048; edge <= 131'072; edge += edge / 8) {
+      for (std::size_t bytes = edge - 34; bytes <= edge + 2; ++bytes) lengths.push_back(bytes);
+    }
+
+    for (const std::size_t bytes : lengths) {
+      ASSERT_OK(store->put("key" + std::to_string(bytes), value_of(bytes, bytes)));
+    }
+
+    for (const std::size_t bytes : lengths) {
+      const auto value = store->get("key" + std::to_string(bytes));
+      ASSERT_OK(value);
+      ASSERT_TRUE(value->has_value() && **value == value_of(bytes, bytes)) << bytes;
+    }
+    EXPECT_EQ(lengths.size(), store->size().value());
+  }
+}
+
+TEST(Model, KeepsTheLongestKeyAndSeveralMegabytes) {
+  TempDir dir(TempDir::Where::kMemory);
+  for (const bool small : {true, false}) {
+    auto store =
+        Store::open(dir.file(small ? "small" : "default"), small ? quiet_options() : Options{});
+    ASSERT_OK(store);
+    const std::string key(kKeyBytesMax, 'k');
+    const std::string other_key = key.substr(1);
+    const std::string value = value_of(1, 9'000'001);
+
+    ASSERT_OK(store->put(key, value));
+    ASSERT_OK(store->put(other_key, ""));
+    ASSERT_OK(store->put("", "empty key"));
+
+    EXPECT_TRUE(store->get(key).value() == value);
+    EXPECT_VALUE(*store, other_key, "");
+    EXPECT_VALUE(*store, "", "empty key");
+    ASSERT_OK(store->close());
+    store = Store::open(dir.file(small ? "small" : "default"));
+    ASSERT_OK(store);
+    EXPECT_TRUE(store->get(key).value() == value);
+    EXPECT_TRUE(store->erase(key).value());
+    EXPECT_ABSENT(*store, key);
+    EXPECT_EQ(2U, store->size().value());
+  }
+}
+
+TEST(Model, GivesSpaceBackSoThatChurnDoesNotGrowTheFile) {
+  TempDir dir(TempDir::Where::kMemory);
+  Options options = quiet_options();
+  auto store = Store::open(dir.file("churn"), options);
+  ASSERT_OK(store);
+  const auto round = [&](std::uint64_t salt) {
+    for (std::uint64_t i = 0; i < 2'000; ++i) {
+      ASSERT_OK(store->put("key" + std::to_string(i), value_of(salt + i, 50 + i % 900)));
+    }
+    ASSERT_OK(store->checkpoint());
+  };
+  for (std::uint64_t warm = 0; warm < 6; ++warm) round(warm);
+  const std::uint64_t before = store->stats().value().file_bytes;
+
+  for (std::uint64_t i = 6; i < 40; ++i) round(i);
+
+  EXPECT_LE(store->stats().value().file_bytes, before * 3 / 2);
+}
+
+}  // namespace
+}  // namespace hmap::test

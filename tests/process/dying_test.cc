@@ -1,0 +1,207 @@
+// Death outside of writes: while creating, opening, rebuilding after a reboot, making a checkpoint
+// and closing, just before every store, copy and flush.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "child.h"
+#include "stop_at.h"
+#include "stores.h"
+#include "temp_file.h"
+#include "values.h"
+
+namespace hmap::test {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kStride = 7;
+#else
+constexpr std::uint64_t kStride = 1;
+#endif
+
+class Dying : public ::testing::Test {
+ protected:
+  // Kills a child before its n-th event for n = 1, 2, ... until one comes through. `live` arms
+  // StopAt itself where its interesting part begins; `check` runs after each death and at the end.
+  void at_every_event(const std::function<void()>& before,
+                      const std::function<int(std::uint64_t)>& live,
+                      const std::function<void()>& check) {
+    for (std::uint64_t event = 1;; event += kStride) {
+      SCOPED_TRACE("death before event " + std::to_string(event));
+      watchdog_.feed();
+      before();
+      Child child([&] { return live(event); });
+      const Outcome outcome = child.wait();
+      ASSERT_TRUE(outcome.killed() || outcome.exited(0)) << outcome;
+      check();
+      if (HasFailure()) return;
+      if (outcome.exited(0)) {
+        EXPECT_GT(event, 3 * kStride) << "the hook is not called";
+        return;
+      }
+      ASSERT_LT(event, 200'000U);
+    }
+  }
+
+  // A store with a checkpoint of 60 keys and a live state of 106 (a growth under way), its writer
+  // dead.
+  void make_past() {
+    Child child([this] {
+      Store store = Store::open(dir_.file("past"), quiet_options()).value();
+      for (int i = 0; i < 106; ++i) {
+        if (!store.put("key " + std::to_string(i), value_of(1, 30)).ok()) return 2;
+        if (i == 59 && !store.checkpoint().ok()) return 3;
+      }
+      raise(SIGKILL);
+      return 4;
+    });
+    ASSERT_TRUE(child.wait().killed());
+  }
+
+  static Contents first_keys(int count) {
+    Contents model;
+    for (int i = 0; i < count; ++i) model["key " + std::to_string(i)] = value_of(1, 30);
+    return model;
+  }
+
+  // Opens, compares, writes, closes, opens again.
+  void expect_usable(const std::vector<Contents>& allowed) {
+    Result<Store> store = Store::open(path_, quiet_options());
+    ASSERT_OK(store);
+    Contents found = contents(*store);
+    EXPECT_TRUE(std::find(allowed.begin(), allowed.end(), found) != allowed.end())
+        << found.size() << " keys";
+    EXPECT_EQ(found.size(), store->size().value());
+    for (int i = 0; i < 30; ++i) {
+      const std::string key = "after " + std::to_string(i);
+      ASSERT_OK(store->put(key, "value"));
+      found[key] = "value";
+    }
+    EXPECT_TRUE(found == contents(*store));
+    ASSERT_OK(store->close());
+    copy_file(path_, path_ + ".copy");
+    store = Store::open(path_ + ".copy", quiet_options());
+    ASSERT_OK(store);
+    EXPECT_TRUE(found == contents(*store)) << "after a reopening";
+  }
+
+  Watchdog watchdog_;
+  TempDir dir_{TempDir::Where::kMemory};
+  std::string path_ = dir_.file("store");
+};
+
+TEST_F(Dying, WhileCreatingLeavesNothingOrAStore) {
+  at_every_event([this] { std::filesystem::remove(path_); },
+                 [this](std::uint64_t event) {
+                   StopAt::arm(event, SIGKILL);
+                   Result<Store> store = Store::open(path_, quiet_options());
+                   StopAt::disarm();
+                   return store ? 0 : 2;
+                 },
+                 [this] { expect_usable({{}}); });
+}
+
+TEST_F(Dying, WhileRebuildingAfterARebootLeavesTheLastCheckpoint) {
+  make_past();
+  at_every_event([this] { copy_file(dir_.file("past"), path_); },
+                 [this](std::uint64_t event) {
+                   StopAt::arm(event, SIGKILL);
+                   Result<Store> store = Store::open(path_, quiet_options());
+                   StopAt::disarm();
+                   return store ? 0 : 2;
+                 },
+                 [this] { expect_usable({first_keys(60)}); });
+}
+
+// Here the file stays the same, so that the rebuilt part of the live state is what the next finds.
+TEST_F(Dying, WhileRebuildingTimeAndAgainLosesNothing) {
+  make_past();
+  path_ = dir_.file("past");
+  for (std::uint64_t event = 1; event < 400; event += 3) {
+    Child child([&] {
+      fake_reboot(1);
+      StopAt::arm(event, SIGKILL);
+      Result<Store> store = Store::open(path_, quiet_options());
+      raise(SIGKILL);
+      return 2;
+    });
+    ASSERT_TRUE(child.wait().killed());
+  }
+  EXPECT_CHILD_PASSES(run_in_child([this] {
+    fake_reboot(1);
+    expect_usable({first_keys(60)});
+  }));
+}
+
+// Nobody repairs anything in between: each opener finds what the dead before it left.
+TEST_F(Dying, WhileOpeningTheLiveStateOfTheDeadLosesNothing) {
+  Child child([this] {
+    Store store = Store::open(path_, quiet_options()).value();
+    for (int i = 0; i < 106; ++i) {
+      if (!store.put("key " + std::to_string(i), value_of(1, 30)).ok()) return 2;
+    }
+    StopAt::arm(9, SIGKILL);
+    return store.put("key 0", value_of(1, 30)).ok() ? 0 : 3;
+  });
+  ASSERT_TRUE(child.wait().killed());
+
+  for (std::uint64_t event = 1; event <= 100; ++event) {
+    watchdog_.feed();
+    Child opener([&] {
+      StopAt::arm(event, SIGKILL);
+      Result<Store> store = Store::open(path_, quiet_options());
+      raise(SIGKILL);
+      return store ? 2 : 3;
+    });
+    ASSERT_TRUE(opener.wait().killed());
+    Result<Store> reader = Store::open(path_, with_mode({}, Mode::kReadOnly));
+    ASSERT_OK(reader);
+    ASSERT_TRUE(contents(*reader) == first_keys(106)) << "event " << event;
+  }
+
+  expect_usable({first_keys(106)});
+}
+
+// Two checkpoints: the first of 60 keys, the second of 106, which `end` makes and dies in.
+class DyingAtTheEnd : public Dying {
+ protected:
+  void die_in(Status (*end)(Store& store)) {
+    at_every_event([this] { std::filesystem::remove(path_); },
+                   [this, end](std::uint64_t event) { return live(event, end); },
+                   [this] {
+                     const std::string live_path = path_;
+                     copy_file(live_path, dir_.file("rebooted"));
+                     path_ = dir_.file("rebooted");
+                     expect_usable({first_keys(60), first_keys(106)});
+                     path_ = live_path;
+                     expect_usable({first_keys(106)});
+                   });
+  }
+
+ private:
+  int live(std::uint64_t event, Status (*end)(Store& store)) {
+    Store store = Store::open(path_, quiet_options()).value();
+    for (int i = 0; i < 106; ++i) {
+      if (i == 60 && !store.checkpoint().ok()) return 2;
+      if (!store.put("key " + std::to_string(i), value_of(1, 30)).ok()) return 3;
+    }
+    StopAt::arm(event, SIGKILL);
+    const Status status = end(store);
+    StopAt::disarm();
+    return status.ok() ? 0 : 4;
+  }
+};
+
+TEST_F(DyingAtTheEnd, InACheckpointLeavesTheOneBeforeOrTheNewOne) {
+  die_in([](Store& store) { return store.checkpoint(); });
+}
+
+TEST_F(DyingAtTheEnd, InTheLastCloseLeavesTheCheckpointBeforeOrTheNewOne) {
+  die_in([](Store& store) { return store.close(); });
+}
+
+}  // namespace
+}  // namespace hmap::test

@@ -1,0 +1,267 @@
+#include "scenarios.h"
+
+#include <utility>
+
+#include "hash.h"
+#include "values.h"
+
+namespace hmap::test {
+namespace {
+
+using Steps = std::vector<Step>;
+using Header = format::ShardHeader;
+
+void fill(Store& store, KeySource& keys, std::uint64_t count) {
+  while (keys.header().count < count) EXPECT_OK(store.put(keys.any(), value_of(1, 30)));
+}
+
+void finish_growth(Store& store, KeySource& keys) {
+  const std::string key(store.begin()->key);
+  while (keys.header().oldbuckets.id != 0) EXPECT_OK(store.put(key, value_of(1, 30)));
+}
+
+// The keys of a store in a fixed order.
+std::vector<std::string> keys_in(const Store& store) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : contents(store)) keys.push_back(key);
+  return keys;
+}
+
+Steps first_inserts(Store&, KeySource& keys) {
+  Steps steps;
+  for (std::uint64_t i = 0; i < 10; ++i) steps.push_back(put_step(keys.any(), value_of(i, 10 * i)));
+  return steps;
+}
+
+Steps overwrites(Store& store, KeySource& keys) {
+  fill(store, keys, 20);
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(present[0], value_of(2, 30)),   put_step(present[0], value_of(3, 30)),
+          put_step(present[1], value_of(4, 500)),  put_step(present[2], ""),
+          put_step(present[3], value_of(5, 3000)), put_step(present[3], value_of(6, 1)),
+          put_step(present[19], value_of(7, 31)),  put_step(present[19], value_of(7, 31))};
+}
+
+// Adds keys to a bucket until its chain is exactly full.
+void fill_chain(Store& store, KeySource& keys, std::uint64_t bucket, std::uint64_t b) {
+  std::uint64_t load = 0;
+  for (const std::string& key : keys_in(store)) load += keys.bucket_of(key, b) == bucket ? 1 : 0;
+  for (; load == 0 || load % 8 != 0; ++load) {
+    EXPECT_OK(store.put(keys.in_bucket(bucket, b), value_of(1, 30)));
+  }
+}
+
+// The first overflow bucket comes from the preallocated one (B = 4), the next ones do not.
+Steps overflow_inserts(Store& store, KeySource& keys) {
+  fill(store, keys, 54);
+  finish_growth(store, keys);
+  for (const std::uint64_t bucket : {3U, 5U, 12U}) fill_chain(store, keys, bucket, 4);
+  return {put_step(keys.in_bucket(3, 4), "a"), put_step(keys.in_bucket(3, 4), "b"),
+          put_step(keys.in_bucket(5, 4), "c"), put_step(keys.in_bucket(12, 4), "d")};
+}
+
+// Fresh chains, so that a step links the first overflow bucket of an array.
+Steps first_overflow(Store& store, KeySource& keys) {
+  fill(store, keys, 14);
+  finish_growth(store, keys);
+  Steps steps;
+  for (int i = 0; i < 10; ++i) steps.push_back(put_step(keys.in_bucket(2, 2), value_of(9, 20)));
+  return steps;
+}
+
+Steps growth_of_four_buckets(Store& store, KeySource& keys) {
+  fill(store, keys, 26);
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(keys.any(), "starts the growth"), put_step(present[3], "overwritten"),
+          erase_step(present[20]), put_step(keys.any(), "new"), put_step(keys.any(), "newer")};
+}
+
+Steps growth_of_sixteen_buckets(Store& store, KeySource& keys) {
+  fill(store, keys, 103);
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(keys.any(), "the last before"), put_step(keys.any(), "starts the growth"),
+          put_step(present[3], "overwritten"),     erase_step(present[50]),
+          put_step(keys.any(), value_of(1, 900)),  erase_step(present[51])};
+}
+
+Steps evacuation_of_chains(Store& store, KeySource& keys) {
+  fill(store, keys, 30);
+  finish_growth(store, keys);
+  while (keys.header().count < 52) {
+    EXPECT_OK(store.put(keys.in_bucket(keys.header().count % 2, 3), value_of(1, 30)));
+  }
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(keys.in_bucket(0, 3), "starts"), put_step(keys.in_bucket(1, 3), "second"),
+          erase_step(present[5]), put_step(keys.in_bucket(7, 3), "last")};
+}
+
+Steps erasures_along_a_chain(Store& store, KeySource& keys) {
+  fill(store, keys, 28);
+  finish_growth(store, keys);
+  std::vector<std::string> chain;
+  while (chain.size() < 20) {
+    chain.push_back(keys.in_bucket(6, 3));
+    EXPECT_OK(store.put(chain.back(), value_of(1, 30)));
+  }
+  // Holes in the middle first, so that the erasure of the last key empties the rest backwards.
+  Steps steps;
+  for (const unsigned i : {15U, 14U, 16U, 12U, 11U, 18U, 17U, 19U}) {
+    steps.push_back(erase_step(chain[i]));
+  }
+  steps.push_back(erase_step(chain[13]));
+  steps.push_back(erase_step("absent"));
+  return steps;
+}
+
+Steps erasure_of_the_last_key(Store& store, KeySource& keys) {
+  fill(store, keys, 3);
+  const std::vector<std::string> present = keys_in(store);
+  return {erase_step(present[1]),        erase_step(present[0]), erase_step(present[2]),
+          put_step(present[1], "again"), erase_step(present[1]), put_step(present[0], "again")};
+}
+
+// Erasing keeps the overflow buckets, so chains filled one after the other pile them up.
+Steps same_size_growth(Store& store, KeySource& keys) {
+  fill(store, keys, 14);
+  finish_growth(store, keys);
+  for (std::uint64_t bucket = 0; keys.header().noverflow < 4; bucket = (bucket + 1) % 4) {
+    std::vector<std::string> added;
+    while (keys.header().count < 26 && added.size() < 12) {
+      added.push_back(keys.in_bucket(bucket, 2));
+      EXPECT_OK(store.put(added.back(), value_of(1, 30)));
+      if (keys.header().noverflow >= 4) break;
+    }
+    for (const std::string& key : added) EXPECT_TRUE(store.erase(key).value());
+  }
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(keys.any(), "starts the growth"), put_step(present[3], "overwritten"),
+          erase_step(present[7]), put_step(keys.any(), "new")};
+}
+
+Steps clearing(Store& store, KeySource& keys) {
+  fill(store, keys, 60);
+  EXPECT_OK(store.put("large", value_of(1, 20'000)));
+  return {clear_step(), put_step("large", "small"), put_step(keys.any(), "new"), clear_step(),
+          put_step(keys.any(), "newer")};
+}
+
+Steps clearing_during_growth(Store& store, KeySource& keys) {
+  fill(store, keys, 105);
+  EXPECT_NE(0U, keys.header().oldbuckets.id);
+  return {clear_step(), put_step(keys.any(), "new"), put_step(keys.any(), value_of(1, 5'000))};
+}
+
+Steps large_values(Store& store, KeySource& keys) {
+  fill(store, keys, 12);
+  return {put_step("large", value_of(1, 70'000)),  put_step("large", value_of(2, 90'000)),
+          put_step("other", value_of(3, 200'000)), put_step("large", value_of(4, 7'000)),
+          put_step("large", value_of(5, 70'001)),  erase_step("large"),
+          put_step("third", value_of(6, 66'000)),  put_step("other", "")};
+}
+
+Steps checkpoints_between(Store& store, KeySource& keys) {
+  fill(store, keys, 50);
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(present[0], "one"),
+          checkpoint_step(),
+          put_step(present[0], "two"),
+          put_step(keys.any(), "new"),
+          checkpoint_step(),
+          checkpoint_step(),
+          put_step(keys.any(), "grow"),
+          put_step(keys.any(), "grow on"),
+          erase_step(present[1]),
+          checkpoint_step(),
+          put_step(present[0], "three")};
+}
+
+bool anything(const Header&, const Header&) { return true; }
+bool overflowed(const Header& before, const Header& after) {
+  return after.noverflow > before.noverflow;
+}
+bool doubled(const Header& before, const Header& after) { return after.b == before.b + 1; }
+bool same_size(const Header& before, const Header& after) {
+  return after.b == before.b && after.buckets.id != before.buckets.id;
+}
+bool reseeded(const Header& before, const Header& after) { return after.hash0 != before.hash0; }
+
+}  // namespace
+
+std::uint64_t KeySource::bucket_of(std::string_view key, std::uint64_t b) const {
+  const std::uint64_t hash = hash_key(key, raw_.superblock().store_seed);
+  return hmap::mix(hash, header().hash0) & ((std::uint64_t{1} << b) - 1);
+}
+
+std::string KeySource::in_bucket(std::uint64_t bucket, std::uint64_t b) {
+  while (true) {
+    std::string key = any();
+    if (bucket_of(key, b) == bucket) return key;
+  }
+}
+
+Status perform(Store& store, const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::kPut:
+      return store.put(step.key, step.value);
+    case Step::Kind::kErase:
+      return store.erase(step.key).error();
+    case Step::Kind::kClear:
+      return store.clear();
+    default:
+      return store.checkpoint();
+  }
+}
+
+void perform(Contents& model, const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::kPut:
+      model[step.key] = step.value;
+      break;
+    case Step::Kind::kErase:
+      model.erase(step.key);
+      break;
+    case Step::Kind::kClear:
+      model.clear();
+      break;
+    default:
+      break;
+  }
+}
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> kAll = {
+      {"FirstInserts", first_inserts, doubled},
+      {"Overwrites", overwrites, anything},
+      {"FirstOverflow", first_overflow, overflowed},
+      {"OverflowInserts", overflow_inserts, overflowed},
+      {"GrowthOfFourBuckets", growth_of_four_buckets, doubled},
+      {"GrowthOfSixteenBuckets", growth_of_sixteen_buckets, doubled},
+      {"EvacuationOfChains", evacuation_of_chains, doubled},
+      {"ErasuresAlongAChain", erasures_along_a_chain, anything},
+      {"ErasureOfTheLastKey", erasure_of_the_last_key, reseeded},
+      {"SameSizeGrowth", same_size_growth, same_size},
+      {"Clearing", clearing, reseeded},
+      {"ClearingDuringGrowth", clearing_during_growth, reseeded},
+      {"LargeValues", large_values, anything},
+      {"CheckpointsBetween", checkpoints_between, doubled},
+  };
+  return kAll;
+}
+
+Prepared prepare(const Scenario& scenario, const std::string& path) {
+  Prepared prepared;
+  prepared.path = path;
+  Store store = Store::open(path, quiet_options()).value();
+  const RawView raw(path);
+  KeySource keys(raw);
+  prepared.steps = scenario.prepare(store, keys);
+  prepared.states.push_back(contents(store));
+  for (const Step& step : prepared.steps) {
+    prepared.states.push_back(prepared.states.back());
+    perform(prepared.states.back(), step);
+  }
+  EXPECT_OK(store.close());
+  return prepared;
+}
+
+}  // namespace hmap::test

@@ -1,0 +1,16 @@
+# Writes the first C++ block of README to OUTPUT, with a #line so that the compiler's messages point
+# into the README.
+file(READ ${README} text)
+string(FIND "${text}" "\n```cpp\n" begin)
+if(begin EQUAL -1)
+  message(FATAL_ERROR "${README} has no C++ example")
+endif()
+string(SUBSTRING "${text}" 0 ${begin} before)
+string(REGEX MATCHALL "\n" lines "${before}")
+list(LENGTH lines line)
+math(EXPR line "${line} + 3")
+math(EXPR begin "${begin} + 8")
+string(SUBSTRING "${text}" ${begin} -1 code)
+string(FIND "${code}" "\n```" end)
+string(SUBSTRING "${code}" 0 ${end} code)
+file(WRITE ${OUTPUT} "#line ${line} \"${README}\"\n${code}\n")

@@ -1,0 +1,165 @@
+"""Every exit code, for every verb that can have it, and the error with it on standard error."""
+
+import os
+import subprocess
+import unittest
+
+from support import BUSY, CORRUPT, NO, NOT_A_STORE, SYSTEM, USAGE, YES, ToolTest, main, tool
+
+READING = (("get", "k"), ("list",), ("dump",), ("stat",))
+WRITING = (("put", "k", "v"), ("del", "k"))
+
+
+class ExitCodes(ToolTest):
+    def each(self, verbs, path):
+        for verb, *rest in verbs:
+            with self.subTest(verb=verb):
+                yield verb, path, *rest
+
+    def load(self, path):
+        return ("load", path, str(self.place / "input.tsv"))
+
+    def setUp(self):
+        super().setUp()
+        (self.place / "input.tsv").write_bytes(b"k\tv\n")
+
+    def test_0_yes_and_1_no(self):
+        self.make({b"k": b"v"})
+        for arguments in self.each(READING + WRITING, self.file):
+            self.hmap(*arguments, code=YES)
+        self.hmap("get", self.file, "k", code=NO)
+        self.hmap("del", self.file, "k", code=NO)
+
+    def test_2_usage(self):
+        self.hmap("create", self.file)
+        wrong = [(), ("frobnicate",), ("get",), ("get", self.file), ("get", self.file, "a", "b")]
+        wrong += [("put", self.file, "k"), ("del", self.file), ("stat", self.file, "--deep")]
+        wrong += [("create",), ("list", self.file, "--limit", "x"), ("--frob",), ("--json",)]
+        wrong += [("load", self.file, "--format", "xml"), ("dump", self.file, "--format", "")]
+        for arguments in wrong:
+            with self.subTest(arguments=arguments):
+                result = self.hmap(*arguments, code=USAGE)
+                self.assertEqual(result.stdout, b"")
+                self.assertRegex(result.stderr, rb"^hmap: .+\n  hint: .+\n$")
+        self.assertEqual(self.error("get", self.file, code=USAGE)["code"], "InvalidArgument")
+
+    def test_2_for_keys_beyond_the_limit(self):
+        self.hmap("create", self.file)
+        self.hmap("put", self.file, "k" * 65535, "v")
+        self.assertEqual(self.hmap("get", self.file, "k" * 65535).stdout, b"v")
+        for arguments in (("put", "k" * 65536, "v"), ("get", "k" * 65536), ("del", "k" * 65536)):
+            verb, *rest = arguments
+            self.hmap(verb, self.file, *rest, code=USAGE)
+        self.assertEqual(self.entries(), 1)
+
+    def test_3_not_a_store(self):
+        path = self.path("input.tsv")
+        (self.place / "zeros").write_bytes(bytes(100_000))
+        (self.place / "text").write_bytes(b"no store at all\n" * 10_000)
+        for name in ("input.tsv", "zeros", "text"):
+            path = self.path(name)
+            before = (self.place / name).read_bytes()
+            for arguments in self.each(READING + WRITING, path):
+                result = self.hmap(*arguments, code=NOT_A_STORE)
+                self.assertIn(f"hmap: {path}: ".encode(), result.stderr)
+                self.assertIn(b"hint:", result.stderr)
+            self.hmap(*self.load(path), code=NOT_A_STORE)
+            self.assertEqual((self.place / name).read_bytes(), before)
+
+    def test_3_another_version(self):
+        """The version is at offset 8, as format.md has it."""
+        self.make()
+        with open(self.file, "r+b") as file:
+            file.seek(8)
+            version = int.from_bytes(file.read(4), "little")
+            file.seek(8)
+            file.write((version + 1).to_bytes(4, "little"))
+        for arguments in self.each(READING + WRITING, self.file):
+            error = self.error(*arguments, code=NOT_A_STORE)
+            self.assertEqual(error["code"], "WrongVersion")
+
+    def test_4_cut_short(self):
+        self.make()
+        size = os.path.getsize(self.file)
+        # A copy has another inode, so its live state is rebuilt from what the copy holds.
+        with open(self.file, "rb") as file, open(self.path("cut.hmap"), "wb") as copy:
+            copy.write(file.read(size // 2))
+        for arguments in self.each(READING + WRITING, self.path("cut.hmap")):
+            self.hmap(*arguments, code=CORRUPT)
+
+    def test_4_a_flipped_byte_of_a_value_is_found_and_not_handed_out(self):
+        value = b"a value that is easily found in the file"
+        self.make({b"k": value, b"other": b"fine"})
+        with open(self.file, "r+b") as file:
+            at = file.read().index(value)
+            file.seek(at + 5)
+            file.write(b"X")
+        result = self.hmap("get", self.file, "k", code=CORRUPT)
+        self.assertEqual(result.stdout, b"")
+        self.assertIn(b"offset", result.stderr)
+        self.hmap("get", self.file, "other", code=YES)
+        result = self.hmap("dump", self.file, code=CORRUPT)
+        self.assertNotIn(b"DATA=END", result.stdout)
+
+    def test_4_malformed_input(self):
+        self.hmap("create", self.file)
+        error = self.error("load", self.file, data=b"a\tb\nno tab\n", code=CORRUPT)
+        self.assertEqual(error["code"], "BadInput")
+        self.assertEqual((error["file"], error["line"], error["stored"]), ("stdin", 2, 1))
+
+    def test_5_no_such_file(self):
+        for arguments in self.each(READING + WRITING, self.path("none.hmap")):
+            result = self.hmap(*arguments, code=SYSTEM)
+            self.assertIn(b"hmap create", result.stderr)
+            self.assertEqual(self.error(*arguments, code=SYSTEM)["code"], "NotFound")
+        self.hmap("create", self.path("no/such/directory/a.hmap"), code=SYSTEM)
+        self.hmap("load", self.file, self.path("no-input"), code=SYSTEM)
+        self.assertEqual([path.name for path in self.place.iterdir()], ["input.tsv"])
+
+    def test_5_create_over_a_file(self):
+        before = (self.place / "input.tsv").read_bytes()
+        error = self.error("create", self.path("input.tsv"), code=SYSTEM)
+        self.assertEqual(error["code"], "Exists")
+        self.assertEqual((self.place / "input.tsv").read_bytes(), before)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read and write everything")
+    def test_5_permission(self):
+        self.make({b"k": b"v"})
+        os.chmod(self.file, 0o400)
+        for arguments in self.each(READING, self.file):
+            self.hmap(*arguments, code=YES)
+        for arguments in self.each(WRITING, self.file):
+            self.hmap(*arguments, code=SYSTEM)
+        os.chmod(self.file, 0)
+        for arguments in self.each(READING, self.file):
+            self.assertEqual(self.error(*arguments, code=SYSTEM)["code"], "Permission")
+
+    def test_6_busy_while_all_slots_are_taken(self):
+        self.hmap("create", self.file, "--slots", "1")
+        command = [tool(), "load", "--format", "tsv", self.file]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as other:
+            # The store is opened with the first record, and stored lines prove that it is open.
+            other.stdin.write(b"first\tvalue\n")
+            other.stdin.flush()
+            self.wait_for(lambda: self.entries() == 1)
+            for arguments in self.each(WRITING, self.file):
+                error = self.error(*arguments, "--wait", "0", code=BUSY)
+                self.assertEqual(error["code"], "TooManyProcesses")
+            self.hmap(*self.load(self.file), code=BUSY)
+            for arguments in self.each((("get", "first"), ("list",), ("dump",)), self.file):
+                self.hmap(*arguments, code=YES)
+            other.stdin.close()
+            self.assertEqual(other.wait(60), 0, other.stderr.read())
+        self.hmap("put", self.file, "k", "v")
+
+    def wait_for(self, condition):
+        for _ in range(2000):
+            if condition():
+                return
+        self.fail("waited in vain")
+
+
+if __name__ == "__main__":
+    main()

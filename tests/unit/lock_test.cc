@@ -1,0 +1,346 @@
+// The lock of a domain: owners that die, stop, or never were; waiters; time-outs.
+#include "lock.h"
+
+#include <linux/futex.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "os_support.h"
+#include "process.h"
+#include "seam.h"
+#include "shared_memory.h"
+
+namespace hmap {
+namespace {
+
+using std::chrono::milliseconds;
+using test::TempDir;
+using unit::error_of;
+using unit::File;
+using unit::in_child;
+using unit::install_filter;
+using unit::Peer;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t kWaiters = std::uint32_t{1} << 31;
+constexpr std::uint32_t kSlotCount = 8;
+constexpr milliseconds kForEver{-1};
+constexpr milliseconds kTry{0};
+
+struct Shared {
+  format::Lock lock;
+  std::array<format::Slot, kSlotCount> slots;
+  std::uint64_t inside;
+  std::uint64_t sections;
+  std::uint64_t recoveries;
+  std::uint64_t violations;
+};
+
+// One writing handle, registered as the store does it.
+class Handle {
+ public:
+  Handle(int fd, Shared& shared) : attachment_(*Attachment::create(fd)) {
+    slot_ = *attachment_->take_slot(kSlotCount);
+    if (!attachment_->bind().ok()) std::abort();
+    auto& generation = shared.slots[slot_ - 1].generation;
+    seam::store(generation, seam::load(generation) + 1);
+    locker_ = std::make_unique<Locker>(fd, shared.slots.data(), kSlotCount, slot_);
+  }
+  [[nodiscard]] const Locker& operator*() const { return *locker_; }
+  [[nodiscard]] const Locker* operator->() const { return locker_.get(); }
+  [[nodiscard]] std::uint32_t slot() const { return slot_; }
+
+ private:
+  std::unique_ptr<Attachment> attachment_;
+  std::uint32_t slot_ = 0;
+  std::unique_ptr<Locker> locker_;
+};
+
+class LockTest : public testing::Test {
+ protected:
+  // A process that takes the lock and keeps it until it is told to unlock.
+  std::unique_ptr<Peer> owner() {
+    auto peer = std::make_unique<Peer>([this](const Peer::Line& line) {
+      const Handle handle(file_.fd(), *shared_);
+      if (!handle->lock(lock(), kForEver)) return 1;
+      line.say('l');
+      line.wait_for_word();
+      handle->unlock(lock());
+      line.say('u');
+      line.wait_for_word();
+      return 0;
+    });
+    EXPECT_TRUE(peer->says('l'));
+    return peer;
+  }
+  [[nodiscard]] format::Lock& lock() const { return shared_->lock; }
+  [[nodiscard]] std::uint32_t word() const { return seam::load(shared_->lock.word); }
+
+  const TempDir dir_{TempDir::Where::kMemory};
+  const File file_{dir_.file("f")};
+  const test::Shared<Shared> shared_;
+};
+
+using Lock = LockTest;
+
+TEST_F(Lock, NamesItsOwnerAndIsFreeAgain) {
+  shared_->slots[0].generation = 0x1'8004;  // only the low 15 bits of the next one count: 5
+  const Handle handle(file_.fd(), *shared_);
+  ASSERT_EQ(handle->slot(), 1u);
+
+  EXPECT_EQ(*handle->lock(lock(), kTry), Acquired::kClean);
+  EXPECT_EQ(word(), 5u << 16 | 1u);
+  EXPECT_TRUE(handle->owner_alive(word()));
+  handle->unlock(lock());
+  EXPECT_EQ(word(), 0u);
+  EXPECT_FALSE(handle->owner_alive(0));
+}
+
+TEST_F(Lock, OfALivingProcessIsBusyAndSaysWhose) {
+  const auto peer = owner();
+  const Handle handle(file_.fd(), *shared_);
+  ASSERT_EQ(handle.slot(), 2u);
+
+  const auto tried = handle->lock(lock(), kTry);
+  const auto begin = Clock::now();
+  const auto waited = handle->lock(lock(), milliseconds(30));
+  const auto took = Clock::now() - begin;
+
+  EXPECT_EQ(tried.error().code(), Code::kBusy);
+  EXPECT_EQ(tried.error().value(), 1u);
+  EXPECT_EQ(waited.error().code(), Code::kBusy);
+  EXPECT_EQ(waited.error().value(), 1u);
+  EXPECT_GE(took, milliseconds(30));
+  EXPECT_EQ(word() & ~kWaiters, 1u << 16 | 1u) << "still the owner's";
+}
+
+TEST_F(Lock, IsBusyForAnotherThreadOfTheSameHandle) {
+  const Handle handle(file_.fd(), *shared_);
+  ASSERT_TRUE(handle->lock(lock(), kTry));
+
+  std::thread([&] {
+    EXPECT_EQ(handle->lock(lock(), milliseconds(5)).error().value(), handle.slot());
+  }).join();
+}
+
+TEST_F(Lock, OfAKilledProcessIsTakenOverAtOnce) {
+  for (const milliseconds timeout : {kTry, milliseconds(1), milliseconds(10'000), kForEver}) {
+    auto peer = owner();
+    const Handle handle(file_.fd(), *shared_);
+    EXPECT_EQ(handle->lock(lock(), kTry).error().code(), Code::kBusy);
+    peer->kill_and_wait();
+
+    const auto acquired = handle->lock(lock(), timeout);
+
+    ASSERT_TRUE(acquired) << acquired.error();
+    EXPECT_EQ(*acquired, Acquired::kOwnerDied);
+    EXPECT_EQ(word() & 0xffff, handle.slot());
+    handle->unlock(lock());
+    EXPECT_EQ(*handle->lock(lock(), kTry), Acquired::kClean);
+    handle->unlock(lock());
+  }
+}
+
+TEST_F(Lock, OfAProcessThatDiesMeanwhileIsTakenOverDespiteSignals) {
+  auto peer = owner();
+  Peer waiter([&](const Peer::Line& line) {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    ::sigaction(SIGALRM, &action, nullptr);
+    const itimerval storm{{0, 500}, {0, 500}};  // four signals in each sleep
+    ::setitimer(ITIMER_REAL, &storm, nullptr);
+    const Handle handle(file_.fd(), *shared_);
+    line.say('w');
+    const auto acquired = handle->lock(lock(), kForEver);
+    line.say(acquired && *acquired == Acquired::kOwnerDied ? 'd' : '?');
+    return 0;
+  });
+  ASSERT_TRUE(waiter.says('w'));
+  while ((word() & kWaiters) == 0) std::this_thread::yield();
+
+  peer->kill_and_wait();
+
+  EXPECT_TRUE(waiter.says('d', 10'000));
+}
+
+TEST_F(Lock, OfAStoppedProcessIsNeverTaken) {
+  const auto peer = owner();
+  const Handle handle(file_.fd(), *shared_);
+  peer->stop();
+
+  EXPECT_EQ(handle->lock(lock(), milliseconds(100)).error().code(), Code::kBusy);
+
+  peer->signal(SIGCONT);
+  peer->tell();
+  ASSERT_TRUE(peer->says('u'));
+  EXPECT_EQ(*handle->lock(lock(), kTry), Acquired::kClean);
+}
+
+TEST_F(Lock, WordsThatNameNoPossibleOwnerCountAsDead) {
+  const Handle handle(file_.fd(), *shared_);
+  const auto peer = owner();  // slot 2, generation 1
+  const std::uint32_t impossible[] = {
+      kWaiters,                  // slot 0
+      1u << 16,                  // slot 0
+      kSlotCount + 1,            // beyond the table
+      0xffff'ffff,               //
+      1u << 16 | 3u,             // a slot nobody has
+      2u << 16 | 2u,             // another generation of a living process
+      kWaiters | 2u << 16 | 1u,  // another generation of our own slot
+  };
+
+  for (const std::uint32_t bad : impossible) {
+    seam::store(lock().word, bad);
+    EXPECT_FALSE(handle->owner_alive(bad)) << std::hex << bad;
+    const auto acquired = handle->lock(lock(), kTry);
+    ASSERT_TRUE(acquired) << std::hex << bad;
+    EXPECT_EQ(*acquired, Acquired::kOwnerDied) << std::hex << bad;
+  }
+  EXPECT_TRUE(handle->owner_alive(1u << 16 | 2u));
+  EXPECT_TRUE(handle->owner_alive(kWaiters | 1u << 16 | 2u));
+}
+
+TEST_F(Lock, OfADeadOwnerIsFoundThoughItsSlotIsUsedAgain) {
+  owner()->kill_and_wait();
+  const std::uint32_t dead = word();
+  const Handle same_slot(file_.fd(), *shared_);
+  const Handle other(file_.fd(), *shared_);
+  ASSERT_EQ(same_slot.slot(), 1u);
+
+  EXPECT_FALSE(other->owner_alive(dead));
+  EXPECT_FALSE(same_slot->owner_alive(dead));
+  EXPECT_EQ(*other->lock(lock(), kTry), Acquired::kOwnerDied);
+}
+
+TEST_F(Lock, OfOneWhoDiesInRecoveryIsRecoveredAgain) {
+  owner()->kill_and_wait();
+  EXPECT_EQ(in_child([&] {
+              const Handle handle(file_.fd(), *shared_);
+              return *handle->lock(lock(), kTry) == Acquired::kOwnerDied ? 0 : 1;
+            }),
+            0);
+
+  const Handle handle(file_.fd(), *shared_);
+  EXPECT_EQ(*handle->lock(lock(), kTry), Acquired::kOwnerDied);
+}
+
+// What the kernel is asked: a process dies that asks it to wake anybody.
+int unlock_with_word(const File& file, Shared& shared, std::uint32_t bits) {
+  return in_child([&] {
+    const Handle handle(file.fd(), shared);
+    CHILD_REQUIRE(handle->lock(shared.lock, kTry));
+    seam::store(shared.lock.word, seam::load(shared.lock.word) | bits);
+    CHILD_REQUIRE(install_filter({SYS_futex, SECCOMP_RET_KILL_PROCESS, 1, FUTEX_WAKE, true}));
+    handle->unlock(shared.lock);
+    return 0;
+  });
+}
+
+TEST_F(Lock, WakesSomebodyOnlyIfSomebodyWaits) {
+  EXPECT_EQ(unlock_with_word(file_, *shared_, 0), 0);
+  EXPECT_EQ(word(), 0u);
+  EXPECT_EQ(unlock_with_word(file_, *shared_, kWaiters), -SIGSYS);
+}
+
+TEST_F(Lock, IsTakenWithTheWaitersBitByWhoeverHasSlept) {
+  const Handle handle(file_.fd(), *shared_);
+  const Handle waiter(file_.fd(), *shared_);
+  ASSERT_TRUE(handle->lock(lock(), kTry));
+  std::thread thread([&] { EXPECT_EQ(*waiter->lock(lock(), kForEver), Acquired::kClean); });
+  while ((word() & kWaiters) == 0) std::this_thread::yield();
+
+  handle->unlock(lock());
+  thread.join();
+
+  EXPECT_EQ(word(), kWaiters | 1u << 16 | waiter.slot());
+}
+
+TEST_F(Lock, DoesWithoutFutexes) {
+  const auto peer = owner();
+  EXPECT_EQ(in_child([&] {
+              const Handle handle(file_.fd(), *shared_);
+              CHILD_REQUIRE(install_filter({SYS_futex, error_of(ENOSYS)}));
+              CHILD_REQUIRE(handle->lock(lock(), milliseconds(5)).error().code() == Code::kBusy);
+              peer->tell();
+              CHILD_REQUIRE(handle->lock(lock(), milliseconds::max()));
+              handle->unlock(lock());
+              return 0;
+            }),
+            0);
+}
+
+// Enters the section and leaves it, for ever. Nobody may be inside, unless he died there.
+[[noreturn]] void hammer(const File& file, Shared& shared) {
+  const Handle handle(file.fd(), shared);
+  while (true) {
+    const auto acquired = handle->lock(shared.lock, kForEver);
+    if (!acquired) ::_exit(1);
+    if (*acquired == Acquired::kOwnerDied) {
+      seam::store(shared.recoveries, seam::load(shared.recoveries) + 1);
+    } else if (seam::load(shared.inside) != 0) {
+      seam::store(shared.violations, 1);
+    }
+    seam::store(shared.inside, handle.slot());
+    for (int i = 0; i < 20; ++i) {
+      if (seam::load(shared.inside) != handle.slot()) seam::store(shared.violations, 2);
+    }
+    seam::store(shared.sections, seam::load(shared.sections) + 1);
+    seam::store(shared.inside, 0);
+    handle->unlock(shared.lock);
+  }
+}
+
+TEST_F(Lock, ExcludesThroughAStormOfKills) {
+  const auto start = [this] {
+    return std::make_unique<Peer>([this](const Peer::Line&) {
+      hammer(file_, *shared_);
+      return 0;
+    });
+  };
+  std::array<std::unique_ptr<Peer>, 3> peers{start(), start(), start()};
+
+  for (int kills = 0; kills < 150; ++kills) {
+    const std::uint64_t before = seam::load(shared_->sections);
+    while (seam::load(shared_->sections) < before + 50) std::this_thread::yield();
+    auto& victim = peers[static_cast<std::size_t>(kills) % peers.size()];
+    victim->kill_and_wait();
+    victim = start();
+  }
+  for (auto& peer : peers) peer->kill_and_wait();
+
+  EXPECT_EQ(shared_->violations, 0u);
+  EXPECT_GT(shared_->recoveries, 0u) << "nobody was killed inside: the storm proves nothing";
+  std::printf("%llu sections, %llu recoveries\n",
+              static_cast<unsigned long long>(shared_->sections),
+              static_cast<unsigned long long>(shared_->recoveries));
+}
+
+using LockThreads = LockTest;
+
+TEST_F(LockThreads, ExcludeEachOtherInOneHandleAndInTwo) {
+  const std::array<Handle, 2> handles{Handle(file_.fd(), *shared_), Handle(file_.fd(), *shared_)};
+  constexpr int kRounds = 20'000;
+  std::uint64_t plain = 0;  // ThreadSanitizer watches this one
+  std::vector<std::thread> threads;
+
+  for (std::size_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const Handle& handle = handles[i % 2];
+      for (int round = 0; round < kRounds; ++round) {
+        if (!handle->lock(lock(), kForEver)) std::abort();
+        ++plain;
+        handle->unlock(lock());
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+
+  EXPECT_EQ(plain, 4u * kRounds);
+  EXPECT_EQ(word(), 0u);
+}
+
+}  // namespace
+}  // namespace hmap

@@ -1,0 +1,101 @@
+#include "workload.h"
+
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+namespace hmap::bench {
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15;
+
+std::uint64_t load_word(const char* from) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, from, sizeof(word));
+  return word;
+}
+
+// The word that all words of a value after the first are counted up from.
+std::uint64_t value_base(std::string_view key, std::uint64_t version) noexcept {
+  return scramble(load_word(key.data()) + version * 0xd1342543de82ef95);
+}
+
+}  // namespace
+
+std::uint64_t scramble(std::uint64_t x) noexcept {
+  x += kGolden;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+void Workload::key(std::uint64_t index, std::string& key) const {
+  key.resize(shape_.key_bytes);
+  char* to = key.data();
+  std::size_t left = key.size();
+  std::uint64_t word = scramble(index + shape_.seed * kGolden);
+  for (; left >= sizeof(word); left -= sizeof(word)) {
+    std::memcpy(to, &word, sizeof(word));
+    to += sizeof(word);
+    word = scramble(word);
+  }
+  if (left != 0) std::memcpy(to, &word, left);
+}
+
+void Workload::value(std::string_view key, std::uint64_t version, std::string& value) const {
+  value.resize(shape_.value_bytes);
+  char* to = value.data();
+  std::size_t left = value.size() - sizeof(version);
+  std::memcpy(to, &version, sizeof(version));
+  std::uint64_t word = value_base(key, version);
+  for (to += sizeof(version); left >= sizeof(word); left -= sizeof(word)) {
+    std::memcpy(to, &word, sizeof(word));
+    to += sizeof(word);
+    word += kGolden;
+  }
+  if (left != 0) std::memcpy(to, &word, left);
+}
+
+std::optional<std::uint64_t> Workload::version_of(std::string_view key,
+                                                  std::string_view value) const noexcept {
+  if (key.size() != shape_.key_bytes || value.size() != shape_.value_bytes) return std::nullopt;
+  const char* from = value.data();
+  std::size_t left = value.size() - sizeof(std::uint64_t);
+  const std::uint64_t version = load_word(from);
+  std::uint64_t word = value_base(key, version);
+  std::uint64_t difference = 0;
+  for (from += sizeof(version); left >= sizeof(word); left -= sizeof(word)) {
+    difference |= load_word(from) ^ word;
+    from += sizeof(word);
+    word += kGolden;
+  }
+  if (left != 0) {
+    // The last bytes are the low ones of `word`, and the high ones of the last whole load.
+    const std::size_t unused_bits = 8 * (sizeof(word) - left);
+    const std::uint64_t tail = load_word(from + left - sizeof(word)) >> unused_bits;
+    difference |= tail ^ (word << unused_bits >> unused_bits);
+  }
+  if (difference != 0) return std::nullopt;
+  return version;
+}
+
+std::uint64_t Workload::token(std::string_view key, std::uint64_t version) noexcept {
+  return scramble(value_base(key, version));
+}
+
+Order::Order(std::uint64_t n, std::uint64_t seed) {
+  if (n == 0 || n > UINT32_MAX) throw std::runtime_error("entries must be 1 to 2^32 - 1");
+  indexes_.resize(n);
+  for (std::uint64_t i = 0; i < n; ++i) indexes_[i] = static_cast<std::uint32_t>(i);
+  std::uint64_t random = scramble(~seed);
+  for (std::uint64_t i = n - 1; i > 0; --i) {
+    random = scramble(random);
+    // The high 32 bits scaled to 0..i; the bias is below 2^-32 times i.
+    std::swap(indexes_[i], indexes_[((random >> 32) * (i + 1)) >> 32]);
+  }
+}
+
+}  // namespace hmap::bench

@@ -1,0 +1,117 @@
+// The table of formats, and how each is recognised.
+#include "formats/format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "formats/cdbmake.h"
+#include "formats/db_reader.h"
+#include "formats/db_writer.h"
+#include "formats/jsonl.h"
+#include "formats/tsv.h"
+#include "io/input.h"
+#include "report/failure.h"
+#include "text/escape.h"
+
+namespace hmap::tool {
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames = {"db", "tsv", "jsonl", "cdbmake"};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// "VERSION=3", or any other name=value line that a header may begin with. Names of keywords are
+// letters, digits and underscores; a TAB means that it is rather a TSV line with a "=" in its key.
+bool looks_like_db(std::string_view line) {
+  const std::size_t equals = line.find('=');
+  if (equals == std::string_view::npos || equals == 0) return false;
+  const std::string_view word = line.substr(0, equals);
+  const bool is_word = std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+  });
+  return is_word && line.find('\t') == std::string_view::npos;
+}
+
+// "+3,5:", or the empty line that is all of an empty cdbmake file.
+bool looks_like_cdbmake(std::string_view line, bool complete) {
+  if (line.empty()) return complete;
+  if (line[0] != '+') return false;
+  std::size_t i = 1;
+  while (i < line.size() && is_digit(line[i])) ++i;
+  if (i == 1 || i == line.size() || line[i] != ',') return false;
+  const std::size_t second = ++i;
+  while (i < line.size() && is_digit(line[i])) ++i;
+  return i > second && i < line.size() && line[i] == ':';
+}
+
+// An object whose first member has a name, as all JSON objects have.
+bool looks_like_jsonl(std::string_view line) {
+  if (line.empty() || line[0] != '{') return false;
+  const std::size_t next = line.find_first_not_of(" \t", 1);
+  return next != std::string_view::npos && (line[next] == '"' || line[next] == '}');
+}
+
+}  // namespace
+
+std::string_view format_name(Format format) noexcept {
+  return kNames[static_cast<std::size_t>(format)];
+}
+
+Format format_named(std::string_view name) {
+  const auto* const found = std::find(kNames.begin(), kNames.end(), name);
+  if (found == kNames.end()) {
+    throw usage_failure(fmt::format("no format {}", quote(name)),
+                        fmt::format("the formats are {}", kFormatNames));
+  }
+  return static_cast<Format>(found - kNames.begin());
+}
+
+Format recognise(Input& input) {
+  const std::string_view bytes = input.peek_line();
+  const std::size_t end = bytes.find('\n');
+  const bool complete = end != std::string_view::npos;
+  const std::string_view line = bytes.substr(0, end);
+  if (bytes.empty()) {
+    input.refuse("an empty input",
+                 "records (with --format tsv or jsonl an empty input is an empty set)");
+  }
+  if (looks_like_db(line)) return Format::kDb;
+  if (looks_like_cdbmake(line, complete)) return Format::kCdbmake;
+  if (looks_like_jsonl(line)) return Format::kJsonl;
+  if (line.find('\t') != std::string_view::npos) return Format::kTsv;
+  input.refuse(fmt::format("{}, the beginning of no known format", quote(line)),
+               fmt::format("{} (name it with --format)", kFormatNames));
+}
+
+std::unique_ptr<RecordReader> make_reader(Format format, Input& input) {
+  switch (format) {
+    case Format::kDb:
+      return std::make_unique<DbReader>(input);
+    case Format::kTsv:
+      return std::make_unique<TsvReader>(input);
+    case Format::kJsonl:
+      return std::make_unique<JsonlReader>(input);
+    case Format::kCdbmake:
+      return std::make_unique<CdbmakeReader>(input);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<RecordWriter> make_writer(Format format, Output& out) {
+  switch (format) {
+    case Format::kDb:
+      return std::make_unique<DbWriter>(out);
+    case Format::kTsv:
+      return std::make_unique<TsvWriter>(out);
+    case Format::kJsonl:
+      return std::make_unique<JsonlWriter>(out);
+    case Format::kCdbmake:
+      return std::make_unique<CdbmakeWriter>(out);
+  }
+  return nullptr;
+}
+
+}  // namespace hmap::tool

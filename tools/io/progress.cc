@@ -1,0 +1,94 @@
+// See progress.h.
+#include "io/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "text/numbers.h"
+
+namespace hmap::tool {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Twice that old, and nobody sees it flicker; jobs shorter than this show nothing at all.
+constexpr milliseconds kInterval{100};
+constexpr int kBarColumnsMax = 40;
+constexpr std::string_view kWipe = "\r\x1b[K";
+
+bool terminal_can_animate() {
+  if (::isatty(STDERR_FILENO) == 0) return false;
+  const char* const term = std::getenv("TERM");
+  return term != nullptr && std::string_view(term) != "dumb";
+}
+
+bool colour_wanted() {
+  const char* const value = std::getenv("NO_COLOR");
+  return value == nullptr || *value == '\0';
+}
+
+int terminal_columns() {
+  winsize size = {};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+void show(std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  (void)std::fflush(stderr);
+}
+
+std::string bar(double share, int columns, bool colour) {
+  const int full = std::clamp(static_cast<int>(share * columns), 0, columns);
+  const std::string_view on = colour ? "\x1b[36m" : "";
+  const std::string_view off = colour ? "\x1b[0m" : "";
+  return fmt::format("[{}{:#<{}}{}{:.<{}}]", on, "", full, off, "", columns - full);
+}
+
+}  // namespace
+
+Progress::Progress(std::string_view verb, std::optional<std::uint64_t> total, Unit unit)
+    : verb_(verb), total_(total.value_or(0)), unit_(unit) {
+  shown_ = total_ > 0 && terminal_can_animate();
+  colour_ = shown_ && colour_wanted();
+}
+
+Progress::~Progress() {
+  if (drawn_) show(kWipe);
+}
+
+void Progress::draw(std::uint64_t done) {
+  const Clock::time_point now = Clock::now();
+  if (now - last_ < kInterval) return;
+  last_ = now;
+  drawn_ = true;
+  const std::chrono::duration<double> elapsed = now - begin_;
+  show(fmt::format("{}{}", kWipe, text(done, elapsed.count(), terminal_columns())));
+}
+
+std::string Progress::text(std::uint64_t done, double seconds, int columns) const {
+  const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
+  const double rate = static_cast<double>(done) / seconds;
+  const double left = rate > 0 ? static_cast<double>(total_ - std::min(done, total_)) / rate : 0;
+  const auto per_second = static_cast<std::uint64_t>(rate);
+  const std::string head = fmt::format("{} {:3.0f}% ", verb_, share * 100);
+  const std::string tail =
+      unit_ == Unit::kBytes
+          ? fmt::format(" {} of {}, {}/s, {} left", human_bytes(done), human_bytes(total_),
+                        human_bytes(per_second), human_seconds(left))
+          : fmt::format(" {} of {} entries, {}/s, {} left", grouped(done), grouped(total_),
+                        grouped(per_second), human_seconds(left));
+  // One column stays free: a line that fills the terminal would wrap and could not be wiped.
+  const int room = columns - 1 - static_cast<int>(head.size() + tail.size()) - 2;
+  if (room < 5) return (head + tail).substr(0, static_cast<std::size_t>(std::max(columns - 1, 0)));
+  return head + bar(share, std::min(room, kBarColumnsMax), colour_) + tail;
+}
+
+}  // namespace hmap::tool

@@ -1,0 +1,116 @@
+// hmap VERB FILE ...: data on standard output, everything else on standard error, and an exit code
+// (report/failure.h). README.md shows each verb with its real output.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "io/descriptors.h"
+#include "io/output.h"
+#include "report/failure.h"
+#include "text/escape.h"
+#include "verbs/arguments.h"
+#include "verbs/verbs.h"
+
+#ifndef HMAP_TOOL_VERSION
+#define HMAP_TOOL_VERSION "unknown"
+#endif
+
+namespace hmap::tool {
+namespace {
+
+// The library does not tell; a test compares it with format_version of a new store.
+constexpr int kFormatVersion = 1;
+
+constexpr const char* kFooter =
+    "`hmap VERB --help` explains a verb and shows an example.\n"
+    "\n"
+    "Exit codes: 0 yes, done; 1 no, absent; 2 usage; 3 not a store, or of another version;\n"
+    "4 corrupt, or malformed input; 5 system error; 6 busy.";
+
+Exit show(const std::string& text) {
+  Output out;
+  out.write(text);
+  out.finish();
+  return Exit::kYes;
+}
+
+// CLI11 would say "A subcommand is required" to a word it does not know.
+void check_verb(const CLI::App& root, const std::vector<std::string>& arguments) {
+  std::string verbs;
+  for (const CLI::App* const verb : root.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!arguments.empty() && verb->get_name() == arguments[0]) return;
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  }
+  if (arguments.empty()) throw usage_failure("no verb given", "the verbs are " + verbs);
+  if (arguments[0].starts_with('-')) return;
+  throw usage_failure(fmt::format("no verb {}", quote(arguments[0])), "the verbs are " + verbs);
+}
+
+Exit run(const std::vector<std::string>& arguments) {
+  CLI::App root("A persistent hash map in one file, shared by processes.", "hmap");
+  root.set_version_flag(
+      "--version",
+      fmt::format("hmap {} (file format version {})", HMAP_TOOL_VERSION, kFormatVersion),
+      "print the versions of the library and of the format");
+  root.footer(kFooter);
+  root.get_formatter()->column_width(26);
+  const std::vector<Verb> verbs = {add_create(root), add_put(root),  add_get(root),
+                                   add_del(root),    add_list(root), add_load(root),
+                                   add_dump(root),   add_stat(root)};
+  root.require_subcommand(1);
+  check_verb(root, arguments);
+  try {
+    std::vector<std::string> reversed = protect(arguments);
+    std::reverse(reversed.begin(), reversed.end());
+    root.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    return show(root.help());
+  } catch (const CLI::CallForVersion& version) {
+    return show(std::string(version.what()) + "\n");
+  } catch (const CLI::ParseError& error) {
+    // CLI11's own exit codes (105, 106, ...) are not ours.
+    throw usage_failure(error.what(),
+                        fmt::format("hmap {} --help (a KEY or VALUE that begins with - goes after "
+                                    "--)",
+                                    arguments[0].starts_with('-') ? "VERB" : arguments[0]));
+  }
+  const auto chosen =
+      std::find_if(verbs.begin(), verbs.end(), [](const Verb& verb) { return verb.app->parsed(); });
+  return chosen->run();
+}
+
+// Before parsing has succeeded nobody else knows whether errors are wanted as JSON.
+bool wants_json(const std::vector<std::string>& arguments) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  return std::find(arguments.begin(), end, "--json") != end;
+}
+
+int run_reported(const std::vector<std::string>& arguments) {
+  const bool json = wants_json(arguments);
+  try {
+    return static_cast<int>(run(arguments));
+  } catch (const Failure& failure) {
+    report(failure, json);
+    if (failure.signal != 0) die_of(failure.signal);
+    return static_cast<int>(exit_for(failure.code));
+  } catch (const std::bad_alloc&) {
+    report(Failure(Code::kSystem, {}, "out of memory"), json);
+  } catch (const std::exception& error) {
+    report(Failure(Code::kSystem, {}, fmt::format("internal error: {}", error.what())), json);
+  }
+  return static_cast<int>(Exit::kSystem);
+}
+
+}  // namespace
+}  // namespace hmap::tool
+
+int main(int argc, char** argv) {
+  hmap::tool::reserve_standard_descriptors();
+  hmap::tool::die_of_closed_pipes();
+  return hmap::tool::run_reported(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}

@@ -1,0 +1,51 @@
+// See stat_advice.h.
+#include "report/stat_advice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "text/numbers.h"
+
+namespace hmap::tool {
+namespace {
+
+std::size_t dead_processes(const Stats& stats) {
+  return static_cast<std::size_t>(
+      std::count_if(stats.processes.begin(), stats.processes.end(),
+                    [](const auto& process) { return !process.alive; }));
+}
+
+}  // namespace
+
+bool healthy(const Stats& stats) { return !stats.poisoned; }
+
+std::vector<std::string> advice(const Stats& stats) {
+  std::vector<std::string> lines;
+  if (stats.poisoned) {
+    lines.emplace_back(
+        "a flush to disk failed: the store refuses writes until every process has closed it");
+  }
+  if (const std::size_t dead = dead_processes(stats); dead > 0) {
+    lines.push_back(fmt::format(
+        "{} process{} ended without closing; the next writer tidies up, nothing is lost", dead,
+        dead == 1 ? "" : "es"));
+  }
+  const bool many_slots_taken =
+      stats.slots > 0 && stats.processes.size() * 10 >= std::size_t{stats.slots} * 9;
+  if (many_slots_taken) {
+    lines.push_back(fmt::format("{} of {} process slots are taken (create --slots makes more)",
+                                stats.processes.size(), stats.slots));
+  }
+  // More than half the file free, and worth the trouble.
+  constexpr std::uint64_t kWorthwhileBytes = std::uint64_t{16} << 20U;
+  if (stats.free_bytes > kWorthwhileBytes && stats.free_bytes > stats.file_bytes / 2) {
+    lines.push_back(fmt::format("{} are free for new records; dump and load would make it smaller",
+                                human_bytes(stats.free_bytes)));
+  }
+  return lines;
+}
+
+}  // namespace hmap::tool

@@ -1,0 +1,86 @@
+// See stat_json.h.
+#include "report/stat_json.h"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "report/json.h"
+#include "report/stat_advice.h"
+#include "text/hex.h"
+
+namespace hmap::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json shard_json(const Stats::Shard& shard) {
+  Json json = {{"entries", shard.entries},
+               {"buckets_log2", shard.buckets_log2},
+               {"overflow_buckets", shard.overflow_buckets},
+               {"growing", shard.growing}};
+  if (shard.growing) {
+    json["same_size_growth"] = shard.same_size_growth;
+    json["old_buckets"] = shard.old_buckets;
+    json["evacuated"] = shard.evacuated;
+  }
+  json["spans"] = shard.spans;
+  json["epoch_changes"] = shard.epoch_changes;
+  return json;
+}
+
+Json space_json(const Stats& stats) {
+  return {{"file_bytes", stats.file_bytes},       {"allocated_bytes", stats.allocated_bytes},
+          {"span_bytes", stats.span_bytes},       {"large_bytes", stats.large_bytes},
+          {"bucket_bytes", stats.bucket_bytes},   {"frame_bytes", stats.frame_bytes},
+          {"retired_bytes", stats.retired_bytes}, {"free_bytes", stats.free_bytes},
+          {"other_bytes", stats.other_bytes}};
+}
+
+std::string uuid_text(const Stats& stats) {
+  std::string text;
+  for (std::size_t i = 0; i < stats.uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
+    const char byte = static_cast<char>(stats.uuid[i]);
+    append_hex({&byte, 1}, text);
+  }
+  return text;
+}
+
+}  // namespace
+
+Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
+  Json json = {{"entries", stats.entries}};
+  set_bytes(json, "file", path);
+  json["buckets"] = stats.buckets;
+  json["overflow_buckets"] = stats.overflow_buckets;
+  json["load_factor"] = stats.load_factor;
+  if (with_chains) json["chains"] = stats.chains;
+  json["growing"] = false;
+  json["shards"] = Json::array();
+  for (const Stats::Shard& shard : stats.shards) {
+    if (shard.growing) json["growing"] = true;
+    json["shards"].push_back(shard_json(shard));
+  }
+  json["space"] = space_json(stats);
+  json["durability"] = stats.durability == Durability::kNone ? "none" : "checkpoint";
+  json["epoch"] = stats.epoch;
+  json["durable_epoch"] = stats.durable_epoch;
+  json["checkpoints"] = stats.checkpoints;
+  json["poisoned"] = stats.poisoned;
+  json["processes"] = Json::array();
+  for (const Stats::Process& process : stats.processes) {
+    json["processes"].push_back(
+        {{"slot", process.slot}, {"pid", process.pid}, {"alive", process.alive}});
+  }
+  json["slots"] = stats.slots;
+  json["shard_bits"] = stats.shard_bits;
+  json["block_bytes"] = stats.block_bytes;
+  json["extent_bytes"] = stats.extent_bytes;
+  json["format_version"] = stats.format_version;
+  json["uuid"] = uuid_text(stats);
+  json["healthy"] = healthy(stats);
+  json["advice"] = advice(stats);
+  return json;
+}
+
+}  // namespace hmap::tool

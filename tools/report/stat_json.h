@@ -1,0 +1,17 @@
+// `hmap stat --json`: every number of hmap::Stats under its own name.
+#ifndef HMAP_TOOLS_REPORT_STAT_JSON_H_
+#define HMAP_TOOLS_REPORT_STAT_JSON_H_
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "hmap/options.h"
+
+namespace hmap::tool {
+
+[[nodiscard]] nlohmann::ordered_json stat_json(const Stats& stats, const std::string& path,
+                                               bool with_chains);
+
+}  // namespace hmap::tool
+
+#endif  // HMAP_TOOLS_REPORT_STAT_JSON_H_

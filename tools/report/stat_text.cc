@@ -1,0 +1,180 @@
+// See stat_text.h.
+#include "report/stat_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "report/stat_advice.h"
+#include "text/numbers.h"
+
+namespace hmap::tool {
+namespace {
+
+constexpr double kLoadFactorMax = 6.5;  // Beyond it Go's map, and hmap, grow.
+constexpr std::size_t kListedMax = 8;   // Growing shards shown one by one.
+constexpr std::uint64_t kBarColumns = 40;
+
+std::string row(std::string_view name, std::string_view text) {
+  return fmt::format("  {:<20}{}\n", name, text);
+}
+
+std::string bar(std::uint64_t part, std::uint64_t whole) {
+  if (part == 0 || whole == 0) return {};
+  const double columns =
+      static_cast<double>(kBarColumns) * static_cast<double>(part) / static_cast<double>(whole);
+  // Whatever is there is seen, however little.
+  return "  " + std::string(std::max<std::size_t>(1, static_cast<std::size_t>(columns + 0.5)), '#');
+}
+
+// "B 12", or "B 11 (3 shards) to 12 (5 shards)".
+std::string buckets_log2_text(const Stats& stats) {
+  std::map<std::uint64_t, std::size_t> counts;
+  for (const Stats::Shard& shard : stats.shards) ++counts[shard.buckets_log2];
+  if (counts.empty()) return "none";
+  if (counts.size() == 1) {
+    return fmt::format("B = {}{}", counts.begin()->first,
+                       stats.shards.size() > 1 ? " in every shard" : "");
+  }
+  std::string text = "B = ";
+  for (const auto& [buckets_log2, shards] : counts) {
+    if (!text.ends_with(' ')) text += ", ";
+    text += fmt::format("{} ({} shard{})", buckets_log2, shards, shards == 1 ? "" : "s");
+  }
+  return text;
+}
+
+std::string hmap_text(const Stats& stats) {
+  std::string text = row("entries", grouped(stats.entries));
+  const std::size_t shards = stats.shards.size();
+  text += row("shards", shards == 1 ? "1" : fmt::format("{}, written independently", shards));
+  text += row("buckets",
+              fmt::format("{} of 8 slots; {}", grouped(stats.buckets), buckets_log2_text(stats)));
+  text += row("load factor", fmt::format("{:.2f} entries per bucket; grows beyond {}",
+                                         stats.load_factor, kLoadFactorMax));
+  text += row("overflow buckets",
+              stats.buckets == 0
+                  ? grouped(stats.overflow_buckets)
+                  : fmt::format("{} ({} of the buckets)", grouped(stats.overflow_buckets),
+                                percent(stats.overflow_buckets, stats.buckets)));
+  return text;
+}
+
+std::string growth_line(const Stats::Shard& shard) {
+  const std::string to =
+      shard.same_size_growth
+          ? fmt::format("rewriting {} buckets at the same size", grouped(shard.old_buckets))
+          : fmt::format("from {} to {} buckets", grouped(shard.old_buckets),
+                        grouped(shard.old_buckets * 2));
+  return fmt::format("{}, {} evacuated ({})", to, grouped(shard.evacuated),
+                     percent(shard.evacuated, shard.old_buckets));
+}
+
+std::string growth_text(const Stats& stats) {
+  std::vector<std::size_t> growing;
+  std::uint64_t old_buckets = 0;
+  std::uint64_t evacuated = 0;
+  for (std::size_t i = 0; i < stats.shards.size(); ++i) {
+    if (!stats.shards[i].growing) continue;
+    growing.push_back(i);
+    old_buckets += stats.shards[i].old_buckets;
+    evacuated += stats.shards[i].evacuated;
+  }
+  if (growing.empty()) return row("growth", "none in progress");
+  if (stats.shards.size() == 1) return row("growth", growth_line(stats.shards[0]));
+  std::string text =
+      row("growth", fmt::format("{} of {} shards; {} of {} old buckets evacuated ({})",
+                                growing.size(), stats.shards.size(), grouped(evacuated),
+                                grouped(old_buckets), percent(evacuated, old_buckets)));
+  for (const std::size_t shard : growing) {
+    if (shard == growing[std::min(kListedMax, growing.size() - 1)] && growing.size() > kListedMax) {
+      text += row("", fmt::format("and {} more (stat --json)", growing.size() - kListedMax));
+      break;
+    }
+    text += row("", fmt::format("shard {}: {}", shard, growth_line(stats.shards[shard])));
+  }
+  return text;
+}
+
+std::string chains_text(const Stats& stats) {
+  std::uint64_t total = 0;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < stats.chains.size(); ++i) {
+    total += stats.chains[i];
+    if (stats.chains[i] != 0) last = i;
+  }
+  std::string text = "\nchain length (a bucket and the overflow buckets behind it)\n";
+  for (std::size_t i = 0; i <= last; ++i) {
+    const bool open_end = i + 1 == stats.chains.size();
+    text += fmt::format("  {:<20}{:>15} {:>8}{}\n", fmt::format("{}{}", i + 1, open_end ? "+" : ""),
+                        grouped(stats.chains[i]), percent(stats.chains[i], total),
+                        bar(stats.chains[i], total));
+  }
+  return text;
+}
+
+std::string space_text(const Stats& stats) {
+  struct Use {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  const std::array<Use, 7> uses = {{{"records", stats.span_bytes},
+                                    {"large records", stats.large_bytes},
+                                    {"buckets", stats.bucket_bytes},
+                                    {"displaced blocks", stats.frame_bytes},
+                                    {"retired", stats.retired_bytes},
+                                    {"free", stats.free_bytes},
+                                    {"headers, tables", stats.other_bytes}}};
+  std::string text = "\nspace by use (bytes)\n";
+  for (const Use& use : uses) {
+    text += fmt::format("  {:<20}{:>15} {:>8}{}\n", use.name, grouped(use.bytes),
+                        percent(use.bytes, stats.file_bytes), bar(use.bytes, stats.file_bytes));
+  }
+  text += fmt::format("  {:<20}{:>15}  {}\n", "file", grouped(stats.file_bytes),
+                      human_bytes(stats.file_bytes));
+  text += fmt::format("  {:<20}{:>15}  {}\n", "taken on disk", grouped(stats.allocated_bytes),
+                      human_bytes(stats.allocated_bytes));
+  return text;
+}
+
+std::string durability_text(const Stats& stats) {
+  std::string text = "\ndurability\n";
+  text += row("a power cut leaves", stats.durability == Durability::kNone ? "the last sync or close"
+                                                                          : "the last checkpoint");
+  text += row("epoch", grouped(stats.epoch));
+  text += row("durable epoch", grouped(stats.durable_epoch));
+  text += row("checkpoints", grouped(stats.checkpoints));
+  return text;
+}
+
+std::string processes_text(const Stats& stats) {
+  std::string text =
+      fmt::format("\nattached for writing: {} of {} slots\n", stats.processes.size(), stats.slots);
+  for (const Stats::Process& process : stats.processes) {
+    text += row(fmt::format("slot {}", process.slot),
+                fmt::format("pid {:<10}{}", process.pid,
+                            process.alive ? "alive" : "dead, to be tidied up by the next writer"));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string stat_text(const Stats& stats, const std::string& path, bool with_chains) {
+  std::string text = fmt::format("{}: hmap store, format version {}, {}\n\n", path,
+                                 stats.format_version, human_bytes(stats.file_bytes));
+  text += hmap_text(stats) + growth_text(stats);
+  if (with_chains) text += chains_text(stats);
+  text += space_text(stats) + durability_text(stats) + processes_text(stats);
+  text += fmt::format("\n{}\n", healthy(stats) ? "healthy: yes" : "healthy: NO");
+  for (const std::string& line : advice(stats)) text += fmt::format("  {}\n", line);
+  return text;
+}
+
+}  // namespace hmap::tool

@@ -1,0 +1,86 @@
+// See arguments.h.
+#include "verbs/arguments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "report/failure.h"
+#include "text/escape.h"
+#include "text/hex.h"
+
+namespace hmap::tool {
+namespace {
+
+constexpr char kMark = '\x01';
+constexpr std::string_view kSpecial = "[{%+\x01";
+
+std::string protect_one(std::string_view text) {
+  const bool special = !text.empty() && kSpecial.find(text[0]) != std::string_view::npos;
+  return special ? kMark + std::string(text) : std::string(text);
+}
+
+}  // namespace
+
+std::vector<std::string> protect(const std::vector<std::string>& arguments) {
+  std::vector<std::string> safe;
+  bool positional_only = false;
+  for (const std::string& argument : arguments) {
+    const std::size_t equals = argument.find('=');
+    const bool assigns = !positional_only && argument.starts_with("--") && equals != argument.npos;
+    positional_only = positional_only || argument == "--";
+    safe.push_back(assigns ? argument.substr(0, equals + 1) +
+                                 protect_one(std::string_view(argument).substr(equals + 1))
+                           : protect_one(argument));
+  }
+  return safe;
+}
+
+std::string unprotect(const std::string& argument) {
+  return !argument.empty() && argument[0] == kMark ? argument.substr(1) : argument;
+}
+
+CLI::Option* add_bytes(CLI::App& app, const std::string& name, std::string& target,
+                       const std::string& description) {
+  // results() instead of a conversion, which would still change an empty string or a "{}".
+  CLI::callback_t store = [&target](const CLI::results_t& results) {
+    target = unprotect(results.back());
+    return true;
+  };
+  return app.add_option(name, std::move(store), description)->type_name("");
+}
+
+CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
+                            std::vector<std::string>& target, const std::string& description) {
+  CLI::callback_t store = [&target](const CLI::results_t& results) {
+    std::transform(results.begin(), results.end(), std::back_inserter(target), unprotect);
+    return true;
+  };
+  return app.add_option(name, std::move(store), description)
+      ->type_name("")
+      ->allow_extra_args()
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->required();
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
+                      const std::string& description) {
+  return app.add_option(name, target, description)
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+}
+
+std::string bytes_of(const std::string& argument, bool hex, const std::string& what) {
+  if (!hex) return argument;
+  std::optional<std::string> bytes = from_hex(argument);
+  if (bytes) return *std::move(bytes);
+  throw usage_failure(
+      fmt::format("the {} {} is not an even number of hex digits", what, quote(argument)));
+}
+
+}  // namespace hmap::tool

@@ -1,0 +1,34 @@
+// Arguments that are bytes: kept from CLI11's conveniences on the way through its parser.
+//
+// CLI11 takes "[a,b]" for a list, "{}" for an empty one, "%%" for a separator and "++" for the end
+// of a subcommand. Keys and values may be any of these, so protect() puts a byte before arguments
+// that begin like them, and unprotect() takes it away again.
+#ifndef HMAP_TOOLS_VERBS_ARGUMENTS_H_
+#define HMAP_TOOLS_VERBS_ARGUMENTS_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hmap::tool {
+
+[[nodiscard]] std::vector<std::string> protect(const std::vector<std::string>& arguments);
+[[nodiscard]] std::string unprotect(const std::string& argument);
+
+// Declares a positional (NAME) or an option (--name) that fills `target` with the bytes given.
+CLI::Option* add_bytes(CLI::App& app, const std::string& name, std::string& target,
+                       const std::string& description);
+// The same for a positional that may be repeated, at least once.
+CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
+                            std::vector<std::string>& target, const std::string& description);
+// An option with a number of bytes: 65536, 64KiB, 64k.
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
+                      const std::string& description);
+
+// `argument` as it is, or read as hex digits; `what` names it when they are wrong.
+[[nodiscard]] std::string bytes_of(const std::string& argument, bool hex, const std::string& what);
+
+}  // namespace hmap::tool
+
+#endif  // HMAP_TOOLS_VERBS_ARGUMENTS_H_

@@ -1,0 +1,72 @@
+// See common.h.
+#include "verbs/common.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <chrono>
+#include <cmath>
+
+#include "report/failure.h"
+#include "verbs/arguments.h"
+
+namespace hmap::tool {
+
+CLI::App& add_verb(CLI::App& root, CommonOptions& options, const std::string& name,
+                   const std::string& description, const std::string& example) {
+  CLI::App& app = *root.add_subcommand(name, description);
+  app.footer(example);
+  add_bytes(app, "FILE", options.file, "the store")->required();
+  app.add_flag("--json", options.json, "answer in JSON; errors too, on standard error");
+  return app;
+}
+
+void add_write_options(CLI::App& app, WriteOptions& options) {
+  app.add_option("--wait", options.wait_seconds,
+                 "how long to wait for a lock that another process holds; negative: for ever")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  app.add_flag("--sync", options.sync, "be on disk before the program ends (checkpoint)");
+}
+
+void add_create_options(CLI::App& app, CreateOptions& options) {
+  app.add_option("--expect", options.expected_entries,
+                 "entries to make room for at once; the store grows by itself all the same")
+      ->type_name("N");
+  app.add_option("--shards", options.shards,
+                 "parts that can be written at the same time: a power of two up to 256")
+      ->type_name("S");
+}
+
+void apply(const CreateOptions& create, Options& options) {
+  options.expected_entries = create.expected_entries;
+  if (create.shards == 0) return;
+  if (!std::has_single_bit(create.shards) || create.shards > 1U << kShardBitsMax) {
+    throw usage_failure(fmt::format("--shards {} is not a power of two from 1 to {}", create.shards,
+                                    1U << kShardBitsMax));
+  }
+  options.shard_bits = std::countr_zero(create.shards);
+}
+
+Store open_to_read(const std::string& path) {
+  Options options;
+  options.mode = Mode::kReadOnly;
+  return take(Store::open(path, options), path);
+}
+
+Options options_to_write(const WriteOptions& write) {
+  // A year is for ever, and cannot overflow the conversion below.
+  constexpr double kSecondsMax = 366.0 * 86'400;
+  Options options;
+  options.mode = Mode::kOpen;
+  const double seconds = write.wait_seconds < 0 ? -1 : std::fmin(write.wait_seconds, kSecondsMax);
+  options.lock_timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
+  return options;
+}
+
+void finish_writing(Store& store, const WriteOptions& write, const std::string& path) {
+  if (write.sync) require(store.sync(), path);
+  require(store.close(), path);
+}
+
+}  // namespace hmap::tool

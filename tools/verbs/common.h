@@ -1,0 +1,46 @@
+// What several verbs share: their common options, and opening the store.
+#ifndef HMAP_TOOLS_VERBS_COMMON_H_
+#define HMAP_TOOLS_VERBS_COMMON_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "hmap/options.h"
+#include "hmap/store.h"
+
+namespace hmap::tool {
+
+struct CommonOptions {
+  std::string file;
+  bool json = false;
+};
+
+// A subcommand with FILE and --json. `example` is shown at the end of its help.
+CLI::App& add_verb(CLI::App& root, CommonOptions& options, const std::string& name,
+                   const std::string& description, const std::string& example);
+
+struct WriteOptions {
+  double wait_seconds = 10;
+  bool sync = false;
+};
+void add_write_options(CLI::App& app, WriteOptions& options);
+
+struct CreateOptions {
+  std::uint64_t expected_entries = 0;
+  std::uint32_t shards = 0;  // 0: the library's default.
+};
+void add_create_options(CLI::App& app, CreateOptions& options);
+// Checks them and puts them into `options`.
+void apply(const CreateOptions& create, Options& options);
+
+// Opens for reading; throws Failure.
+[[nodiscard]] Store open_to_read(const std::string& path);
+// The options of a store that is there and will be written.
+[[nodiscard]] Options options_to_write(const WriteOptions& write);
+// Ends writing: --sync, then close, whose failure is the verb's.
+void finish_writing(Store& store, const WriteOptions& write, const std::string& path);
+
+}  // namespace hmap::tool
+
+#endif  // HMAP_TOOLS_VERBS_COMMON_H_

@@ -1,0 +1,75 @@
+// hmap dump: writes all records as text that can be loaded again, here or elsewhere.
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "formats/format.h"
+#include "io/output.h"
+#include "io/progress.h"
+#include "verbs/arguments.h"
+#include "verbs/common.h"
+#include "verbs/verbs.h"
+
+namespace hmap::tool {
+namespace {
+
+struct DumpVerb {
+  CommonOptions common;
+  std::string format;
+};
+
+constexpr const char* kExample =
+    "Examples:\n"
+    "  hmap dump users.hmap > users.dump\n"
+    "  hmap dump users.hmap | mdb_load users.mdb\n"
+    "  hmap dump --format tsv users.hmap | sort\n"
+    "\n"
+    "db (the default) is what db5.3_load, mdb_load and mdbx_load read. The order is random.\n"
+    "Others may write meanwhile: a key that is there all the time is in the dump exactly once.";
+
+// On a terminal the records themselves run by: a bar between them would only disturb.
+std::optional<std::uint64_t> entries_expected(const Store& store, const std::string& path) {
+  if (::isatty(STDOUT_FILENO) != 0) return std::nullopt;
+  return take(store.size(), path);
+}
+
+Format format_of(const DumpVerb& verb) {
+  if (verb.common.json && !verb.format.empty() && verb.format != "jsonl") {
+    throw usage_failure("--json is --format jsonl; another --format contradicts it");
+  }
+  if (verb.common.json) return Format::kJsonl;
+  return verb.format.empty() ? Format::kDb : format_named(verb.format);
+}
+
+Exit run(const DumpVerb& verb) {
+  const std::string& path = verb.common.file;
+  const Format format = format_of(verb);
+  const Store store = open_to_read(path);
+  Cursor cursor = take(store.cursor(), path);
+  Output out;
+  const std::unique_ptr<RecordWriter> writer = make_writer(format, out);
+  Progress progress("dump", entries_expected(store, path), Progress::Unit::kEntries);
+  writer->begin();
+  std::uint64_t written = 0;
+  while (const std::optional<Entry> entry = take(cursor.next(), path)) {
+    writer->write(entry->key, entry->value);
+    progress.update(++written);
+  }
+  writer->end();
+  out.finish();
+  return Exit::kYes;
+}
+
+}  // namespace
+
+Verb add_dump(CLI::App& root) {
+  auto verb = std::make_shared<DumpVerb>();
+  CLI::App& app = add_verb(root, verb->common, "dump", "write all records as text", kExample);
+  add_bytes(app, "--format", verb->format, "db, tsv, jsonl or cdbmake; default db")->type_name("F");
+  return {&app, [verb] { return run(*verb); }};
+}
+
+}  // namespace hmap::tool

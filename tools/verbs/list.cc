@@ -1,0 +1,80 @@
+// hmap list: writes the keys, one on a line.
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/output.h"
+#include "report/json.h"
+#include "text/escape.h"
+#include "text/hex.h"
+#include "verbs/arguments.h"
+#include "verbs/common.h"
+#include "verbs/verbs.h"
+
+namespace hmap::tool {
+namespace {
+
+struct ListVerb {
+  CommonOptions common;
+  std::string prefix;
+  bool key_hex = false;
+  std::uint64_t limit = UINT64_MAX;
+};
+
+constexpr const char* kExample =
+    "Examples:\n"
+    "  hmap list users.hmap --prefix photo: --limit 10\n"
+    "  hmap list --json users.hmap | jq -r .key\n"
+    "\n"
+    "The order is random. Keys are escaped as in TSV: \\\\ \\t \\n \\r, and \\xHH for other "
+    "control\n"
+    "characters and for bytes that are not UTF-8; with --key-hex they are hex digits.";
+
+void write_key(Output& out, const ListVerb& verb, std::string_view key) {
+  if (verb.common.json) {
+    nlohmann::ordered_json object;
+    set_bytes(object, "key", key);
+    return write_line(out, object);
+  }
+  if (verb.key_hex) {
+    std::string hex;
+    append_hex(key, hex);
+    out.write(hex);
+  } else {
+    write_escaped(key, out);
+  }
+  out.put('\n');
+}
+
+Exit run(const ListVerb& verb) {
+  const std::string& path = verb.common.file;
+  const std::string prefix = bytes_of(verb.prefix, verb.key_hex, "prefix");
+  const Store store = open_to_read(path);
+  Cursor cursor = take(store.cursor(), path);
+  Output out;
+  for (std::uint64_t written = 0; written < verb.limit;) {
+    const std::optional<Entry> entry = take(cursor.next(), path);
+    if (!entry) break;
+    if (!entry->key.starts_with(prefix)) continue;
+    write_key(out, verb, entry->key);
+    ++written;
+  }
+  out.finish();
+  return Exit::kYes;
+}
+
+}  // namespace
+
+Verb add_list(CLI::App& root) {
+  auto verb = std::make_shared<ListVerb>();
+  CLI::App& app = add_verb(root, verb->common, "list", "write the keys, one on a line", kExample);
+  add_bytes(app, "--prefix", verb->prefix, "only keys that begin with P")->type_name("P");
+  app.add_option("--limit", verb->limit, "at most N keys")->type_name("N");
+  app.add_flag("--key-hex", verb->key_hex, "keys, and P, are hex digits");
+  return {&app, [verb] { return run(*verb); }};
+}
+
+}  // namespace hmap::tool

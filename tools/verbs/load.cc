@@ -1,0 +1,220 @@
+// hmap load: reads records from text into a store, which is made if there is none.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "formats/format.h"
+#include "io/descriptors.h"
+#include "io/input.h"
+#include "io/output.h"
+#include "io/progress.h"
+#include "report/json.h"
+#include "text/escape.h"
+#include "text/numbers.h"
+#include "verbs/arguments.h"
+#include "verbs/common.h"
+#include "verbs/verbs.h"
+
+namespace hmap::tool {
+namespace {
+
+struct LoadVerb {
+  CommonOptions common;
+  WriteOptions write;
+  CreateOptions create;
+  std::string input;
+  std::string format;
+  bool no_overwrite = false;
+  bool fail_existing = false;
+};
+
+struct Counts {
+  std::uint64_t stored = 0;
+  std::uint64_t kept = 0;  // Left as they were by --no-overwrite.
+};
+
+constexpr const char* kExample =
+    "Examples:\n"
+    "  hmap load users.hmap users.dump\n"
+    "  mdb_dump old.mdb | hmap load users.hmap\n"
+    "  hmap load --format tsv --no-overwrite users.hmap more.tsv\n"
+    "\n"
+    "A malformed line ends the load with exit code 4, FILE:LINE and what was expected. Records\n"
+    "before it stay stored, unless this load made the store: then the store is removed again.\n"
+    "The last of several records with one key wins.";
+
+// The store being filled. A store that this load made is removed again unless keep() is called.
+class Target {
+ public:
+  explicit Target(const LoadVerb& verb) : path_(verb.common.file) {
+    Options options = options_to_write(verb.write);
+    apply(verb.create, options);
+    Result<Store> opened = Store::open(path_, options);
+    if (!opened && opened.error().code() == Code::kNotFound) {
+      options.mode = Mode::kCreate;
+      opened = Store::open(path_, options);
+      created_ = opened.has_value();
+      if (!created_ && opened.error().code() == Code::kExists) {
+        // Somebody else was quicker: then it is not ours to remove.
+        options.mode = Mode::kOpen;
+        opened = Store::open(path_, options);
+      }
+    }
+    store_.emplace(take(std::move(opened), path_));
+    if (created_) created_ = ::stat(path_.c_str(), &identity_) == 0;
+  }
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  ~Target() { (void)remove_if_created(); }
+
+  [[nodiscard]] Store& store() { return *store_; }
+  [[nodiscard]] bool created() const { return created_; }
+  void keep() { kept_ = true; }
+
+  // Whether the store was removed. What another process has put at the path meanwhile stays.
+  bool remove_if_created() {
+    if (!created_ || std::exchange(kept_, true)) return false;
+    (void)store_->close();
+    struct stat now = {};
+    if (::stat(path_.c_str(), &now) != 0) return false;
+    if (now.st_dev != identity_.st_dev || now.st_ino != identity_.st_ino) return false;
+    return ::unlink(path_.c_str()) == 0;
+  }
+
+ private:
+  std::string path_;
+  std::optional<Store> store_;
+  bool created_ = false;
+  bool kept_ = false;
+  struct stat identity_ = {};
+};
+
+// What is read, and how far it came.
+struct Source {
+  Input input;
+  Format format;
+  std::unique_ptr<RecordReader> reader;
+  Record record;  // The one read last.
+  Counts counts;
+
+  explicit Source(const LoadVerb& verb)
+      : input(verb.input),
+        format(verb.format.empty() ? recognise(input) : format_named(verb.format)),
+        reader(make_reader(format, input)) {}
+};
+
+void store_record(Store& store, const LoadVerb& verb, Source& source) {
+  const std::string& path = verb.common.file;
+  const Record& record = source.record;
+  if (!verb.no_overwrite && !verb.fail_existing) {
+    require(store.put(record.key, record.value), path);
+  } else if (!take(store.insert(record.key, record.value), path)) {
+    if (verb.fail_existing) {
+      source.input.refuse_at(
+          record.line,
+          fmt::format("the key {} a second time, or in the store already", quote(record.key)),
+          "new keys only (--fail-existing)");
+    }
+    ++source.counts.kept;
+    return;
+  }
+  ++source.counts.stored;
+}
+
+// The first record has been read already, if there is one.
+void store_all(Store& store, const LoadVerb& verb, Source& source, bool more) {
+  Progress progress("load", source.input.total_bytes(), Progress::Unit::kBytes);
+  for (; more; more = source.reader->next(source.record)) {
+    store_record(store, verb, source);
+    progress.update(source.input.consumed_bytes());
+    if (const int signal = pending_interrupt(); signal != 0) {
+      Failure failure(Code::kSystem, source.input.name(), "interrupted by a signal");
+      failure.signal = signal;
+      throw failure;
+    }
+  }
+}
+
+// Says how far the load came, and takes a store away that this load had made.
+void complete(Failure& failure, Target* target, const LoadVerb& verb, std::uint64_t stored) {
+  failure.stored = stored;
+  const std::string& path = verb.common.file;
+  const std::string_view were = stored == 1 ? "record was" : "records were";
+  if (target == nullptr) {
+    if (failure.code == Code::kBadInput) failure.note = "no record was stored";
+  } else if (target->remove_if_created()) {
+    failure.note = fmt::format("{} {} stored before; {}, made by this load, was removed again",
+                               grouped(stored), were, path);
+  } else {
+    failure.note = fmt::format("{} {} stored before, in {}", grouped(stored), were, path);
+  }
+}
+
+void write_summary(const LoadVerb& verb, Format format, bool created, const Counts& counts) {
+  Output out;
+  if (verb.common.json) {
+    nlohmann::ordered_json answer;
+    set_bytes(answer, "file", verb.common.file);
+    answer["format"] = std::string(format_name(format));
+    answer["created"] = created;
+    answer["stored"] = counts.stored;
+    answer["kept"] = counts.kept;
+    write_line(out, answer);
+  } else {
+    out.write(
+        fmt::format("{} record{} stored", grouped(counts.stored), counts.stored == 1 ? "" : "s"));
+    if (verb.no_overwrite) out.write(fmt::format(", {} kept", grouped(counts.kept)));
+    out.put('\n');
+  }
+  out.finish();
+}
+
+Exit run(const LoadVerb& verb) {
+  const Interruptible interruptible;
+  std::optional<Source> source;
+  std::optional<Target> target;
+  try {
+    // Input that is not there, not readable or wrong from the start leaves the store untouched,
+    // and makes none.
+    source.emplace(verb);
+    const bool more = source->reader->next(source->record);
+    target.emplace(verb);
+    store_all(target->store(), verb, *source, more);
+    finish_writing(target->store(), verb.write, verb.common.file);
+  } catch (Failure& failure) {
+    complete(failure, target ? &*target : nullptr, verb, source ? source->counts.stored : 0);
+    throw;
+  }
+  target->keep();
+  write_summary(verb, source->format, target->created(), source->counts);
+  return Exit::kYes;
+}
+
+}  // namespace
+
+Verb add_load(CLI::App& root) {
+  auto verb = std::make_shared<LoadVerb>();
+  CLI::App& app = add_verb(root, verb->common, "load", "read records from text", kExample);
+  add_bytes(app, "INPUT", verb->input, "the text; - or nothing: standard input");
+  add_bytes(app, "--format", verb->format,
+            "db, tsv, jsonl or cdbmake; default: what the first line looks like")
+      ->type_name("F");
+  CLI::Option* const keep = app.add_flag("--no-overwrite", verb->no_overwrite,
+                                         "keep the values of keys that are there already");
+  app.add_flag("--fail-existing", verb->fail_existing,
+               "refuse keys that are there already, or twice in the input (exit code 4)")
+      ->excludes(keep);
+  add_create_options(app, verb->create);
+  add_write_options(app, verb->write);
+  return {&app, [verb] { return run(*verb); }};
+}
+
+}  // namespace hmap::tool
