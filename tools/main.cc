@@ -35,6 +35,7 @@ constexpr const char* kFooter =
 Exit show(const std::string& text) {
   Output out;
   out.write(text);
+  if (!text.ends_with('\n')) out.put('\n');
   out.finish();
   return Exit::kYes;
 }
@@ -71,7 +72,7 @@ Exit run(const std::vector<std::string>& arguments) {
   } catch (const CLI::CallForHelp&) {
     return show(root.help());
   } catch (const CLI::CallForVersion& version) {
-    return show(std::string(version.what()) + "\n");
+    return show(version.what());
   } catch (const CLI::ParseError& error) {
     // CLI11's own exit codes (105, 106, ...) are not ours.
     throw usage_failure(error.what(),

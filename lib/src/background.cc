@@ -19,7 +19,9 @@ constexpr milliseconds kBusyPatience{50};
 }  // namespace
 
 Background::Background(Engine& engine, milliseconds interval, u64 dirty_bytes)
-    : engine_(engine), interval_(interval), dirty_bytes_per_shard_(std::max<u64>(1, dirty_bytes >> engine.layout.shard_bits)) {
+    : engine_(engine),
+      interval_(interval),
+      dirty_bytes_per_shard_(std::max<u64>(1, dirty_bytes >> engine.layout.shard_bits)) {
   // The thread inherits this thread's mask: no signal of the application is ever handled there.
   sigset_t all;
   sigset_t before;

@@ -12,9 +12,9 @@
 
 namespace hmap {
 
-// Takes a checkpoint about `interval` after the first write since the last one, earlier when much was
-// written. While nobody writes it wakes up once a minute, to see to what a process that was killed
-// left behind. Its thread blocks all signals.
+// Takes a checkpoint about `interval` after the first write since the last one, earlier when much
+// was written. While nobody writes it wakes up once a minute, to see to what a process that was
+// killed left behind. Its thread blocks all signals.
 class Background {
  public:
   Background(Engine& engine, std::chrono::milliseconds interval, u64 dirty_bytes);
@@ -24,8 +24,10 @@ class Background {
 
   // A write has happened in this handle. Cheap: one load, as a rule.
   void wrote(u64 shard) {
-    if (!armed_.load(std::memory_order_relaxed)) [[unlikely]] arm();
-    if (seam::load(engine_.domain(shard).dirty_bytes) >= dirty_bytes_per_shard_) [[unlikely]] hurry();
+    if (!armed_.load(std::memory_order_relaxed)) [[unlikely]]
+      arm();
+    if (seam::load(engine_.domain(shard).dirty_bytes) >= dirty_bytes_per_shard_) [[unlikely]]
+      hurry();
   }
 
  private:

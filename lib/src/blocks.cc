@@ -30,12 +30,32 @@ PlaceState* frame_state(const Engine& engine, u64 place) {
                                     (index - 1) * sizeof(PlaceState));
 }
 
+// The home of the block that a place holds is in the low 48 bits of PlaceState::block, the tag of
+// its run's extents above.
+constexpr u64 kHomeBits = 48;
+
+// Whether somebody still needs the frame. The run of its block may be gone: then the word of the
+// home's extent says so, and since when.
+Result<bool> frame_is_needed(const Engine& engine, u64 d, const PlaceState& state,
+                             const Engine::Needed& cuts) {
+  if (state.superseded != format::kForever) return is_needed(state, cuts);
+  const u64 home = state.block & ((u64{1} << kHomeBits) - 1);
+  if (home < engine.layout.heap_offset)
+    return Engine::corrupt("frame of a block below the extents", home);
+  const Result<u64> word = extent_word(engine, engine.layout.extent_of(home));
+  if (!word) return word.error();
+  const format::ExtentKind kind = extent_kind(*word);
+  if (kind == format::ExtentKind::kFree) return extent_payload(*word) > cuts.durable;
+  const bool run = kind == format::ExtentKind::kBuckets || kind == format::ExtentKind::kDirectory;
+  return run && extent_shard(*word) == d && owner_tag(*word) == state.block >> kHomeBits;
+}
+
 // The next frame of the domain that holds nothing anybody needs; 0 if there is none.
-u64 find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
+Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
   const Layout& layout = engine.layout;
   format::Domain& domain = engine.domain(d);
   const u64 durable = seam::load(engine.runtime->durable);
-  if (domain.frame_head == 0) return 0;
+  if (domain.frame_head == 0) return u64{0};
   // After a round in vain nothing becomes free before the next checkpoint is complete, but in an
   // extent added since, which is where frame_next points.
   const bool only_newest = domain.frame_full == durable + 1;
@@ -45,11 +65,14 @@ u64 find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
   for (u64 hops = 0; hops <= seam::load(engine.runtime->extents_end); ++hops) {
     const u64 at = layout.extent_offset(extent - 1);
     const auto* header = engine.map->at<format::FrameHeader>(at);
-    if (header == nullptr || engine.map->bytes(at, layout.extent_bytes) == nullptr) return 0;
+    if (header == nullptr || engine.map->bytes(at, layout.extent_bytes) == nullptr) {
+      return Engine::corrupt("extent of frames outside the file", at);
+    }
     const auto* states = reinterpret_cast<const PlaceState*>(header + 1);
     for (u64 i = 0; i < layout.frames_per_extent; ++i) {
-      const bool live = states[i].superseded == format::kForever;
-      if (live || is_needed(states[i], cuts)) continue;
+      const Result<bool> needed = frame_is_needed(engine, d, states[i], cuts);
+      if (!needed) return needed.error();
+      if (*needed) continue;
       seam::store(domain.frame_next, extent);
       return at + (i + 1) * layout.block_bytes;
     }
@@ -57,7 +80,7 @@ u64 find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
     if (extent == first || only_newest) break;
   }
   seam::store(domain.frame_full, durable + 1);
-  return 0;
+  return u64{0};
 }
 
 // Takes an extent and links it into the domain's list of frames.
@@ -100,13 +123,14 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
   if (block.run.copies > 1) {
     return Engine::corrupt("extent table: every copy of a block is needed", block.home);
   }
-  if (const u64 frame = find_free_frame(engine, domain, cuts); frame != 0) return frame;
+  const Result<u64> frame = find_free_frame(engine, domain, cuts);
+  if (!frame || *frame != 0) return frame;
   return add_frames(engine, domain, purpose);
 }
 
-// Copies a block of buckets to its home. A reader that took the block for being at home long ago may
-// still be looking there: it must not see a new version word before the new bytes behind it, so all
-// versions are odd while the bytes change.
+// Copies a block of buckets to its home. A reader that took the block for being at home long ago
+// may still be looking there: it must not see a new version word before the new bytes behind it, so
+// all versions are odd while the bytes change.
 void copy_buckets_home(const Engine& engine, std::byte* home, const std::byte* from) {
   auto* to_buckets = reinterpret_cast<format::Bmap*>(home);
   const auto* from_buckets = reinterpret_cast<const format::Bmap*>(from);
@@ -122,13 +146,13 @@ void copy_buckets_home(const Engine& engine, std::byte* home, const std::byte* f
 
 // Publishes that the block's live version is now at `place` and was born in this epoch.
 void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, PlaceState& state,
-                  u64 old_place, PlaceState* old_state) {
+                  u64 old_place, PlaceState* old_state, u64 tag) {
   const u64 epoch = engine.epoch();
   Change change(engine, domain);
   change.set(state.born, epoch);
   change.set(state.superseded, format::kForever);
   change.set(state.older, old_place);
-  change.set(state.block, block.home);
+  change.set(state.block, block.home | tag << kHomeBits);
   if (old_state != nullptr) change.set(old_state->superseded, epoch);
   change.set(block.state->live_born, epoch);
   change.set(block.state->live_place, place);
@@ -168,6 +192,13 @@ Result<std::byte*> live_bytes(const Engine& engine, const Block& block) {
   return bytes;
 }
 
+Result<u64> frame_tag(const Engine& engine, const Block& block) {
+  if (block.home < engine.layout.heap_offset || block.run.copies > 1) return u64{0};
+  const Result<u64> word = extent_word(engine, engine.layout.extent_of(block.home));
+  if (!word) return word;
+  return owner_tag(*word);
+}
+
 Result<PlaceState*> place_state(const Engine& engine, const Block& block, u64 place) {
   if (place == block.home) return &block.state->home;
   const u64 stride = block.run.blocks * engine.layout.block_bytes;
@@ -177,8 +208,9 @@ Result<PlaceState*> place_state(const Engine& engine, const Block& block, u64 pl
   } else if (place > block.home && (place - block.home) % stride == 0 &&
              (place - block.home) / stride < block.run.copies) {
     const u64 k = (place - block.home) / stride;
-    state = engine.map->at<PlaceState>(engine.layout.spares_offset(block.run) +
-                                       ((k - 1) * block.run.blocks + block.index) * sizeof(PlaceState));
+    state =
+        engine.map->at<PlaceState>(engine.layout.spares_offset(block.run) +
+                                   ((k - 1) * block.run.blocks + block.index) * sizeof(PlaceState));
   }
   if (state == nullptr) return Engine::corrupt("block at an impossible place", place);
   return state;
@@ -201,12 +233,13 @@ Result<u64> place_at(const Engine& engine, const Block& block, u64 cut) {
 Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Content content,
                             Purpose purpose) {
   const u64 live = block.state->live_place;
-  if (live != 0 && block.state->live_born == engine.epoch()) [[likely]] return live_bytes(engine, block);
+  if (live != 0 && block.state->live_born == engine.epoch()) [[likely]]
+    return live_bytes(engine, block);
   if (live == 0) {
     // Never written since its run was made: zero at home, and no cut knows it.
     std::byte* home = engine.map->bytes(block.home, engine.layout.block_bytes);
     if (home == nullptr) return Engine::corrupt("block outside the file", block.home);
-    publish_move(engine, domain, block, block.home, block.state->home, 0, nullptr);
+    publish_move(engine, domain, block, block.home, block.state->home, 0, nullptr, 0);
     return home;
   }
   const Result<PlaceState*> old_state = place_state(engine, block, live);
@@ -226,7 +259,9 @@ Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Cont
   } else {
     seam::copy_in(to, *from, engine.layout.block_bytes);
   }
-  publish_move(engine, domain, block, *place, **state, live, *old_state);
+  const Result<u64> tag = frame_tag(engine, block);
+  if (!tag) return tag.error();
+  publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);
   format::Domain& owner = engine.domain(domain);
   seam::store(owner.dirty_bytes, owner.dirty_bytes + engine.layout.block_bytes);
   return to;

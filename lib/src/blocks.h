@@ -13,8 +13,8 @@ enum class Purpose : u8 {
   kRelease,  // erase, clear, checkpoint: may use the reserve
 };
 
-// One block of a run, with its state looked up. Null pointers never occur in a Block that block_of()
-// returned.
+// One block of a run, with its state looked up. Null pointers never occur in a Block that
+// block_of() returned.
 struct Block {
   Run run;
   u64 index = 0;
@@ -40,17 +40,20 @@ Result<u64> place_at(const Engine& engine, const Block& block, u64 cut);
 // Where a place's PlaceState is. kCorrupt if the place is none that this block can have.
 Result<format::PlaceState*> place_state(const Engine& engine, const Block& block, u64 place);
 
+// What PlaceState::block has above the home: the tag of the run's extents (0 for the extent table).
+Result<u64> frame_tag(const Engine& engine, const Block& block);
+
 // What lies in the blocks of a run.
 enum class Content : u8 {
   kBuckets,  // read without a lock: a block that comes home must be seen to do so
   kOther,
 };
 
-// Returns the bytes of `block` in the current epoch, copied to a place that no needed cut reaches if
-// this is its first change since the last cut. The caller holds the lock of `domain`, which owns the
-// run, and has no Change under construction. The address stays right until the lock is released.
-// Errors: kNoSpace, kCorrupt, kIoError; nothing changed.
-// Cost: a compare; at the first touch in an epoch one block copied and an intent.
+// Returns the bytes of `block` in the current epoch, copied to a place that no needed cut reaches
+// if this is its first change since the last cut. The caller holds the lock of `domain`, which owns
+// the run, and has no Change under construction. The address stays right until the lock is
+// released. Errors: kNoSpace, kCorrupt, kIoError; nothing changed. Cost: a compare; at the first
+// touch in an epoch one block copied and an intent.
 Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Content content,
                             Purpose purpose);
 

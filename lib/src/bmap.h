@@ -92,13 +92,15 @@ struct BucketPlace {
 };
 inline BucketPlace place_in_array(const Layout& layout, u64 b, u64 n) {
   const u64 main = layout.shape(b).buckets;
-  if (n < main) [[likely]] return {0, n};
+  if (n < main) [[likely]]
+    return {0, n};
   const u64 first = layout.array_run_blocks(b, 1) * layout.buckets_per_block;
   const auto j = static_cast<u64>(std::bit_width((n - main) / first + 1));
   return {j, n - main - first * ((u64{1} << (j - 1)) - 1)};
 }
 
-// The block of bucket n. kCorrupt if the array has no such bucket. For the owner of the shard's lock.
+// The block of bucket n. kCorrupt if the array has no such bucket. For the owner of the shard's
+// lock.
 inline Result<Block> bucket_block(const Engine& engine, const format::BucketArray& array, u64 n) {
   const BucketPlace place = place_in_array(engine.layout, array.b, n);
   if (array.b >= kMaxB || place.run > format::kOverflowRuns || array.run[place.run] == 0) {
@@ -108,22 +110,26 @@ inline Result<Block> bucket_block(const Engine& engine, const format::BucketArra
                   place.bucket >> engine.layout.bucket_block_shift);
 }
 
-inline Result<format::Bmap*> bucket_in(const Engine& engine, const Result<std::byte*>& block, u64 b, u64 n) {
+inline Result<format::Bmap*> bucket_in(const Engine& engine, const Result<std::byte*>& block, u64 b,
+                                       u64 n) {
   if (!block) return block.error();
-  const u64 inside = place_in_array(engine.layout, b, n).bucket & (engine.layout.buckets_per_block - 1);
+  const u64 inside =
+      place_in_array(engine.layout, b, n).bucket & (engine.layout.buckets_per_block - 1);
   return reinterpret_cast<format::Bmap*>(*block) + inside;
 }
 
 // Bucket n as it is now, to be read under the shard's lock.
-inline Result<format::Bmap*> live_bucket(const Engine& engine, const format::BucketArray& array, u64 n) {
+inline Result<format::Bmap*> live_bucket(const Engine& engine, const format::BucketArray& array,
+                                         u64 n) {
   const Result<Block> block = bucket_block(engine, array, n);
   if (!block) return block.error();
   return bucket_in(engine, live_bytes(engine, *block), array.b, n);
 }
 
 // Bucket n, its block copied first if a root needs it.
-inline Result<format::Bmap*> writable_bucket(Engine& engine, u64 shard, const format::BucketArray& array,
-                                             u64 n, Purpose purpose) {
+inline Result<format::Bmap*> writable_bucket(Engine& engine, u64 shard,
+                                             const format::BucketArray& array, u64 n,
+                                             Purpose purpose) {
   const Result<Block> block = bucket_block(engine, array, n);
   if (!block) return block.error();
   return bucket_in(engine, writable(engine, shard, *block, Content::kBuckets, purpose), array.b, n);

@@ -67,11 +67,13 @@ Result<std::vector<DomainLock>> lock_all(Engine& engine, milliseconds timeout) {
 Result<bool> take_cut(Engine& engine, milliseconds timeout) {
   Result<std::vector<DomainLock>> locks = lock_all(engine, timeout);
   if (!locks) return locks.error();
+  if (has_published_notes(engine)) return Status(Code::kBusy, "a large record is being finished");
   Cut& cut = engine.cut();
   const u64 changes = sum_of_changes(engine);
   if (changes == cut.changes && cut.cut == engine.durable_cut()) return false;
   // Crash: until `epoch` is stored the record does not count, because its cut is not below it.
   const u64 epoch = engine.epoch();
+  seam::store(cut.cut, epoch);
   seam::store(cut.changes, changes);
   seam::store(cut.extents_end, engine.runtime->extents_end);
   seam::copy_in(cut.extent_table, engine.runtime->extent_table, sizeof cut.extent_table);
@@ -79,7 +81,6 @@ Result<bool> take_cut(Engine& engine, milliseconds timeout) {
     seam::copy_in(&engine.cut_header(s), &engine.header(s), sizeof(ShardHeader));
   }
   for (u64 d = 0; d <= engine.layout.shards; ++d) seam::store(engine.domain(d).dirty_bytes, 0);
-  seam::store(cut.cut, epoch);
   // The cut: from this store on, every block is frozen and is copied by whoever touches it next.
   seam::store(engine.runtime->epoch, epoch + 1);
   return true;
@@ -89,16 +90,21 @@ Result<bool> take_cut(Engine& engine, milliseconds timeout) {
 class TablePageWriter {
  public:
   TablePageWriter(Engine& engine, const Run& run, u64 k, u64 cut)
-      : engine_(engine), run_(run), k_(k), cut_(cut), table_cut_(seam::load(engine.runtime->table_cut[k])),
+      : engine_(engine),
+        run_(run),
+        k_(k),
+        cut_(cut),
+        table_cut_(seam::load(engine.runtime->table_cut[k])),
         durable_cut_(engine.durable_cut()) {}
 
   Status write(u64 page) {
     const Layout& layout = engine_.layout;
     const u64 offset = layout.table_offset(run_, k_) + page * layout.block_bytes;
     std::byte* bytes = engine_.map->bytes(offset, layout.block_bytes);
-    const std::byte* durable =
-        engine_.map->bytes(layout.table_offset(run_, 1 - k_) + page * layout.block_bytes, layout.block_bytes);
-    if (bytes == nullptr || durable == nullptr) return Engine::corrupt("table outside the file", offset);
+    const std::byte* durable = engine_.map->bytes(
+        layout.table_offset(run_, 1 - k_) + page * layout.block_bytes, layout.block_bytes);
+    if (bytes == nullptr || durable == nullptr)
+      return Engine::corrupt("table outside the file", offset);
     auto* entries = reinterpret_cast<u64*>(bytes + sizeof(TablePage));
     const auto* durable_entries = reinterpret_cast<const u64*>(durable + sizeof(TablePage));
     bool changed = false;
@@ -106,13 +112,14 @@ class TablePageWriter {
     for (u64 i = 0; i < layout.entries_per_page && first + i < run_.blocks; ++i) {
       const Result<u64> entry = entry_for(first + i, durable_entries[i]);
       if (!entry) return entry.error();
-      if (*entry == kUnchanged || *entry == entries[i]) continue;
-      seam::store(entries[i], *entry);
+      if (*entry == kUnchanged) continue;
+      if (*entry != entries[i]) seam::store(entries[i], *entry);
       changed = true;
     }
     // Crash: a page with a wrong checksum belongs to no root yet.
     if (changed) {
-      seam::store(reinterpret_cast<TablePage*>(bytes)->checksum, page_checksum(engine_, bytes, offset));
+      seam::store(reinterpret_cast<TablePage*>(bytes)->checksum,
+                  page_checksum(engine_, bytes, offset));
     }
     return {};
   }
@@ -123,10 +130,11 @@ class TablePageWriter {
   Result<u64> entry_for(u64 index, u64 durable_entry) {
     const Result<Block> block = block_of(engine_, run_, index);
     if (!block) return block.error();
-    if (seam::load(block->state->live_place) == 0) return kUnchanged;
+    const u64 unwritten = table_cut_ == 0 ? 0 : kUnchanged;
+    if (seam::load(block->state->live_place) == 0) return unwritten;
     const Result<u64> place = place_at(engine_, *block, cut_);
     if (!place) return place.error();
-    if (*place == 0) return kUnchanged;
+    if (*place == 0) return unwritten;
     const Result<PlaceState*> state = place_state(engine_, *block, *place);
     if (!state) return state.error();
     const u64 born = seam::load((*state)->born);
@@ -135,7 +143,8 @@ class TablePageWriter {
     if (born <= durable_cut_ && durable_entry != 0) return durable_entry;
     const std::byte* bytes = engine_.map->bytes(*place, engine_.layout.block_bytes);
     if (bytes == nullptr) return Engine::corrupt("block outside the file", *place);
-    return *place / engine_.layout.block_bytes | u64{block_checksum(engine_, bytes, block->home)} << 32;
+    return *place / engine_.layout.block_bytes | u64{block_checksum(engine_, bytes, block->home)}
+                                                     << 32;
   }
 
   Engine& engine_;
@@ -266,7 +275,8 @@ void for_each_run(const Layout& layout, const ShardHeader& header, const VisitRu
 }
 
 bool changed_since_checkpoint(const Engine& engine) {
-  return seam::load(engine.cut().changes) != sum_of_changes(engine) || cut_is_pending(engine);
+  return seam::load(engine.cut().changes) != sum_of_changes(engine) ||
+         seam::load(engine.cut().cut) != engine.durable_cut();
 }
 
 Status checkpoint(Engine& engine, milliseconds timeout) {
@@ -275,6 +285,8 @@ Status checkpoint(Engine& engine, milliseconds timeout) {
   const CheckpointLock lock(engine);
   if (Status s = engine.check_poison(); !s.ok()) return s;
   if (Status s = sweep_dead_slots(engine); !s.ok()) return s;
+  // A record that is reachable must not be pending in the cut.
+  if (Status s = adopt_published(engine); !s.ok()) return s;
   // A cut that its taker did not live to complete.
   if (cut_is_pending(engine)) {
     if (Status s = complete_cut(engine); !s.ok()) return s;

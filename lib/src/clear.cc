@@ -50,7 +50,8 @@ Result<bool> give_back_large(Engine& engine, u64 shard) {
   for (; extent < stop && count == 0; ++extent) {
     const Result<u64> word = extent_word(engine, extent);
     if (!word) return word.error();
-    const bool ours = extent_kind(*word) == format::ExtentKind::kLarge && extent_shard(*word) == shard;
+    const bool ours =
+        extent_kind(*word) == format::ExtentKind::kLarge && extent_shard(*word) == shard;
     if (ours) count = extent_payload(*word);
   }
   Change change(engine, shard);
@@ -119,7 +120,7 @@ void switch_to_empty(Engine& engine, u64 shard) {
 
 bool has_cleared_space(const Engine& engine, u64 shard) {
   const ShardHeader& header = engine.header(shard);
-  return header.dead_span_count != 0 || header.dead_large_end != 0;
+  return header.dead_directory[0] != 0 || header.dead_large_end != 0;
 }
 
 Result<bool> give_back_cleared(Engine& engine, u64 shard) {
@@ -128,7 +129,7 @@ Result<bool> give_back_cleared(Engine& engine, u64 shard) {
   if (!more || *more) return more;
   more = give_back_span(engine, shard);
   if (!more || *more) return more;
-  if (header.dead_span_count != 0) {
+  if (header.dead_directory[0] != 0) {
     if (Status s = retire_directory(engine, shard); !s.ok()) return s;
   }
   const auto is_zero = [](u64 cell) { return cell == 0; };

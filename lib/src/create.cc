@@ -27,21 +27,26 @@ Result<Superblock> new_superblock(const Options& options) {
   if (options.shard_bits > static_cast<int>(kShardBitsMax) || options.shard_bits < -1) {
     return Status(Code::kInvalidArgument, "shard_bits: 0 to 8, or -1 for the default");
   }
+  if (geometry.intent_words != 0 && (geometry.intent_words < 64 || geometry.intent_words > 256)) {
+    return Status(Code::kInvalidArgument, "geometry: intent_words, 64 to 256");
+  }
   Superblock superblock{};
   superblock.magic = format::kMagic;
   superblock.version = format::kVersion;
-  superblock.shard_bits = options.shard_bits < 0 ? kDefaultShardBits : static_cast<u32>(options.shard_bits);
+  superblock.shard_bits =
+      options.shard_bits < 0 ? kDefaultShardBits : static_cast<u32>(options.shard_bits);
   superblock.block_bytes = choose(geometry.block_bytes, kDefaultBlockBytes);
   superblock.extent_bytes = choose(geometry.extent_bytes, kDefaultExtentBytes);
   superblock.slots = choose(geometry.slots, kDefaultSlots);
-  superblock.intent_words =
-      std::max(choose(geometry.intent_words, kDefaultIntentWords), static_cast<u32>(kIntentWordsMin));
+  superblock.intent_words = std::max(choose(geometry.intent_words, kDefaultIntentWords),
+                                     static_cast<u32>(kIntentWordsMin));
   if (Status s = Layout::complete(superblock); !s.ok()) return s;
   fill_random(superblock.uuid, sizeof superblock.uuid);
   fill_random(&superblock.store_seed, sizeof superblock.store_seed);
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  superblock.created_unix_ns = static_cast<u64>(now.tv_sec) * 1'000'000'000 + static_cast<u64>(now.tv_nsec);
+  superblock.created_unix_ns =
+      static_cast<u64>(now.tv_sec) * 1'000'000'000 + static_cast<u64>(now.tv_nsec);
   superblock.checksum = superblock_checksum(superblock);
   return superblock;
 }
@@ -65,8 +70,8 @@ void write_first_root(Mapping& map, const Superblock& superblock, const Layout& 
   root.generation = 1;
   root.cut = 1;
   root.extent_table[0] = layout.extent_table_offset;
-  root.headers_checksum =
-      checksum(headers, layout.shards * sizeof(ShardHeader), superblock.store_seed ^ root.generation);
+  root.headers_checksum = checksum(headers, layout.shards * sizeof(ShardHeader),
+                                   superblock.store_seed ^ root.generation);
   root.checksum = root_checksum(root, superblock.store_seed);
   seam::copy_in(map.base() + at, &root, sizeof root);
   seam::copy_in(map.base(), &superblock, sizeof superblock);
@@ -80,7 +85,7 @@ Status create_store(const std::string& path, const Options& options) {
   const Result<Layout> layout = Layout::from(*superblock);
   if (!layout) return layout.error();
   if (options.size_limit != 0 && options.size_limit < layout->heap_offset) {
-    return Status(Code::kInvalidArgument, "size_limit: smaller than an empty store");
+    return Status(Code::kNoSpace, "size_limit: smaller than an empty store");
   }
   Result<NewFile> file = create_file(path, options.file_mode);
   if (!file) return file.error();
@@ -89,7 +94,8 @@ Status create_store(const std::string& path, const Options& options) {
   if (!map) return map.error();
   // Crash anywhere before the file has its name: there is no store.
   if (Status s = (*map)->allocate(0, layout->heap_offset); !s.ok()) return s;
-  write_first_root(**map, *superblock, *layout, initial_b(options.expected_entries, layout->shards));
+  write_first_root(**map, *superblock, *layout,
+                   initial_b(options.expected_entries, layout->shards));
   if (Status s = (*map)->flush(); !s.ok()) return s;
   return publish_file(*file, path);
 }

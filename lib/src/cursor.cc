@@ -25,6 +25,7 @@ class Cursor::Impl {
       }
       given_ = 0;
       entries_.clear();
+      chain_ = position_;
       bool at_end = false;
       const Status status = handle_->read([&](const Engine& engine) -> Status {
         at_end = position_.shard >= engine.layout.shards;
@@ -35,7 +36,7 @@ class Cursor::Impl {
     }
   }
 
-  [[nodiscard]] Position position() const { return position_; }
+  [[nodiscard]] Position position() const { return given_ < entries_.size() ? chain_ : position_; }
 
  private:
   Result<bool> fetch(WalkedEntry& entry) {
@@ -45,7 +46,8 @@ class Cursor::Impl {
   }
 
   std::shared_ptr<Handle> handle_;
-  Position position_;
+  Position position_;  // behind the chain being handed out
+  Position chain_;     // before it
   std::vector<WalkedEntry> entries_;
   std::size_t given_ = 0;
 };
@@ -60,7 +62,9 @@ Result<std::optional<Entry>> Cursor::next() {
   return impl_->next();
 }
 
-Position Cursor::position() const noexcept { return impl_ != nullptr ? impl_->position() : Position{}; }
+Position Cursor::position() const noexcept {
+  return impl_ != nullptr ? impl_->position() : Position{};
+}
 
 Result<Cursor> Store::cursor() const { return cursor(random_start()); }
 

@@ -46,7 +46,8 @@ void DomainLock::forget() const noexcept {
 }
 
 void DomainLock::abandon_all_of_this_thread() noexcept {
-  for (const auto& [engine, domain] : held_locks) seam::store(engine->domain(domain).lock.word, kNobody);
+  for (const auto& [engine, domain] : held_locks)
+    seam::store(engine->domain(domain).lock.word, kNobody);
   held_locks.clear();
 }
 

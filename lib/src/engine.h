@@ -25,21 +25,28 @@ struct Engine {
   std::chrono::milliseconds lock_timeout{10'000};
   u64 size_limit = 0;
   bool verify_reads = true;
-  bool guarded = false;    // Options::guard_sigbus
-  bool owns_file = false;  // the mapping is shared and writable (else: read-only, or a private copy)
+  bool guarded = false;  // Options::guard_sigbus
+  bool owns_file =
+      false;  // the mapping is shared and writable (else: read-only, or a private copy)
 
   // The runtime area; checked to lie inside the file when the Engine was made.
   format::RuntimeHeader* runtime = nullptr;
 
-  [[nodiscard]] format::Domain& domain(u64 d) const { return part<format::Domain>(layout.domain_offset(d)); }
-  [[nodiscard]] format::Intent& intent(u64 d) const { return part<format::Intent>(layout.intent_offset(d)); }
+  [[nodiscard]] format::Domain& domain(u64 d) const {
+    return part<format::Domain>(layout.domain_offset(d));
+  }
+  [[nodiscard]] format::Intent& intent(u64 d) const {
+    return part<format::Intent>(layout.intent_offset(d));
+  }
   [[nodiscard]] format::IntentWord* intent_words(u64 d) const {
     return &part<format::IntentWord>(layout.intent_offset(d) + sizeof(format::Intent));
   }
   [[nodiscard]] format::ShardHeader& header(u64 shard) const {
     return part<format::ShardHeader>(layout.header_offset(shard));
   }
-  [[nodiscard]] format::Slot& slot(u64 number) const { return part<format::Slot>(layout.slot_offset(number)); }
+  [[nodiscard]] format::Slot& slot(u64 number) const {
+    return part<format::Slot>(layout.slot_offset(number));
+  }
   [[nodiscard]] format::Cut& cut() const { return part<format::Cut>(layout.cut_offset()); }
   [[nodiscard]] format::ShardHeader& cut_header(u64 shard) const {
     return part<format::ShardHeader>(layout.cut_header_offset(shard));
@@ -64,12 +71,16 @@ struct Engine {
   // kPoisoned if a flush failed since the store was last opened afresh.
   [[nodiscard]] Status check_poison() const {
     const u64 poison = seam::load(runtime->poison);
-    if (poison == 0) [[likely]] return {};
-    return Status(Code::kPoisoned, "an earlier flush failed; close the store everywhere and open it again",
-                  0, static_cast<int>(poison));
+    if (poison == 0) [[likely]]
+      return {};
+    return Status(Code::kPoisoned,
+                  "an earlier flush failed; close the store everywhere and open it again", 0,
+                  static_cast<int>(poison));
   }
 
-  static Status corrupt(const char* what, u64 offset) { return Status(Code::kCorrupt, what, offset); }
+  static Status corrupt(const char* what, u64 offset) {
+    return Status(Code::kCorrupt, what, offset);
+  }
 
   template <typename T>
   [[nodiscard]] T& part(u64 offset) const {
@@ -77,7 +88,8 @@ struct Engine {
   }
 };
 
-// Holds the lock of one domain. If the last owner died, its work is finished first (recover_domain).
+// Holds the lock of one domain. If the last owner died, its work is finished first
+// (recover_domain).
 class DomainLock {
  public:
   static Result<DomainLock> take(Engine& engine, u64 domain, std::chrono::milliseconds timeout);
@@ -94,13 +106,15 @@ class DomainLock {
   static void abandon_all_of_this_thread() noexcept;
   ~DomainLock() {
     if (engine_ == nullptr) return;
-    if (engine_->guarded) [[unlikely]] forget();
+    if (engine_->guarded) [[unlikely]]
+      forget();
     engine_->locker->unlock(engine_->domain(domain_).lock);
   }
 
  private:
   DomainLock(Engine& engine, u64 domain) : engine_(&engine), domain_(domain) {
-    if (engine.guarded) [[unlikely]] remember();
+    if (engine.guarded) [[unlikely]]
+      remember();
   }
   void remember() const;
   void forget() const noexcept;

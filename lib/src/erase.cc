@@ -12,11 +12,12 @@ using format::Bmap;
 using format::BucketArray;
 using format::ShardHeader;
 
-// The tophash word after erasing `slot`: emptyOne, or emptyRest for it and every emptyOne before it if
-// nothing but empty follows (`rest_follows`: what comes behind this bucket is empty).
+// The tophash word after erasing `slot`: emptyOne, or emptyRest for it and every emptyOne before it
+// if nothing but empty follows (`rest_follows`: what comes behind this bucket is empty).
 u64 erased_word(u64 word, u64 slot, bool rest_follows) {
   word = with_tophash(word, slot, format::kEmptyOne);
-  const bool rest = slot + 1 < format::kSlots ? tophash_at(word, slot + 1) == format::kEmptyRest : rest_follows;
+  const bool rest =
+      slot + 1 < format::kSlots ? tophash_at(word, slot + 1) == format::kEmptyRest : rest_follows;
   if (!rest) return word;
   for (u64 i = slot + 1; i-- > 0;) {
     if (tophash_at(word, i) != format::kEmptyOne) break;
@@ -33,8 +34,8 @@ Result<bool> rest_behind(const Engine& engine, const BucketArray& array, const B
   return tophash_at((*next)->tophash, 0) == format::kEmptyRest;
 }
 
-// Carries emptyRest on to the buckets before `bucket`, from the tail to the head, each step a change
-// of its own: it may stop anywhere, searches then only look at more slots than they need to.
+// Carries emptyRest on to the buckets before `bucket`, from the tail to the head, each step a
+// change of its own: it may stop anywhere, searches then only look at more slots than they need to.
 Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
   const BucketArray& array = engine.header(shard).buckets;
   for (u64 bound = chain_bound(array); bound != 0 && bucket != head; --bound) {
@@ -64,9 +65,11 @@ Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
 
 Status remove_slot(Engine& engine, u64 shard, const Location& location, u64 head) {
   ShardHeader& header = engine.header(shard);
-  const auto freed = prepare_free(engine, shard, location.record, location.record_bytes, Purpose::kRelease);
+  const auto freed =
+      prepare_free(engine, shard, location.record, location.record_bytes, Purpose::kRelease);
   if (!freed) return freed.error();
-  const Result<Bmap*> bucket = writable_bucket(engine, shard, header.buckets, location.bucket, Purpose::kRelease);
+  const Result<Bmap*> bucket =
+      writable_bucket(engine, shard, header.buckets, location.bucket, Purpose::kRelease);
   if (!bucket) return bucket.error();
   const Result<bool> rest = rest_behind(engine, header.buckets, **bucket);
   if (!rest) return rest.error();

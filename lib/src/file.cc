@@ -292,9 +292,12 @@ Status publish_file(NewFile& file, const std::string& path) {
   // The file once more, for the link count (some file systems skip unnamed files), then its name.
   seam::announce(seam::Event::kFlush, nullptr, 0);
   if (::fsync(file.fd.get()) != 0) {
-    return {Code::kIoError, "cannot flush the new file", 0, errno};
+    const int failed = errno;
+    ::unlink(path.c_str());
+    return {Code::kIoError, "cannot flush the new file", 0, failed};
   }
   if (const int failed = flush_directory(directory_of(path), file.fd.get())) {
+    ::unlink(path.c_str());
     return {Code::kIoError, "cannot flush the directory", 0, failed};
   }
   return {};

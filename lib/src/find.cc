@@ -17,7 +17,11 @@ enum class Outcome : u8 { kFound, kAbsent, kAgain, kDamaged };
 class Search {
  public:
   Search(const Engine& engine, std::string_view key, u64 hash, std::string* value)
-      : engine_(engine), key_(key), hash_(hash), shard_(hash & (engine.layout.shards - 1)), value_(value) {}
+      : engine_(engine),
+        key_(key),
+        hash_(hash),
+        shard_(hash & (engine.layout.shards - 1)),
+        value_(value) {}
 
   // One attempt from the top.
   Outcome run() {
@@ -58,7 +62,8 @@ class Search {
     const u8 top = tophash_of(hash);
     const u64 b = seam::load(array.b);
     u64 n = b < kMaxB ? hash & ((u64{1} << b) - 1) : 0;
-    for (u64 bound = chain_bound(array); bound != 0; --bound) {
+    const u64 most = chain_bound(array);
+    for (u64 bound = most; bound != 0; --bound) {
       BucketImage image;
       switch (reader.bucket(array, n, image)) {
         case Look::kMoved:
@@ -73,12 +78,17 @@ class Search {
         return Outcome::kAgain;
       }
       for (u32 slots = match_bytes(image.tophash, top); slots != 0; slots &= slots - 1) {
+        prefetch_record(engine_, image.record(static_cast<u64>(std::countr_zero(slots))));
         const Outcome outcome = in_record(image.record(static_cast<u64>(std::countr_zero(slots))));
         if (outcome != Outcome::kAbsent) return outcome;
       }
-      if (image.overflow == 0 || match_bytes(image.tophash, format::kEmptyRest) != 0) return Outcome::kAbsent;
+      if (image.overflow == 0 || match_bytes(image.tophash, format::kEmptyRest) != 0)
+        return Outcome::kAbsent;
       n = image.overflow;
     }
+    // A chain longer than all overflow buckets there were when the walk began: it grew, or it is a
+    // ring.
+    if (chain_bound(array) != most) return Outcome::kAgain;
     damage_ = Engine::corrupt("bucket chain without end", seam::load(array.run[0]));
     return Outcome::kDamaged;
   }
@@ -108,7 +118,7 @@ class Search {
     seam::copy_out(&header, record.at, sizeof header);
     if (header.key_bytes != key_.size() || header.value_bytes != value_->size()) return false;
     XXH3_state_t state;
-    XXH3_64bits_reset_withSeed(&state, engine_.store_seed);
+    XXH3_64bits_reset_withSeed(&state, record_seed(engine_, record.offset));
     XXH3_64bits_update(&state, reinterpret_cast<const std::byte*>(&header) + 4, sizeof header - 4);
     XXH3_64bits_update(&state, key_.data(), key_.size());
     XXH3_64bits_update(&state, value_->data(), value_->size());
@@ -150,7 +160,8 @@ Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::str
         break;
     }
   } while (patience.again());
-  return Engine::corrupt("a bucket never came to rest", engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+  return Engine::corrupt("a bucket never came to rest",
+                         engine.layout.header_offset(hash & (engine.layout.shards - 1)));
 }
 
 }  // namespace hmap

@@ -4,7 +4,8 @@
 //   0            4096     +root_bytes  +root_bytes                             heap
 //   +------------+--------+--------+-------------------+--------------------+---- - - -
 //   | superblock | root A | root B | runtime area      | extent table,      | extents: block runs,
-//   | immutable  | durable, by     | this boot only    | first segment      | spans, frames, records
+//   | immutable  | durable, by     | this boot only    | first segment      | spans, frames,
+//   records
 //   +------------+--------+--------+-------------------+--------------------+---- - - -
 //
 // Kinds of bytes. D: durable, reachable from a root. V: live only, rebuilt after a reboot or a
@@ -30,10 +31,10 @@ using u64 = std::uint64_t;
 
 template <typename T>
 concept OnDisk = std::is_standard_layout_v<T> && std::is_trivially_copyable_v<T> &&
-                 std::has_unique_object_representations_v<T>;
+    std::has_unique_object_representations_v<T>;
 
-#define HMAP_LAYOUT(type, field, at, bytes)               \
-  static_assert(offsetof(type, field) == (at) &&          \
+#define HMAP_LAYOUT(type, field, at, bytes)      \
+  static_assert(offsetof(type, field) == (at) && \
                 sizeof(static_cast<type*>(nullptr)->field) == (bytes))
 
 inline constexpr u64 kMagic = 0x0a1a70616d687f89;         // 0x89 0x7f "hmap" 0x1a 0x0a
@@ -53,15 +54,15 @@ struct Superblock {
   u64 features_read_only;   // unknown bits: open read-only
   u64 features_refuse;      // unknown bits: refuse
   u8 uuid[16];
-  u64 store_seed;           // of the key hash and of every checksum
+  u64 store_seed;  // of the key hash and of every checksum
   u64 created_unix_ns;
-  u32 shard_bits;           // S
+  u32 shard_bits;  // S
   u32 block_bytes;
   u32 extent_bytes;
   u32 slots;
   u32 intent_words;
-  u32 key_kind;             // 0: bytes, in a record. Others are reserved for typed maps.
-  u32 elem_kind;            // 0: bytes, behind the key in its record.
+  u32 key_kind;   // 0: bytes, in a record. Others are reserved for typed maps.
+  u32 elem_kind;  // 0: bytes, behind the key in its record.
   u32 reserved0;
   u64 root_bytes;
   u64 runtime_offset;
@@ -104,15 +105,15 @@ static_assert(OnDisk<Superblock> && sizeof(Superblock) == 512);
 //
 // One cache line. Read and written as eight aligned u64 words.
 
-inline constexpr u64 kSlots = 8;            // per bucket
+inline constexpr u64 kSlots = 8;  // per bucket
 inline constexpr u64 kRefBytes = 5;
-inline constexpr u64 kRecordUnit = 16;      // records begin at multiples of this
-inline constexpr u8 kEmptyRest = 0;         // empty, and so is everything behind it in the chain
-inline constexpr u8 kEmptyOne = 1;          // empty
-inline constexpr u8 kEvacuatedX = 2;        // moved to the first half of the new array
-inline constexpr u8 kEvacuatedY = 3;        // moved to the second half
-inline constexpr u8 kEvacuatedEmpty = 4;    // was empty, bucket is evacuated
-inline constexpr u8 kMinTopHash = 5;        // lowest tophash of a filled slot
+inline constexpr u64 kRecordUnit = 16;    // records begin at multiples of this
+inline constexpr u8 kEmptyRest = 0;       // empty, and so is everything behind it in the chain
+inline constexpr u8 kEmptyOne = 1;        // empty
+inline constexpr u8 kEvacuatedX = 2;      // moved to the first half of the new array
+inline constexpr u8 kEvacuatedY = 3;      // moved to the second half
+inline constexpr u8 kEvacuatedEmpty = 4;  // was empty, bucket is evacuated
+inline constexpr u8 kMinTopHash = 5;      // lowest tophash of a filled slot
 
 struct Bmap {
   u64 tophash;   // one byte per slot, slot 0 lowest
@@ -132,7 +133,7 @@ static_assert(OnDisk<Bmap> && sizeof(Bmap) == 64);
 struct RecordHeader {
   u32 checksum;  // of everything behind this field, value included
   u16 key_bytes;
-  u16 flags;     // 0; reserved for compressed values
+  u16 flags;  // 0; reserved for compressed values
   u32 value_bytes;
 };
 HMAP_LAYOUT(RecordHeader, checksum, 0, 4);
@@ -154,7 +155,8 @@ struct PlaceState {
   u64 born;        // epoch in which this version was begun; 0: none
   u64 superseded;  // epoch in which the next version was begun; kForever: it is the live one
   u64 older;       // file offset of the version before, while a cut needs that; else 0
-  u64 block;       // file offset of the home of the block that this version belongs to
+  u64 block;       // file offset of the home of the block (48 bits) | low 16 bits of the payload of
+                   // the home's extent word (16), which tells whether the run is still that one
 };
 inline constexpr u64 kForever = ~u64{0};
 HMAP_LAYOUT(PlaceState, born, 0, 8);
@@ -194,7 +196,7 @@ static_assert(OnDisk<TablePage> && sizeof(TablePage) == 8);
 
 // V. First block of an extent of frames: this header, then a PlaceState for each other block.
 struct FrameHeader {
-  u64 next;    // extent index + 1 of the domain's next extent of frames; 0: last
+  u64 next;  // extent index + 1 of the domain's next extent of frames; 0: last
   u64 domain;
   u64 reserved[2];
 };
@@ -266,25 +268,25 @@ struct ShardHeader {
   u64 version;  // V
   u64 count;
   u64 flags;
-  u64 b;           // B: log2 of the number of buckets
-  u64 noverflow;   // overflow buckets in use by `buckets`, exact
-  u64 hash0;       // seed, renewed whenever the hmap becomes empty
-  u64 nevacuate;   // every old bucket below this is evacuated
-  u64 array_seq;   // last array id given out
-  BucketArray buckets;     // id 0 before the first insert
-  BucketArray oldbuckets;  // id 0 unless growing
-  BucketArray next;        // reserved for the next growth; id 0: none
-  u64 next_prepared;       // bytes of `next` that are allocated and zero
-  u64 span_count;          // span ids given out so far
-  u64 span_free;           // of these, unused entries
+  u64 b;                                   // B: log2 of the number of buckets
+  u64 noverflow;                           // overflow buckets in use by `buckets`, exact
+  u64 hash0;                               // seed, renewed whenever the hmap becomes empty
+  u64 nevacuate;                           // every old bucket below this is evacuated
+  u64 array_seq;                           // last array id given out
+  BucketArray buckets;                     // id 0 before the first insert
+  BucketArray oldbuckets;                  // id 0 unless growing
+  BucketArray next;                        // reserved for the next growth; id 0: none
+  u64 next_prepared;                       // bytes of `next` that are allocated and zero
+  u64 span_count;                          // span ids given out so far
+  u64 span_free;                           // of these, unused entries
   u64 directory[kDirectorySegments];       // block runs, each twice the one before
   u64 dead_directory[kDirectorySegments];  // of a cleared hmap, being given back
   u64 dead_span_count;
-  u64 dead_span_next;      // spans below are given back
-  u64 dead[kDeadRuns];     // extents to give back: first + 1 (32 bits) | count (32)
+  u64 dead_span_next;   // spans below are given back
+  u64 dead[kDeadRuns];  // extents to give back: first + 1 (32 bits) | count (32)
   SizeClass classes[kClasses];
-  u64 dead_large_next;     // of a cleared hmap: large records in extents from here ...
-  u64 dead_large_end;      // ... to here are being given back; 0: none
+  u64 dead_large_next;  // of a cleared hmap: large records in extents from here ...
+  u64 dead_large_end;   // ... to here are being given back; 0: none
   u64 reserved[39];
 };
 HMAP_LAYOUT(ShardHeader, version, 0, 8);
@@ -317,12 +319,12 @@ static_assert(OnDisk<ShardHeader> && sizeof(ShardHeader) == 2048);
 // 512 bytes, written and flushed on its own; behind it 2^S saved shard headers, flushed before.
 struct Root {
   u64 magic;
-  u32 checksum;          // of these 512 bytes with this field zero, seeded
-  u32 headers_checksum;  // of the shard headers behind, seeded
-  u64 generation;        // the valid root with the higher one is the durable root
-  u64 cut;               // the epoch it closed
-  u64 extents_end;       // extents in use end here; the file must reach as far
-  u64 log_sequence;      // reserved for the commit log
+  u32 checksum;                       // of these 512 bytes with this field zero, seeded
+  u32 headers_checksum;               // of the shard headers behind, seeded
+  u64 generation;                     // the valid root with the higher one is the durable root
+  u64 cut;                            // the epoch it closed
+  u64 extents_end;                    // extents in use end here; the file must reach as far
+  u64 log_sequence;                   // reserved for the commit log
   u64 extent_table[kExtentSegments];  // block runs of the extent table
   u8 reserved[208];
 };

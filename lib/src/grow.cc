@@ -35,7 +35,8 @@ u64 main_run_bytes(const Engine& engine, u64 b) {
 
 // Takes the extents of a new array of 2^b buckets. Its id is array_seq + 1 until it is adopted.
 Result<u64> take_array(Engine& engine, u64 shard, u64 b, bool reserve_only) {
-  if (b >= kMaxB) return Status(Code::kNoSpace, "the hmap has as many buckets as the format allows");
+  if (b >= kMaxB)
+    return Status(Code::kNoSpace, "the hmap has as many buckets as the format allows");
   ExtentRequest request;
   request.domain = shard;
   request.count = engine.layout.run_extents(engine.layout.shape(b).blocks, 1);
@@ -82,10 +83,13 @@ Status prepare_step(Engine& engine, ShardHeader& header, u64 bytes) {
 Status prepare_next(Engine& engine, u64 shard) {
   ShardHeader& header = engine.header(shard);
   if (header.next.id != 0) {
-    return header.count % kPrepareEvery == 0 ? prepare_step(engine, header, kPrepareBytes) : Status();
+    return header.count % kPrepareEvery == 0 ? prepare_step(engine, header, kPrepareBytes)
+                                             : Status();
   }
   const u64 b = header.b + 1;
-  if (b >= kMaxB || !over_load(2 * header.count, header.b) || main_run_bytes(engine, b) <= kPrepareBytes) return {};
+  if (b >= kMaxB || !over_load(2 * header.count, header.b) ||
+      main_run_bytes(engine, b) <= kPrepareBytes)
+    return {};
   const Result<u64> run = take_array(engine, shard, b, true);
   if (!run) return run.error();
   Change change(engine, shard);
@@ -137,10 +141,12 @@ Status flush_half(Half& half) {
 }
 
 // Puts an entry into a half; continues in a new overflow bucket when the bucket is full.
-Status add_entry(Engine& engine, u64 shard, Half& half, u64& next_overflow, u8 tophash, u64 record) {
+Status add_entry(Engine& engine, u64 shard, Half& half, u64& next_overflow, u8 tophash,
+                 u64 record) {
   BucketArray& array = engine.header(shard).buckets;
   if (half.filled == format::kSlots) {
-    const Result<u64> number = overflow_bucket(engine, shard, array, next_overflow, Purpose::kRelease);
+    const Result<u64> number =
+        overflow_bucket(engine, shard, array, next_overflow, Purpose::kRelease);
     if (!number) return number.error();
     half.image.overflow = *number;
     half.image.store_to(*half.bucket);
@@ -163,7 +169,8 @@ struct Evacuation {
 };
 
 // Copies the entries of one bucket of the old chain into the halves.
-Status copy_entries(Engine& engine, u64 shard, const BucketImage& image, bool head, Evacuation& work) {
+Status copy_entries(Engine& engine, u64 shard, const BucketImage& image, bool head,
+                    Evacuation& work) {
   const ShardHeader& header = engine.header(shard);
   const bool same_size = (header.flags & format::kSameSizeGrow) != 0;
   for (u64 i = 0; i < format::kSlots; ++i) {
@@ -175,11 +182,15 @@ Status copy_entries(Engine& engine, u64 shard, const BucketImage& image, bool he
     if (is_filled(top)) {
       const Result<RecordView> record = view_record(engine, image.record(i));
       if (!record) return record.error();
-      const u64 hash = mix(hash_key({record->key(), record->key_bytes}, engine.store_seed), header.hash0);
-      if (tophash_of(hash) != top) return Engine::corrupt("record does not belong to its slot", record->offset);
+      const u64 hash =
+          mix(hash_key({record->key(), record->key_bytes}, engine.store_seed), header.hash0);
+      if (tophash_of(hash) != top)
+        return Engine::corrupt("record does not belong to its slot", record->offset);
       const bool second = !same_size && (hash >> header.oldbuckets.b & 1) != 0;
       Half& half = second ? work.y : work.x;
-      if (Status s = add_entry(engine, shard, half, work.next_overflow, top, record->offset); !s.ok()) return s;
+      if (Status s = add_entry(engine, shard, half, work.next_overflow, top, record->offset);
+          !s.ok())
+        return s;
       mark = second ? format::kEvacuatedY : format::kEvacuatedX;
     } else if (top > format::kEmptyOne) {
       return Engine::corrupt("evacuated slot in a bucket that is not", header.oldbuckets.run[0]);
@@ -189,7 +200,8 @@ Status copy_entries(Engine& engine, u64 shard, const BucketImage& image, bool he
   return {};
 }
 
-// The first bucket from `from` on that is not evacuated, looking at most kEvacuationLookAhead ahead.
+// The first bucket from `from` on that is not evacuated, looking at most kEvacuationLookAhead
+// ahead.
 Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u64 from) {
   const u64 old_buckets = u64{1} << header.oldbuckets.b;
   const u64 stop = std::min(old_buckets, from + kEvacuationLookAhead);
@@ -227,7 +239,8 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
   };
   if (Status s = begin_half(work.x, old_bucket); !s.ok()) return s;
   if (!same_size) {
-    if (Status s = begin_half(work.y, old_bucket + (u64{1} << header.oldbuckets.b)); !s.ok()) return s;
+    if (Status s = begin_half(work.y, old_bucket + (u64{1} << header.oldbuckets.b)); !s.ok())
+      return s;
   }
   const Result<Bmap*> head = writable_bucket(engine, shard, header.oldbuckets, old_bucket, purpose);
   if (!head) return head.error();
@@ -237,7 +250,8 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
     const BucketImage image = BucketImage::of(*bucket);
     if (Status s = copy_entries(engine, shard, image, bucket == *head, work); !s.ok()) return s;
     if (image.overflow == 0) break;
-    if (--bound == 0) return Engine::corrupt("bucket chain without end", engine.map->offset_of(bucket));
+    if (--bound == 0)
+      return Engine::corrupt("bucket chain without end", engine.map->offset_of(bucket));
     const Result<Bmap*> next = live_bucket(engine, header.oldbuckets, image.overflow);
     if (!next) return next.error();
     bucket = *next;
@@ -330,14 +344,17 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   return header.nevacuate >= old_buckets ? finish_growth(engine, shard) : Status();
 }
 
-Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 next, Purpose purpose) {
+Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 next,
+                            Purpose purpose) {
   const BucketPlace place = place_in_array(engine.layout, array.b, next);
-  if (place.run > format::kOverflowRuns) return Status(Code::kNoSpace, "the hmap has no more overflow buckets");
+  if (place.run > format::kOverflowRuns)
+    return Status(Code::kNoSpace, "the hmap has no more overflow buckets");
   if (array.run[place.run] == 0) {
     ShardHeader& header = engine.header(shard);
     ExtentRequest request;
     request.domain = shard;
-    request.count = engine.layout.run_extents(engine.layout.array_run_blocks(array.b, place.run), 1);
+    request.count =
+        engine.layout.run_extents(engine.layout.array_run_blocks(array.b, place.run), 1);
     request.kind = format::ExtentKind::kBuckets;
     request.payload = header.array_seq + 1;
     request.zero = true;

@@ -8,7 +8,8 @@
 
 namespace hmap {
 
-// Largest count before growth is 8 for one bucket, else 6.5 times the buckets (Go's overLoadFactor).
+// Largest count before growth is 8 for one bucket, else 6.5 times the buckets (Go's
+// overLoadFactor).
 constexpr bool over_load(u64 count, u64 b) { return count > 8 && count > 13 * ((u64{1} << b) / 2); }
 // Go's tooManyOverflowBuckets, with an exact count and for every B.
 constexpr bool too_many_overflow(u64 noverflow, u64 b) { return noverflow >= u64{1} << b; }
@@ -26,14 +27,16 @@ Result<bool> grow_if_needed(Engine& engine, u64 shard);
 // While growing: evacuates the old bucket that feeds the bucket of `hash` (mixed), and one more.
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose);
 
-// Hands out the next overflow bucket of `array` (one of the header's), adding a run of them when the
-// last is used up. The bucket's block is writable, the bucket empty and even; it becomes used when
-// the Change that links it also sets next_overflow (take_overflow only says which). Returns its
-// number. `next` is the number to hand out, normally array.next_overflow.
-Result<u64> overflow_bucket(Engine& engine, u64 shard, format::BucketArray& array, u64 next, Purpose purpose);
+// Hands out the next overflow bucket of `array` (one of the header's), adding a run of them when
+// the last is used up. The bucket's block is writable, the bucket empty and even; it becomes used
+// when the Change that links it also sets next_overflow (take_overflow only says which). Returns
+// its number. `next` is the number to hand out, normally array.next_overflow.
+Result<u64> overflow_bucket(Engine& engine, u64 shard, format::BucketArray& array, u64 next,
+                            Purpose purpose);
 
-// The list of extents to give back. make_dead_room() makes sure `cells` more fit, giving back what is
-// on the list if they do not; add_dead() adds to a Change; give_back() frees up to `extents` of them.
+// The list of extents to give back. make_dead_room() makes sure `cells` more fit, giving back what
+// is on the list if they do not; add_dead() adds to a Change; give_back() frees up to `extents` of
+// them.
 Status make_dead_room(Engine& engine, u64 shard, u64 cells);
 void add_dead(Engine& engine, u64 shard, Change& change, u64 first_extent, u64 extents);
 Status give_back(Engine& engine, u64 shard, u64 extents);

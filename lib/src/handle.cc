@@ -7,32 +7,29 @@
 namespace hmap {
 
 Handle::Handle(std::unique_ptr<Session> session, const Options& options)
-    : options_(options), writable_(session->attachment != nullptr) {
-  forked();  // maps its page now, not in a child
+    : options_(options), life_(process_life()), writable_(session->attachment != nullptr) {
   if (!writable_) {
-    view_ = std::move(session);
+    views_.push_back(std::move(session));
+    view_ = views_.back().get();
     return;
   }
   session_ = std::move(session);
   if (session_->durability == Durability::kCheckpoint) {
-    background_ = std::make_unique<Background>(session_->engine, options.checkpoint_interval, options.checkpoint_bytes);
+    background_ = std::make_unique<Background>(session_->engine, options.checkpoint_interval,
+                                               options.checkpoint_bytes);
   }
 }
 
 Handle::~Handle() {
-  if (forked()) {
-    // The parent goes on with all of this; the child must not run destructors that touch shared state
-    // or wait for a thread it does not have. What stays behind is a mapping and some memory.
+  if (process_life() != life_) {
+    // The parent goes on with all of this; the child must not run destructors that touch shared
+    // state or wait for a thread it does not have. What stays behind is a mapping and some memory.
     static_cast<void>(background_.release());
-    static_cast<void>(new std::shared_ptr<Session>(session_));
+    for (std::unique_ptr<Session>& view : views_) static_cast<void>(view.release());
+    static_cast<void>(session_.release());
     return;
   }
   static_cast<void>(close().ok());
-}
-
-std::shared_ptr<Session> Handle::view() const {
-  const std::shared_lock lock(view_mutex_);
-  return view_;
 }
 
 bool Handle::view_is_current(const Session& session) const {
@@ -40,17 +37,16 @@ bool Handle::view_is_current(const Session& session) const {
 }
 
 Status Handle::renew(const Session& old) const {
-  const std::unique_lock lock(view_mutex_);
-  if (view_.get() != &old) return {};
+  const std::lock_guard lock(views_mutex_);
+  if (view_.load() != &old) return {};
   Result<std::unique_ptr<Session>> session = reopen_read_only(old, options_);
   if (!session) return session.error();
-  view_ = *std::move(session);
+  views_.push_back(*std::move(session));
+  view_.store(views_.back().get(), std::memory_order_release);
   return {};
 }
 
-Status Handle::make_space() {
-  return hmap::checkpoint(session_->engine, options_.lock_timeout);
-}
+Status Handle::make_space() { return hmap::checkpoint(session_->engine, options_.lock_timeout); }
 
 void Handle::leave_locks_to_recovery() const {
   if (session_ != nullptr) DomainLock::abandon_all_of_this_thread();
@@ -88,7 +84,8 @@ u64* Handle::take_note() {
 void Handle::give_note(u64* note) {
   {
     const std::lock_guard lock(notes_mutex_);
-    note_taken_[static_cast<std::size_t>(note - session_->engine.slot(session_->slot).notes)] = false;
+    note_taken_[static_cast<std::size_t>(note - session_->engine.slot(session_->slot).notes)] =
+        false;
   }
   note_free_.notify_one();
 }

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
+#include <vector>
 
 #include "background.h"
 #include "guard.h"
@@ -30,13 +30,17 @@ class Handle {
 
   // kForked or kClosed, else ok. Every call begins with it.
   [[nodiscard]] Status usable() const {
-    if (forked()) [[unlikely]] return Status(Code::kForked, "the handle belongs to the parent process; open the store again");
-    if (closed_.load(std::memory_order_acquire)) [[unlikely]] return Status(Code::kClosed, "the handle is closed");
+    if (process_life() != life_) [[unlikely]]
+      return Status(Code::kForked,
+                    "the handle belongs to the parent process; open the store again");
+    if (closed_.load(std::memory_order_acquire)) [[unlikely]]
+      return Status(Code::kClosed, "the handle is closed");
     return {};
   }
 
-  // Runs a read: fn(const Engine&) -> Result<T> or Status. A read-only handle that finds its view out
-  // of date (a writer set the runtime area up, or took it down) opens a new one and runs fn again.
+  // Runs a read: fn(const Engine&) -> Result<T> or Status. A read-only handle that finds its view
+  // out of date (a writer set the runtime area up, or took it down) opens a new one and runs fn
+  // again.
   template <typename Fn>
   auto read(Fn&& fn) const -> decltype(fn(std::declval<const Engine&>())) {
     return read_session([&](const Session& session) { return fn(session.engine); });
@@ -46,7 +50,7 @@ class Handle {
     if (Status s = usable(); !s.ok()) return s;
     if (writable_) return guarded([&] { return fn(static_cast<const Session&>(*session_)); });
     for (;;) {
-      const std::shared_ptr<Session> session = view();
+      const Session* session = view_.load(std::memory_order_acquire);
       auto result = guarded([&] { return fn(static_cast<const Session&>(*session)); });
       if (view_is_current(*session)) return result;
       if (Status s = renew(*session); !s.ok()) return s;
@@ -75,7 +79,8 @@ class Handle {
   // Of a writing handle.
   [[nodiscard]] const Engine& engine() const { return session_->engine; }
 
-  // A free note of the slot, for one large record; returned by give_note(). Waits while all are used.
+  // A free note of the slot, for one large record; returned by give_note(). Waits while all are
+  // used.
   u64* take_note();
   void give_note(u64* note);
 
@@ -88,27 +93,33 @@ class Handle {
 
   template <typename Fn>
   auto guarded(Fn&& fn) const -> decltype(fn()) {
-    if (!options_.guard_sigbus) [[likely]] return fn();
+    if (!options_.guard_sigbus) [[likely]]
+      return fn();
     using Answer = decltype(fn());
     std::optional<Answer> result;
     auto call = [&] { result.emplace(fn()); };
     using Call = decltype(call);
-    if (guard::run([](void* opaque) { (*static_cast<Call*>(opaque))(); }, &call)) return *std::move(result);
+    if (guard::run([](void* opaque) { (*static_cast<Call*>(opaque))(); }, &call))
+      return *std::move(result);
     leave_locks_to_recovery();
     return Status(Code::kIoError, "a page of the store could not be read or written (SIGBUS)");
   }
 
-  [[nodiscard]] std::shared_ptr<Session> view() const;
   [[nodiscard]] bool view_is_current(const Session& session) const;
   Status renew(const Session& old) const;
   Status make_space();
   void leave_locks_to_recovery() const;
 
   Options options_;
+  std::uint64_t life_;  // of the process that opened the handle
   bool writable_;
-  std::shared_ptr<Session> session_;  // of a writing handle: never replaced
-  mutable std::shared_mutex view_mutex_;
-  mutable std::shared_ptr<Session> view_;  // of a read-only handle
+  std::unique_ptr<Session> session_;  // of a writing handle: never replaced
+  // Of a read-only handle: the view in use, and all there have been, because other threads may
+  // still be reading through an older one. A view is replaced when the store is first written after
+  // a reboot or a failed flush, so there are few.
+  mutable std::atomic<const Session*> view_{nullptr};
+  mutable std::mutex views_mutex_;
+  mutable std::vector<std::unique_ptr<Session>> views_;
   std::unique_ptr<Background> background_;
   std::atomic<bool> closed_{false};
   std::mutex notes_mutex_;

@@ -1,4 +1,5 @@
-// The writing half of Go's map: insert, erase, clear of one shard. Each takes the shard's lock itself.
+// The writing half of Go's map: insert, erase, clear of one shard. Each takes the shard's lock
+// itself.
 #ifndef HMAP_SRC_HMAP_H_
 #define HMAP_SRC_HMAP_H_
 
@@ -17,8 +18,8 @@ enum class PutMode : u8 {
 // Writes key and value; `hash` is hash_key(key). Returns whether anything was written. `note` is a
 // note of the caller's slot, free and the caller's own meanwhile; used for large records only.
 // Errors: kNoSpace, kBusy, kCorrupt, kPoisoned, kIoError; then the old state stands.
-Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode,
-                       u64* note);
+Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
+                       PutMode mode, u64* note);
 
 // Removes the key; returns whether it was there. Errors as above.
 Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash);
@@ -36,9 +37,9 @@ bool is_large(const Layout& layout, u64 record_bytes);
 // becomes writable.
 struct Location {
   bool found = false;
-  u64 bucket = 0;       // of the key; or of the first empty slot
+  u64 bucket = 0;  // of the key; or of the first empty slot
   u64 slot = 0;
-  u64 record = 0;       // offset, if found
+  u64 record = 0;  // offset, if found
   u64 record_bytes = 0;
   bool has_room = false;  // not found: bucket and slot are empty
   u64 last = 0;           // last bucket of the chain
@@ -58,11 +59,12 @@ Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 byte
 class Change;
 void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record);
 
-// Gives back one bounded piece of what a cleared hmap, or a grown one, left; false: nothing is left.
+// Gives back one bounded piece of what a cleared hmap, or a grown one, left; false: nothing is
+// left.
 Result<bool> give_back_cleared(Engine& engine, u64 shard);
 bool has_cleared_space(const Engine& engine, u64 shard);
-// Before a large record becomes reachable: those of a cleared hmap must be gone, because nothing but
-// their shard's number tells them from new ones.
+// Before a large record becomes reachable: those of a cleared hmap must be gone, because nothing
+// but their shard's number tells them from new ones.
 Status finish_clear_of_large(Engine& engine, u64 shard);
 
 // A new hash seed for an empty hmap.

@@ -24,13 +24,19 @@ struct NewRecord {
 class Put {
  public:
   Put(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode)
-      : engine_(engine), key_(key), value_(value), hash_(hash), mode_(mode),
-        shard_(hash & (engine.layout.shards - 1)), header_(engine.header(shard_)),
+      : engine_(engine),
+        key_(key),
+        value_(value),
+        hash_(hash),
+        mode_(mode),
+        shard_(hash & (engine.layout.shards - 1)),
+        header_(engine.header(shard_)),
         bytes_(record_bytes(key, value)) {}
 
   // Before the lock: a large record is written where nobody can reach it.
   Status write_large(u64* note) {
     if (!is_large(engine_.layout, bytes_)) return {};
+    if (Status s = adopt_large(engine_, *note); !s.ok()) return s;  // left over from a put before
     ExtentRequest request;
     request.domain = shard_;
     request.count = engine_.layout.extents_for(bytes_);
@@ -111,9 +117,11 @@ class Put {
   }
 
   Status replace(const Location& location) {
-    const auto freed = prepare_free(engine_, shard_, location.record, location.record_bytes, Purpose::kOrdinary);
+    const auto freed =
+        prepare_free(engine_, shard_, location.record, location.record_bytes, Purpose::kOrdinary);
     if (!freed) return freed.error();
-    const Result<Bmap*> bucket = writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
+    const Result<Bmap*> bucket =
+        writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
     Change change(engine_, shard_);
     change.guard((*bucket)->version);
@@ -125,7 +133,8 @@ class Put {
   }
 
   Status fill(const Location& location) {
-    const Result<Bmap*> bucket = writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
+    const Result<Bmap*> bucket =
+        writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
     const u8 top = tophash_of(mix(hash_, header_.hash0));
     Change change(engine_, shard_);
@@ -140,10 +149,11 @@ class Put {
 
   // The chain is full: a new overflow bucket, filled while nobody can reach it, then linked.
   Status extend(const Location& location) {
-    const Result<u64> number =
-        overflow_bucket(engine_, shard_, header_.buckets, header_.buckets.next_overflow, Purpose::kOrdinary);
+    const Result<u64> number = overflow_bucket(engine_, shard_, header_.buckets,
+                                               header_.buckets.next_overflow, Purpose::kOrdinary);
     if (!number) return number.error();
-    const Result<Bmap*> last = writable_bucket(engine_, shard_, header_.buckets, location.last, Purpose::kOrdinary);
+    const Result<Bmap*> last =
+        writable_bucket(engine_, shard_, header_.buckets, location.last, Purpose::kOrdinary);
     if (!last) return last.error();
     const Result<Bmap*> added = live_bucket(engine_, header_.buckets, *number);
     if (!added) return added.error();
@@ -179,7 +189,8 @@ Status drop_large(Engine& engine, u64& note) {
   if (value == 0 || (value & kNotePublished) != 0) return {};
   const u64 count = note_count(value);
   const OwnsWord owned = [](u64 word, u64 position, const void* length) {
-    const auto kind = position == 0 ? format::ExtentKind::kLargePending : format::ExtentKind::kLargeRest;
+    const auto kind =
+        position == 0 ? format::ExtentKind::kLargePending : format::ExtentKind::kLargeRest;
     return extent_kind(word) == kind &&
            extent_payload(word) == (position == 0 ? *static_cast<const u64*>(length) : position);
   };
@@ -190,8 +201,8 @@ Status drop_large(Engine& engine, u64& note) {
 
 }  // namespace
 
-Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode,
-                       u64* note) {
+Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
+                       PutMode mode, u64* note) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   Put put(engine, key, hash, value, mode);
   const bool large = is_large(engine.layout, record_bytes(key, value));

@@ -31,7 +31,8 @@ class ChainWalk {
 
   Outcome run() {
     entries_.clear();
-    damage_ = Engine::corrupt("offset outside the file", engine_.layout.header_offset(position_.shard));
+    damage_ =
+        Engine::corrupt("offset outside the file", engine_.layout.header_offset(position_.shard));
     ShardReader reader(engine_, position_.shard);
     HeaderView header;
     const Look look = reader.header(header);
@@ -62,7 +63,8 @@ class ChainWalk {
     return evacuated ? Outcome::kAgain : outcome;
   }
 
-  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 at, u64 hash0, bool& evacuated) {
+  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 at, u64 hash0,
+                   bool& evacuated) {
     const u64 b = seam::load(array.b);
     if (b >= kMaxB) return Outcome::kDamaged;
     // The chain holds the reversed hashes [first, first + length); length 0 stands for 2^64.
@@ -76,7 +78,8 @@ class ChainWalk {
     if (position_.progress != 0 && (left_ == 0 || left_ > until_start)) left_ = until_start;
     progress_ = left_ == 0 ? 0 : position_.progress + left_;
     u64 n = b == 0 ? 0 : at & ((u64{1} << b) - 1);
-    for (u64 bound = chain_bound(array); bound != 0; --bound) {
+    const u64 most = chain_bound(array);
+    for (u64 bound = most; bound != 0; --bound) {
       BucketImage image;
       const Look look = reader.bucket(array, n, image);
       if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
@@ -88,6 +91,7 @@ class ChainWalk {
       if (outcome != Outcome::kDone || image.overflow == 0) return outcome;
       n = image.overflow;
     }
+    if (chain_bound(array) != most) return Outcome::kAgain;
     damage_ = Engine::corrupt("bucket chain without end", seam::load(array.run[0]));
     return Outcome::kDamaged;
   }
@@ -147,7 +151,8 @@ Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEn
     if (outcome == Outcome::kDamaged) return walk.damage();
     if (outcome == Outcome::kDone) break;
     if (!patience.again()) {
-      return Engine::corrupt("a bucket never came to rest", engine.layout.header_offset(position.shard));
+      return Engine::corrupt("a bucket never came to rest",
+                             engine.layout.header_offset(position.shard));
     }
   }
   if (walk.progress() != 0) {

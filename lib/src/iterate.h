@@ -1,10 +1,10 @@
 // Walking over all entries of a shard, chain by chain, through any number of growths.
 //
-// The walk goes through the hashes in the order of their reversed bits: the low bits, which choose the
-// bucket, count most. A bucket chain of an array of 2^b buckets then holds one interval of that order,
-// and when the map doubles the interval is halved, never mixed with others. So one number, how far
-// the walk has come, says exactly which keys were handed out, whatever B was and will be. (Go keeps B
-// and a bucket number instead, and filters.)
+// The walk goes through the hashes in the order of their reversed bits: the low bits, which choose
+// the bucket, count most. A bucket chain of an array of 2^b buckets then holds one interval of that
+// order, and when the map doubles the interval is halved, never mixed with others. So one number,
+// how far the walk has come, says exactly which keys were handed out, whatever B was and will be.
+// (Go keeps B and a bucket number instead, and filters.)
 #ifndef HMAP_SRC_ITERATE_H_
 #define HMAP_SRC_ITERATE_H_
 
@@ -16,16 +16,18 @@
 
 namespace hmap {
 
-// An entry read out of a chain. Large values are left behind, to be looked up when it is their turn.
+// An entry read out of a chain. Large values are left behind, to be looked up when it is their
+// turn.
 struct WalkedEntry {
   std::string key;
   std::string value;
   bool value_left_behind = false;
 };
 
-// Reads the chain at `position`, consistently, into `entries` (replacing them), and moves the position
-// behind it; at the end of a shard on to the next. `position.shard` == number of shards: the end.
-// The chain may be empty. Errors: kCorrupt. No lock; repeats itself while writers are at that chain.
+// Reads the chain at `position`, consistently, into `entries` (replacing them), and moves the
+// position behind it; at the end of a shard on to the next. `position.shard` == number of shards:
+// the end. The chain may be empty. Errors: kCorrupt. No lock; repeats itself while writers are at
+// that chain.
 Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries);
 
 // A random place in the first shard.

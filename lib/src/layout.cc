@@ -20,7 +20,8 @@ bool geometry_is_possible(const format::Superblock& s) {
          s.extent_bytes >= 4 * u64{s.block_bytes} &&
          // An extent of frames keeps the states of its frames in its first block.
          s.extent_bytes / s.block_bytes <= s.block_bytes / sizeof(format::PlaceState) &&
-         s.slots >= 1 && s.slots <= 255 && s.intent_words >= kIntentWordsMin && s.intent_words <= 256;
+         s.slots >= 1 && s.slots <= 255 && s.intent_words >= kIntentWordsMin &&
+         s.intent_words <= 256;
 }
 
 }  // namespace
@@ -70,18 +71,20 @@ Status Layout::complete(format::Superblock& s) {
   layout.slots = s.slots;
   layout.intent_words = s.intent_words;
   layout.derive();
-  layout.root_bytes =
-      round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader), format::kPageBytes);
+  layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
+                               format::kPageBytes);
   layout.runtime_offset = format::kPageBytes + 2 * layout.root_bytes;
   layout.runtime_bytes =
       round_up(layout.cut_header_offset(layout.shards) - layout.runtime_offset, format::kPageBytes);
-  layout.extent_table_offset = layout.runtime_offset + layout.runtime_bytes;
+  // Blocks and extents lie at multiples of block_bytes: tables name their places in these units.
+  const u64 unit = std::max(format::kPageBytes, layout.block_bytes);
+  layout.extent_table_offset = round_up(layout.runtime_offset + layout.runtime_bytes, unit);
   s.root_bytes = layout.root_bytes;
   s.runtime_offset = layout.runtime_offset;
   s.runtime_bytes = layout.runtime_bytes;
   s.extent_table_offset = layout.extent_table_offset;
-  s.heap_offset = layout.extent_table_offset +
-                  round_up(layout.run_bytes(1, kExtentTableCopies), format::kPageBytes);
+  s.heap_offset =
+      layout.extent_table_offset + round_up(layout.run_bytes(1, kExtentTableCopies), unit);
   return {};
 }
 

@@ -27,11 +27,11 @@ struct Run {
 
 // What follows from B alone for the main run of a bucket array.
 struct ArrayShape {
-  u64 main_buckets = 0;    // 2^B
-  u64 blocks = 0;          // of run[0]
-  u64 buckets = 0;         // capacity of run[0] in buckets, overflow buckets included
-  u64 states = 0;          // relative to run[0]: BlockState of block 0
-  u64 away = 0;            // relative to run[0]: first word of away bits
+  u64 main_buckets = 0;  // 2^B
+  u64 blocks = 0;        // of run[0]
+  u64 buckets = 0;       // capacity of run[0] in buckets, overflow buckets included
+  u64 states = 0;        // relative to run[0]: BlockState of block 0
+  u64 away = 0;          // relative to run[0]: first word of away bits
 };
 inline constexpr u64 kMaxB = 40;
 
@@ -62,8 +62,8 @@ class Layout {
   u64 bucket_block_shift = 0;  // log2 of it
   u64 words_per_block = 0;     // extent words
   u64 spans_per_block = 0;
-  u64 entries_per_page = 0;    // table entries
-  u64 unit_blocks = 0;         // m: blocks of the smallest run that fills one extent
+  u64 entries_per_page = 0;  // table entries
+  u64 unit_blocks = 0;       // m: blocks of the smallest run that fills one extent
   u64 frames_per_extent = 0;
 
   [[nodiscard]] u64 root_offset(u64 index) const { return format::kPageBytes + index * root_bytes; }
@@ -78,7 +78,8 @@ class Layout {
     return domain_offset(domain) + sizeof(format::Domain);
   }
   [[nodiscard]] u64 header_offset(u64 shard) const {
-    return intent_offset(shard) + sizeof(format::Intent) + intent_words * sizeof(format::IntentWord);
+    return intent_offset(shard) + sizeof(format::Intent) +
+           intent_words * sizeof(format::IntentWord);
   }
   [[nodiscard]] u64 cut_offset() const { return domain_offset(shards + 1); }
   [[nodiscard]] u64 cut_header_offset(u64 shard) const {

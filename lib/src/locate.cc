@@ -13,7 +13,9 @@ namespace hmap {
 using format::Bmap;
 using format::BucketArray;
 
-bool is_large(const Layout& layout, u64 record_bytes) { return record_bytes > largest_in_span(layout); }
+bool is_large(const Layout& layout, u64 record_bytes) {
+  return record_bytes > largest_in_span(layout);
+}
 
 Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u64 hash) {
   const BucketArray& array = engine.header(shard).buckets;
@@ -50,7 +52,8 @@ Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u
   return Engine::corrupt("bucket chain without end", array.run[0]);
 }
 
-Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose) {
+Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes,
+                                 Purpose purpose) {
   FreedRecord freed;
   if (!is_large(engine.layout, bytes)) {
     const Result<RecordSlot> slot = slot_of(engine, shard, offset, bytes, purpose);
@@ -60,7 +63,8 @@ Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 byte
     return freed;
   }
   freed.extents = engine.layout.extents_for(bytes);
-  if (offset < engine.layout.heap_offset) return Engine::corrupt("large record outside the extents", offset);
+  if (offset < engine.layout.heap_offset)
+    return Engine::corrupt("large record outside the extents", offset);
   freed.first_extent = engine.layout.extent_of(offset);
   const Result<u64> word = extent_word(engine, freed.first_extent);
   if (!word) return word.error();

@@ -41,7 +41,8 @@ class Locker {
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
 
  private:
-  [[nodiscard]] Result<Acquired> lock_slow(format::Lock& lock, std::chrono::milliseconds timeout) const;
+  [[nodiscard]] Result<Acquired> lock_slow(format::Lock& lock,
+                                           std::chrono::milliseconds timeout) const;
 
   int fd_;
   const format::Slot* slots_;

@@ -22,10 +22,10 @@ enum class Access : std::uint8_t {
 
 class Mapping {
  public:
-  // Maps the file behind `fd` (which stays the caller's, and must stay open as long as the Mapping).
-  // `window_bytes` of address space are reserved, halved down to 1 GiB while the system refuses;
-  // 0 means the default (1 TiB; 16 GiB under sanitizers; environment HMAP_WINDOW_BYTES). kPrivate
-  // maps just the file's present size. Errors: kNoAddressSpace, kSystem.
+  // Maps the file behind `fd` (which stays the caller's, and must stay open as long as the
+  // Mapping). `window_bytes` of address space are reserved, halved down to 1 GiB while the system
+  // refuses; 0 means the default (1 TiB; 16 GiB under sanitizers; environment HMAP_WINDOW_BYTES).
+  // kPrivate maps just the file's present size. Errors: kNoAddressSpace, kSystem.
   static Result<std::unique_ptr<Mapping>> map(int fd, Access access, std::uint64_t window_bytes);
 
   Mapping(const Mapping&) = delete;
@@ -36,7 +36,8 @@ class Mapping {
   // when an offset exceeds it. Null means kCorrupt, or a file cut short by a stranger.
   [[nodiscard]] std::byte* bytes(std::uint64_t offset, std::uint64_t bytes) const noexcept {
     const std::uint64_t limit = file_bytes_.load(std::memory_order_relaxed);
-    if (offset <= limit && bytes <= limit - offset) [[likely]] return base_ + offset;
+    if (offset <= limit && bytes <= limit - offset) [[likely]]
+      return base_ + offset;
     return bytes_after_refresh(offset, bytes);
   }
 
@@ -61,10 +62,10 @@ class Mapping {
   // Asks the kernel for the size again. Returns the new one.
   std::uint64_t refresh() const noexcept;
 
-  // Makes sure that the file has blocks for the range, extending it if needed, so that a later store
-  // cannot fail for want of space. Never shortens; content of blocks that exist is kept, new ones
-  // read as zero. SIGXFSZ is blocked meanwhile. Errors: kNoSpace (disk, quota, RLIMIT_FSIZE, window;
-  // the file is unchanged), kIoError, kSystem.
+  // Makes sure that the file has blocks for the range, extending it if needed, so that a later
+  // store cannot fail for want of space. Never shortens; content of blocks that exist is kept, new
+  // ones read as zero. SIGXFSZ is blocked meanwhile. Errors: kNoSpace (disk, quota, RLIMIT_FSIZE,
+  // window; the file is unchanged), kIoError, kSystem.
   Status allocate(std::uint64_t offset, std::uint64_t bytes);
 
   // Gives the blocks of the range back; it reads as zero afterwards and must be allocated again

@@ -20,11 +20,13 @@ using format::Superblock;
 using std::chrono::milliseconds;
 
 Status prepare_engine(Session& session, const Options& options, Access access) {
-  const Result<Superblock> superblock = read_superblock(session.fd.get(), access == Access::kReadWrite);
+  const Result<Superblock> superblock =
+      read_superblock(session.fd.get(), access == Access::kReadWrite);
   if (!superblock) return superblock.error();
   Result<Layout> layout = Layout::from(*superblock);
   if (!layout) return layout.error();
-  Result<std::unique_ptr<Mapping>> map = Mapping::map(session.fd.get(), access, options.window_bytes);
+  Result<std::unique_ptr<Mapping>> map =
+      Mapping::map(session.fd.get(), access, options.window_bytes);
   if (!map) return map.error();
   Engine& engine = session.engine;
   engine.map = *std::move(map);
@@ -36,7 +38,8 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
   engine.guarded = options.guard_sigbus;
   engine.owns_file = access == Access::kReadWrite;
   if (engine.map->bytes(0, layout->heap_offset) == nullptr) {
-    return Status(Code::kTruncated, "the file ends inside its fixed part", engine.map->file_bytes());
+    return Status(Code::kTruncated, "the file ends inside its fixed part",
+                  engine.map->file_bytes());
   }
   engine.runtime = &engine.part<RuntimeHeader>(layout->runtime_offset);
   if (options.guard_sigbus) {
@@ -79,7 +82,8 @@ Status attach(Session& session, bool exclusive) {
   seam::store(entry.generation, entry.generation + 1);
   seam::store(entry.pid, static_cast<u64>(::getpid()));
   if (Status s = session.attachment->bind(); !s.ok()) return s;
-  engine.locker.emplace(session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots), *slot);
+  engine.locker.emplace(session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots),
+                        *slot);
   return sweep_notes(engine, *slot);
 }
 
@@ -112,7 +116,8 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   Result<Fd> fd = open_file(path, true);
   if (!fd) return fd.error();
   session->fd = *std::move(fd);
-  if (const auto superblock = read_superblock(session->fd.get(), true); !superblock) return superblock.error();
+  if (const auto superblock = read_superblock(session->fd.get(), true); !superblock)
+    return superblock.error();
   if (Status s = check_file_system(session->fd.get(), path); !s.ok()) return s;
   if (Status s = identify(*session); !s.ok()) return s;
   const Result<OpenGuard> opening = OpenGuard::take(session->fd.get());
@@ -128,8 +133,13 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
     return Status(Code::kLockedExclusively, "others have the store open");
   }
   Engine& engine = session->engine;
-  const bool valid = runtime_is_valid(*session, *engine.runtime) && seam::load(engine.runtime->poison) == 0 &&
-                     !options.discard_live_state;
+  const bool valid = runtime_is_valid(*session, *engine.runtime) &&
+                     seam::load(engine.runtime->poison) == 0 && !options.discard_live_state;
+  if (valid &&
+      engine.layout.extent_offset(engine.runtime->extents_end) > engine.map->file_bytes()) {
+    return Status(Code::kTruncated, "the file was cut short since it was last used",
+                  engine.map->file_bytes());
+  }
   if (*alone && !valid) {
     // Crash: the runtime area stays invalid until validate_runtime(), the next one begins again.
     if (Status s = rebuild_runtime(engine); !s.ok()) return s;
@@ -148,13 +158,19 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   return session;
 }
 
-Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path, const Options& options) {
+Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
+                                                const Options& options) {
   auto session = std::make_unique<Session>();
   session->path = path;
   session->fd = std::move(fd);
   if (Status s = identify(*session); !s.ok()) return s;
   if (Status s = prepare_engine(*session, options, Access::kReadOnly); !s.ok()) return s;
-  if (runtime_is_valid(*session, *session->engine.runtime)) {
+  if (const Engine& engine = session->engine; runtime_is_valid(*session, *engine.runtime)) {
+    if (engine.layout.extent_offset(seam::load(engine.runtime->extents_end)) >
+        engine.map->file_bytes()) {
+      return Status(Code::kTruncated, "the file was cut short since it was last used",
+                    engine.map->file_bytes());
+    }
     session->live = true;
     return session;
   }
@@ -182,7 +198,9 @@ Result<Superblock> read_superblock(int fd, bool writable) {
   do {
     got = ::pread(fd, &superblock, sizeof superblock, 0);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) return Status(errno == EIO ? Code::kIoError : Code::kSystem, "reading the superblock", 0, errno);
+  if (got < 0)
+    return Status(errno == EIO ? Code::kIoError : Code::kSystem, "reading the superblock", 0,
+                  errno);
   const auto read = static_cast<std::size_t>(got);
   if (read < sizeof superblock.magic || superblock.magic != format::kMagic) {
     return Status(Code::kNotAStore, "the file does not begin like an hmap store");
@@ -200,7 +218,8 @@ Result<Superblock> read_superblock(int fd, bool writable) {
     return Status(Code::kWrongVersion, "the store uses features this library does not know");
   }
   if (writable && superblock.features_read_only != 0) {
-    return Status(Code::kWrongVersion, "the store uses features this library can only read; open it read-only");
+    return Status(Code::kWrongVersion,
+                  "the store uses features this library can only read; open it read-only");
   }
   return superblock;
 }
@@ -232,7 +251,8 @@ Result<std::unique_ptr<Session>> open_session(const std::string& path, const Opt
     return open_writing(path, options);
   }
   Result<std::unique_ptr<Session>> session = open_writing(path, options);
-  if (session || session.error().code() != Code::kNotFound || options.mode != Mode::kOpenOrCreate) return session;
+  if (session || session.error().code() != Code::kNotFound || options.mode != Mode::kOpenOrCreate)
+    return session;
   Status created = create_store(path, options);
   if (!created.ok() && created.code() != Code::kExists) return created;
   return open_writing(path, options);
@@ -246,9 +266,12 @@ Status close_session(Session& session) {
   const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
   bool others = false;
   for (u32 slot = 1; slot <= engine.layout.slots && !others; ++slot) {
-    others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 && slot_alive(session.fd.get(), slot);
+    others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 &&
+             slot_alive(session.fd.get(), slot);
   }
-  if (!others && engine.check_poison().ok() && changed_since_checkpoint(engine)) {
+  if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
+    status = poisoned;
+  } else if (!others && changed_since_checkpoint(engine)) {
     status = checkpoint(engine, engine.lock_timeout);
   }
   seam::store(engine.slot(session.slot).pid, 0);

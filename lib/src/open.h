@@ -21,7 +21,7 @@ struct Session {
   Engine engine;
   std::unique_ptr<Attachment> attachment;  // writing handles
   u32 slot = 0;                            // writing handles
-  std::unique_ptr<Mapping> watch;  // private views: the file as it is, to notice a writer
+  std::unique_ptr<Mapping> watch;          // private views: the file as it is, to notice a writer
   bool live = false;  // sees the live state; false: a private view of the durable one (read-only)
   Durability durability = Durability::kCheckpoint;
 
@@ -33,15 +33,16 @@ struct Session {
   // The runtime header in the file, whatever view the engine works on.
   [[nodiscard]] const format::RuntimeHeader* shared_runtime() const {
     return watch == nullptr ? engine.runtime
-                            : reinterpret_cast<const format::RuntimeHeader*>(watch->base() + engine.layout.runtime_offset);
+                            : reinterpret_cast<const format::RuntimeHeader*>(
+                                  watch->base() + engine.layout.runtime_offset);
   }
 };
 
 // Opens as the options say. Errors: those of Store::open().
 Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options);
 
-// A read-only session over the same file anew: after a writer has set the runtime area up, or taken it
-// down. Errors: those of Store::open() in read-only mode.
+// A read-only session over the same file anew: after a writer has set the runtime area up, or taken
+// it down. Errors: those of Store::open() in read-only mode.
 Result<std::unique_ptr<Session>> reopen_read_only(const Session& session, const Options& options);
 
 // Whether the runtime area is set up for this boot and this file.

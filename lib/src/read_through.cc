@@ -45,11 +45,13 @@ Look ShardReader::header(HeaderView& view) {
   static_assert(offsetof(ShardHeader, next) == sizeof(view.copy));
   const auto* words = reinterpret_cast<const u64*>(&header);
   for (u64 i = 0; i < view.copy.size(); ++i) view.copy[i] = seam::load(words[i]);
-  const Look look =
-      through(engine_.layout.header_offset(shard_), sizeof view.copy, view.copy.data(), view.intent_state);
+  const Look look = through(engine_.layout.header_offset(shard_), sizeof view.copy,
+                            view.copy.data(), view.intent_state);
   view.hash0 = view.copy[offsetof(ShardHeader, hash0) / 8];
-  view.buckets = reinterpret_cast<const BucketArray*>(&view.copy[offsetof(ShardHeader, buckets) / 8]);
-  view.oldbuckets = reinterpret_cast<const BucketArray*>(&view.copy[offsetof(ShardHeader, oldbuckets) / 8]);
+  view.buckets =
+      reinterpret_cast<const BucketArray*>(&view.copy[offsetof(ShardHeader, buckets) / 8]);
+  view.oldbuckets =
+      reinterpret_cast<const BucketArray*>(&view.copy[offsetof(ShardHeader, oldbuckets) / 8]);
   return look;
 }
 
@@ -96,8 +98,10 @@ Look ShardReader::bucket(const BucketArray& array, u64 n, BucketImage& image) {
   view.version = seam::load(view.bucket->version);
   image = BucketImage::of(*view.bucket);
   if (view.version % 2 != 0) [[unlikely]] {
-    std::array<u64, 8> words = {image.tophash, 0, image.overflow, image.refs[0],
-                                image.refs[1], image.refs[2], image.refs[3], image.refs[4]};
+    std::array<u64, 8> words = {image.tophash,  0,
+                                image.overflow, image.refs[0],
+                                image.refs[1],  image.refs[2],
+                                image.refs[3],  image.refs[4]};
     const Look look = through(offset, sizeof(Bmap), words.data(), view.intent_state);
     if (look != Look::kOk) return look;
     image.tophash = words[0];

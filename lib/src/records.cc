@@ -7,20 +7,24 @@ namespace hmap {
 
 using format::RecordHeader;
 
-void write_record(const Engine& engine, std::byte* to, std::string_view key, std::string_view value) {
+void write_record(const Engine& engine, std::byte* to, std::string_view key,
+                  std::string_view value) {
   RecordHeader header{};
   header.key_bytes = static_cast<u16>(key.size());
   header.value_bytes = static_cast<u32>(value.size());
   if (!key.empty()) seam::copy_in(to + sizeof header, key.data(), key.size());
   if (!value.empty()) seam::copy_in(to + sizeof header + key.size(), value.data(), value.size());
   constexpr u64 kSum = sizeof header.checksum;
-  seam::copy_in(to + kSum, reinterpret_cast<const std::byte*>(&header) + kSum, sizeof header - kSum);
-  header.checksum = checksum(to + kSum, record_bytes(key, value) - kSum, engine.store_seed);
+  seam::copy_in(to + kSum, reinterpret_cast<const std::byte*>(&header) + kSum,
+                sizeof header - kSum);
+  header.checksum = checksum(to + kSum, record_bytes(key, value) - kSum,
+                             record_seed(engine, engine.map->offset_of(to)));
   seam::copy_in(to, &header, kSum);
 }
 
 Result<RecordView> view_record(const Engine& engine, u64 offset) {
-  const auto* at = offset % format::kRecordUnit == 0 ? engine.map->bytes(offset, sizeof(RecordHeader)) : nullptr;
+  const auto* at =
+      offset % format::kRecordUnit == 0 ? engine.map->bytes(offset, sizeof(RecordHeader)) : nullptr;
   if (at == nullptr) return Engine::corrupt("record outside the file", offset);
   RecordHeader header;
   seam::copy_out(&header, at, sizeof header);
@@ -34,7 +38,8 @@ Result<RecordView> view_record(const Engine& engine, u64 offset) {
 bool record_intact(const Engine& engine, const RecordView& record) {
   u32 stored = 0;
   seam::copy_out(&stored, record.at, sizeof stored);
-  return stored == checksum(record.at + sizeof stored, record.bytes() - sizeof stored, engine.store_seed);
+  return stored == checksum(record.at + sizeof stored, record.bytes() - sizeof stored,
+                            record_seed(engine, record.offset));
 }
 
 }  // namespace hmap

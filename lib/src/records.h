@@ -14,7 +14,8 @@ inline u64 record_bytes(std::string_view key, std::string_view value) {
 }
 
 // Writes the record to `to`, which nobody can reach yet.
-void write_record(const Engine& engine, std::byte* to, std::string_view key, std::string_view value);
+void write_record(const Engine& engine, std::byte* to, std::string_view key,
+                  std::string_view value);
 
 // A record found in the file. Its bytes may be changing under us: whatever is concluded from them
 // counts only after the caller has seen that the reference was still valid.
@@ -34,6 +35,10 @@ struct RecordView {
   }
 };
 
+// A record's checksum is seeded with its place, so that a wrong reference is noticed even if it
+// leads to an intact record.
+inline u64 record_seed(const Engine& engine, u64 offset) { return engine.store_seed ^ offset; }
+
 // Looks at the record at `offset`: lengths once, bounds checked against the mapping. kCorrupt.
 Result<RecordView> view_record(const Engine& engine, u64 offset);
 
@@ -42,7 +47,10 @@ bool record_intact(const Engine& engine, const RecordView& record);
 
 // Asks the processor to fetch the beginning of a record.
 inline void prefetch_record(const Engine& engine, u64 offset) {
-  if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset);
+  constexpr u64 kLine = 64;
+  // Two lines: most records are longer than one, and the second would be a wait of its own.
+  __builtin_prefetch(engine.map->base() + offset % engine.map->window_bytes());
+  __builtin_prefetch(engine.map->base() + (offset + kLine) % engine.map->window_bytes());
 }
 
 }  // namespace hmap

@@ -2,7 +2,6 @@
 #include "recovery.h"
 
 #include <algorithm>
-#include <array>
 
 #include "bmap.h"
 #include "checkpoint.h"
@@ -36,25 +35,32 @@ Candidate read_root(const Engine& engine, u64 index) {
   const u64 headers_bytes = engine.layout.shards * sizeof(ShardHeader);
   candidate.valid =
       root.magic == format::kRootMagic && root.checksum == root_checksum(root, engine.store_seed) &&
-      root.headers_checksum ==
-          checksum(engine.map->base() + at + sizeof(Root), headers_bytes, engine.store_seed ^ root.generation) &&
+      root.headers_checksum == checksum(engine.map->base() + at + sizeof(Root), headers_bytes,
+                                        engine.store_seed ^ root.generation) &&
       root.extent_table[0] != 0 && root.extents_end < u64{1} << 31 && root.cut < u64{1} << 47;
   return candidate;
 }
 
 class Rebuild {
  public:
-  Rebuild(Engine& engine, const Candidate& candidate)
-      : engine_(engine), layout_(engine.layout), root_(candidate.root), index_(candidate.index) {}
+  Rebuild(Engine& engine, const Candidate& candidate, bool verify_blocks)
+      : engine_(engine),
+        layout_(engine.layout),
+        root_(candidate.root),
+        index_(candidate.index),
+        verify_blocks_(verify_blocks) {}
 
   Status run() {
     if (layout_.extent_offset(root_.extents_end) > engine_.map->file_bytes()) {
-      return Status(Code::kTruncated, "the file is shorter than its root says", engine_.map->file_bytes());
+      return Status(Code::kTruncated, "the file is shorter than its root says",
+                    engine_.map->file_bytes());
     }
     reset_runtime();
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
       if (root_.extent_table[segment] == 0) continue;
-      if (Status s = rebuild_run(extent_table_run(engine_, segment)); !s.ok()) return s;
+      const Run run = extent_table_run(engine_, segment);
+      if (Status s = rebuild_run(run); !s.ok()) return s;
+      if (Status s = clear_unwritten(run); !s.ok()) return s;
     }
     if (Status s = collect_frames(); !s.ok()) return s;
     const std::byte* saved = engine_.map->base() + layout_.root_offset(index_) + sizeof(Root);
@@ -83,15 +89,16 @@ class Rebuild {
     const u64 behind = engine_.map->file_bytes() - layout_.heap_offset;
     seam::store(runtime.clean_from, (behind + layout_.extent_bytes - 1) / layout_.extent_bytes);
     seam::store(runtime.table_cut[index_], root_.cut);
-    for (u64 i = 0; i < format::kExtentSegments; ++i) seam::store(runtime.extent_table[i], root_.extent_table[i]);
+    for (u64 i = 0; i < format::kExtentSegments; ++i)
+      seam::store(runtime.extent_table[i], root_.extent_table[i]);
     seam::store(engine_.cut().cut, root_.cut);
   }
 
   // The states of a run's blocks from the table of the root.
   Status rebuild_run(const Run& run) {
     const u64 bytes = layout_.run_bytes(run.blocks, run.copies);
-    if (run.offset < kLowestRun || run.offset % layout_.block_bytes != 0 || run.blocks > u64{1} << 34 ||
-        engine_.map->bytes(run.offset, bytes) == nullptr) {
+    if (run.offset < kLowestRun || run.offset % layout_.block_bytes != 0 ||
+        run.blocks > u64{1} << 34 || engine_.map->bytes(run.offset, bytes) == nullptr) {
       return Engine::corrupt("block run outside the file", run.offset);
     }
     const u64 states = layout_.states_offset(run);
@@ -110,10 +117,22 @@ class Rebuild {
       const u64 first = page * layout_.entries_per_page;
       for (u64 i = 0; i < layout_.entries_per_page && first + i < run.blocks; ++i) {
         if (entries[i].place == 0) continue;
+        if (verify_blocks_ && !block_is_intact(run, first + i, entries[i])) {
+          return Engine::corrupt("block with a wrong checksum",
+                                 run.offset + (first + i) * layout_.block_bytes);
+        }
         if (Status s = place_block(run, first + i, entries[i]); !s.ok()) return s;
       }
     }
     return {};
+  }
+
+  [[nodiscard]] bool block_is_intact(const Run& run, u64 index, const TableEntry& entry) const {
+    const std::byte* bytes =
+        engine_.map->bytes(u64{entry.place} * layout_.block_bytes, layout_.block_bytes);
+    return bytes != nullptr &&
+           entry.checksum ==
+               block_checksum(engine_, bytes, run.offset + index * layout_.block_bytes);
   }
 
   Status place_block(const Run& run, u64 index, const TableEntry& entry) {
@@ -127,7 +146,9 @@ class Rebuild {
     }
     seam::store((*state)->born, root_.cut);
     seam::store((*state)->superseded, format::kForever);
-    seam::store((*state)->block, block->home);
+    const Result<u64> tag = frame_tag(engine_, *block);
+    if (!tag) return tag.error();
+    seam::store((*state)->block, block->home | *tag << 48);
     seam::store(block->state->live_place, place);
     seam::store(block->state->live_born, root_.cut);
     if (place != block->home) seam::store(*block->away_word, *block->away_word | block->away_bit);
@@ -164,24 +185,27 @@ class Rebuild {
     const ShardHeader& header = engine_.header(shard);
     for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets, &header.next}) {
       if (array->id != 0 && (array->b >= kMaxB || array->run[0] == 0)) {
-        return Engine::corrupt("shard header: impossible bucket array", layout_.root_offset(index_));
+        return Engine::corrupt("shard header: impossible bucket array",
+                               layout_.root_offset(index_));
       }
     }
-    if (header.b >= kMaxB) return Engine::corrupt("shard header: impossible B", layout_.root_offset(index_));
+    if (header.b >= kMaxB)
+      return Engine::corrupt("shard header: impossible B", layout_.root_offset(index_));
     Status status;
     for_each_run(layout_, header, [&](const Run& run) {
       status = rebuild_run(run);
       return status.ok();
     });
     if (!status.ok()) return status;
-    return clear_unwritten(header);
+    // Main buckets that were never written at the cut may have been since: they must be empty
+    // again. While growing there is no need: only evacuation reads them, and it overwrites them
+    // first.
+    if (header.buckets.id == 0 || header.oldbuckets.id != 0) return {};
+    return clear_unwritten(layout_.array_run(header.buckets, 0));
   }
 
-  // Main buckets that were never written at the cut may have been since: they must be empty again.
-  // While growing there is no need: only evacuation reads them, and it overwrites them first.
-  Status clear_unwritten(const ShardHeader& header) {
-    if (header.buckets.id == 0 || header.oldbuckets.id != 0) return {};
-    const Run run = layout_.array_run(header.buckets, 0);
+  // Makes the blocks of a run that the table knows nothing of read as zero.
+  Status clear_unwritten(const Run& run) {
     u64 first = run.blocks;  // of a row of unwritten blocks
     for (u64 i = 0; i <= run.blocks; ++i) {
       bool unwritten = false;
@@ -192,7 +216,8 @@ class Rebuild {
       }
       if (unwritten && first == run.blocks) first = i;
       if (!unwritten && first != run.blocks) {
-        if (Status s = clear_blocks(run.offset + first * layout_.block_bytes, (i - first) * layout_.block_bytes);
+        if (Status s = clear_blocks(run.offset + first * layout_.block_bytes,
+                                    (i - first) * layout_.block_bytes);
             !s.ok()) {
           return s;
         }
@@ -212,22 +237,27 @@ class Rebuild {
   const Layout& layout_;
   const Root root_;
   const u64 index_;
+  const bool verify_blocks_;
 };
 
 }  // namespace
 
 Status rebuild_runtime(Engine& engine) {
-  std::array<Candidate, 2> roots = {read_root(engine, 0), read_root(engine, 1)};
-  if (roots[1].root.generation > roots[0].root.generation || !roots[0].valid) std::swap(roots[0], roots[1]);
-  if (!roots[0].valid) std::swap(roots[0], roots[1]);
-  Status first = Engine::corrupt("no valid root", engine.layout.root_offset(0));
-  for (const Candidate& candidate : roots) {
-    if (!candidate.valid) continue;
-    const Status status = Rebuild(engine, candidate).run();
-    if (status.ok() || (status.code() != Code::kCorrupt && status.code() != Code::kTruncated)) return status;
-    if (&candidate == &roots[0]) first = status;
-  }
-  return first;
+  const Candidate a = read_root(engine, 0);
+  const Candidate b = read_root(engine, 1);
+  if (!a.valid && !b.valid) return Engine::corrupt("no valid root", engine.layout.root_offset(0));
+  const bool take_a = a.valid && (!b.valid || a.root.generation > b.root.generation);
+  const Candidate& newest = take_a ? a : b;
+  const Candidate& other = take_a ? b : a;
+  // A root torn by a power cut had not freed what this one reaches; a root damaged later had, and
+  // the places may be in use again. The checksums of all blocks tell the two apart.
+  const bool other_is_damaged = !other.valid && other.root.magic != 0;
+  if (Status s = Rebuild(engine, newest, other_is_damaged).run(); !s.ok()) return s;
+  if (!engine.owns_file) return {};
+  // After a failed flush the page cache may show a root that the disk does not have.
+  if (Status s = engine.map->flush(); !s.ok()) return s;
+  return engine.map->write_durable(engine.layout.root_offset(newest.index), &newest.root,
+                                   sizeof(Root));
 }
 
 Status finish_rebuild(Engine& engine) {

@@ -14,8 +14,8 @@ namespace hmap {
 // Cost: the tables (8 bytes a block) and one word per extent.
 Status rebuild_runtime(Engine& engine);
 
-// What a rebuild leaves to ordinary changes, which need a lock: space of large records that were being
-// written at the cut.
+// What a rebuild leaves to ordinary changes, which need a lock: space of large records that were
+// being written at the cut.
 Status finish_rebuild(Engine& engine);
 
 }  // namespace hmap

@@ -11,7 +11,7 @@
 
 namespace hmap::format {
 
-// A futex word: waiters (bit 31) | generation of the slot (15 bits) | slot + 1 (16 bits); 0: free.
+// A futex word: waiters (bit 31) | generation of the slot (15 bits) | slot (16 bits); 0: free.
 // Slots are numbered from 1 in lock words, so that 0 is nobody.
 struct Lock {
   u32 word;
@@ -22,21 +22,21 @@ HMAP_LAYOUT(Lock, reserved, 4, 60);
 static_assert(OnDisk<Lock> && sizeof(Lock) == 64);
 
 struct RuntimeHeader {
-  u64 magic;        // kRuntimeMagic once the area is set up; stored last
-  u8 boot_id[16];   // valid only in this boot ...
-  u64 device;       // ... for this file
+  u64 magic;       // kRuntimeMagic once the area is set up; stored last
+  u8 boot_id[16];  // valid only in this boot ...
+  u64 device;      // ... for this file
   u64 inode;
   u64 birth_sec;
   u64 birth_nsec;
-  u64 durability;   // hmap::Durability of the store while it is open
-  u64 poison;       // not 0: a flush failed with this errno; sticky
-  u64 epoch;        // E, the current epoch; one store of it is a cut
-  u64 durable;      // durable cut << 1 | index of the durable root; one store of it ends a checkpoint
-  u64 generation;   // of the durable root
-  u64 clean_from;   // extents from here on were never touched since the file was extended
-  u64 extents_end;  // extents from here on were never in use
-  u64 file_extents; // extents the file has blocks for at its end
-  u64 table_cut[2]; // cut that tables A, B were last completely written for; 0: unknown
+  u64 durability;  // hmap::Durability of the store while it is open
+  u64 poison;      // not 0: a flush failed with this errno; sticky
+  u64 epoch;       // E, the current epoch; one store of it is a cut
+  u64 durable;  // durable cut << 1 | index of the durable root; one store of it ends a checkpoint
+  u64 generation;     // of the durable root
+  u64 clean_from;     // extents from here on were never touched since the file was extended
+  u64 extents_end;    // extents from here on were never in use
+  u64 file_extents;   // extents the file has blocks for at its end
+  u64 table_cut[2];   // cut that tables A, B were last completely written for; 0: unknown
   u64 checkpoint_ns;  // CLOCK_BOOTTIME of the last completed checkpoint
   u64 extent_table[kExtentSegments];
   u64 reserved[14];
@@ -68,8 +68,8 @@ inline constexpr u64 kNotes = 4;
 struct Slot {
   u64 generation;     // raised at every registration; its low 15 bits are in lock words
   u64 pid;            // for people
-  u64 notes[kNotes];  // large records being written: first extent + 1 (32 bits) | count (32); swept
-                      // when the slot's process is dead
+  u64 notes[kNotes];  // large records being written: first extent + 1 (32 bits) | count (31) |
+                      // reachable (1); swept when the slot's process is dead
   u64 reserved[2];
 };
 HMAP_LAYOUT(Slot, generation, 0, 8);
@@ -79,8 +79,9 @@ HMAP_LAYOUT(Slot, reserved, 48, 16);
 static_assert(OnDisk<Slot> && sizeof(Slot) == 64);
 
 // Byte ranges for OFD locks, far beyond any file: never data.
-inline constexpr u64 kOpenByteAt = u64{1} << 62;   // write-locked for the whole of an open
-inline constexpr u64 kUsersByteAt = kOpenByteAt + 1;  // read-locked by every writing handle for life
+inline constexpr u64 kOpenByteAt = u64{1} << 62;  // write-locked for the whole of an open
+inline constexpr u64 kUsersByteAt =
+    kOpenByteAt + 1;  // read-locked by every writing handle for life
 inline constexpr u64 kSlotBytesAt = kOpenByteAt + 2;  // + slot (1..slots): write-locked for life
 
 // {word offset, new value}: absolute, so that applying it twice is applying it once.
@@ -108,17 +109,17 @@ static_assert(OnDisk<Intent> && sizeof(Intent) == 144);
 
 struct Domain {
   Lock lock;
-  u64 pending;       // extents taken for this domain and not yet adopted by it:
-                     // first + 1 (32 bits) | count (32)
-  u64 frame_head;    // extent index + 1 of the first extent of frames
-  u64 frame_next;    // hint: extent index + 1 where the search for a free frame goes on
-  u64 frame_full;    // `durable` + 1 as it was when the search last went round in vain
-  u64 dirty_bytes;   // written since the last cut, roughly
-  u64 frees;         // records freed since the last sweep step
-  u64 hint[2];       // space: next extent to look at; `durable` + 1 when the search last failed
+  u64 pending;      // extents taken for this domain and not yet adopted by it:
+                    // first + 1 (32 bits) | count (32)
+  u64 frame_head;   // extent index + 1 of the first extent of frames
+  u64 frame_next;   // hint: extent index + 1 where the search for a free frame goes on
+  u64 frame_full;   // `durable` + 1 as it was when the search last went round in vain
+  u64 dirty_bytes;  // written since the last cut, roughly
+  u64 frees;        // records freed since the last sweep step
+  u64 hint[2];      // space: next extent to look at; `durable` + 1 when the search last failed
   u64 class_hint[kClasses];  // per size class: bitmap word of the open span to look at first
   u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
-  u64 freeing;       // extents on their way from a dead run to the free ones, as in `pending`
+  u64 freeing;  // extents on their way from a dead run to the free ones, as in `pending`
   u64 reserved[7];
 };
 HMAP_LAYOUT(Domain, lock, 0, 64);

@@ -29,7 +29,8 @@ Result<Block> word_block(const Engine& engine, u64 extent) {
   const u64 segment = segment_of(engine, extent);
   if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
   const Run run = extent_table_run(engine, segment);
-  if (run.offset == 0) return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
+  if (run.offset == 0)
+    return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
   return block_of(engine, run,
                   (extent - words_before(engine, segment)) / engine.layout.words_per_block);
 }
@@ -94,7 +95,8 @@ Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
 
 u64 table_capacity(const Engine& engine) {
   u64 segments = 0;
-  while (segments < format::kExtentSegments && engine.runtime->extent_table[segments] != 0) ++segments;
+  while (segments < format::kExtentSegments && engine.runtime->extent_table[segments] != 0)
+    ++segments;
   return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
 }
 
@@ -144,7 +146,8 @@ Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
     const u64 extent = first + done;
     const Result<Block> block = word_block(engine, extent);
     if (!block) return block.error();
-    const Result<std::byte*> bytes = writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+    const Result<std::byte*> bytes =
+        writable(engine, space, *block, Content::kOther, Purpose::kRelease);
     if (!bytes) return bytes.error();
     auto* words = reinterpret_cast<u64*>(*bytes) + extent % engine.layout.words_per_block;
     Change change(engine, space);
@@ -157,7 +160,8 @@ Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
         change.set(runtime.clean_from, first + request.count);
       }
     }
-    const u64 now = std::min({request.count - done, words_left_in_block(engine, extent), change.room()});
+    const u64 now =
+        std::min({request.count - done, words_left_in_block(engine, extent), change.room()});
     for (u64 i = 0; i < now; ++i) change.set(words[i], word_for(request, done + i));
     // Crash: the note says what was taken; whoever recovers its owner frees it again.
     change.publish();
@@ -173,7 +177,8 @@ Status ensure_table(Engine& engine, u64 count) {
     const u64 end = engine.runtime->extents_end + count;
     const u64 capacity = table_capacity(engine);
     const u64 segment = segment_of(engine, capacity);
-    if (segment >= format::kExtentSegments) return Status(Code::kNoSpace, "the store is as large as the format allows");
+    if (segment >= format::kExtentSegments)
+      return Status(Code::kNoSpace, "the store is as large as the format allows");
     const u64 blocks = engine.layout.extent_table_blocks(segment);
     const u64 extents = engine.layout.run_extents(blocks, Layout::kExtentTableCopies);
     if (end + extents + 1 <= capacity) return {};
@@ -185,10 +190,12 @@ Status ensure_table(Engine& engine, u64 count) {
     request.zero = true;
     request.purpose = Purpose::kRelease;
     const u64 first = engine.runtime->extents_end;
-    if (first + extents > capacity) return Engine::corrupt("extent table without room for its successor", 0);
+    if (first + extents > capacity)
+      return Engine::corrupt("extent table without room for its successor", 0);
     if (Status s = extend_file(engine, first + extents, request.purpose); !s.ok()) return s;
     const u64 at = engine.layout.extent_offset(first);
-    if (Status s = engine.map->make_zero(at, extents * engine.layout.extent_bytes); !s.ok()) return s;
+    if (Status s = engine.map->make_zero(at, extents * engine.layout.extent_bytes); !s.ok())
+      return s;
     if (Status s = mark_taken(engine, request, first); !s.ok()) return s;
     Change change(engine, space);
     change.set(engine.runtime->extent_table[segment], at);
@@ -198,7 +205,8 @@ Status ensure_table(Engine& engine, u64 count) {
 }
 
 Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
-  if (request.count == 0 || request.count > 0x3fff'ffff) return Status(Code::kTooLarge, "too many extents at once");
+  if (request.count == 0 || request.count > 0x3fff'ffff)
+    return Status(Code::kTooLarge, "too many extents at once");
   const Layout& layout = engine.layout;
   const u64 clean_from = engine.runtime->clean_from;
   Result<u64> first = find_freed(engine, request.count, false);
@@ -208,7 +216,8 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
     const u64 end = engine.runtime->extents_end;
     // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
     Status status = request.reserve_only
-                        ? engine.map->allocate(layout.extent_offset(end + request.count - 1), layout.extent_bytes)
+                        ? engine.map->allocate(layout.extent_offset(end + request.count - 1),
+                                               layout.extent_bytes)
                         : extend_file(engine, end + request.count, request.purpose);
     if (layout.extent_offset(end + request.count) > engine.map->window_bytes()) {
       status = Status(Code::kNoSpace, "the window of address space is used up");
@@ -243,12 +252,14 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
 Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
   const u64 space = engine.layout.space_domain();
   const u64 freed = make_extent_word(ExtentKind::kFree, 0, engine.epoch());
-  if (first + count > engine.runtime->extents_end) return Engine::corrupt("extents to free out of range", 0);
+  if (first + count > engine.runtime->extents_end)
+    return Engine::corrupt("extents to free out of range", 0);
   for (u64 done = 0; done < count;) {
     const u64 extent = first + done;
     const Result<Block> block = word_block(engine, extent);
     if (!block) return block.error();
-    const Result<std::byte*> bytes = writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+    const Result<std::byte*> bytes =
+        writable(engine, space, *block, Content::kOther, Purpose::kRelease);
     if (!bytes) return bytes.error();
     auto* words = reinterpret_cast<u64*>(*bytes) + extent % engine.layout.words_per_block;
     Change change(engine, space);
@@ -265,8 +276,8 @@ Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const v
 }  // namespace
 
 Run extent_table_run(const Engine& engine, u64 segment) {
-  return Run{seam::load(engine.runtime->extent_table[segment]), engine.layout.extent_table_blocks(segment),
-             Layout::kExtentTableCopies};
+  return Run{seam::load(engine.runtime->extent_table[segment]),
+             engine.layout.extent_table_blocks(segment), Layout::kExtentTableCopies};
 }
 
 Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
@@ -275,7 +286,9 @@ Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
   return take_locked(engine, request);
 }
 
-Status prepare_extents(Engine& engine, u64 offset, u64 bytes) { return engine.map->make_zero(offset, bytes); }
+Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
+  return engine.map->make_zero(offset, bytes);
+}
 
 Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
   const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
@@ -301,7 +314,8 @@ Status adopt_large(Engine& engine, u64& note) {
   const Result<Block> block = word_block(engine, extent);
   if (!block) return block.error();
   const u64 space = engine.layout.space_domain();
-  const Result<std::byte*> bytes = writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+  const Result<std::byte*> bytes =
+      writable(engine, space, *block, Content::kOther, Purpose::kRelease);
   if (!bytes) return bytes.error();
   u64& word = reinterpret_cast<u64*>(*bytes)[extent % engine.layout.words_per_block];
   Change change(engine, space);
@@ -309,6 +323,15 @@ Status adopt_large(Engine& engine, u64& note) {
   change.set(note, 0);
   change.publish();
   return {};
+}
+
+bool has_published_notes(const Engine& engine) {
+  for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
+    for (const u64& note : engine.slot(slot).notes) {
+      if ((seam::load(note) & kNotePublished) != 0) return true;
+    }
+  }
+  return false;
 }
 
 Status adopt_published(Engine& engine) {
@@ -327,9 +350,11 @@ Status finish_freeing(Engine& engine, u64 shard) {
   if (note == 0) return {};
   // Until `freeing` is cleared the shard takes no extents, so what bears its number is meant.
   const OwnsWord owned = [](u64 word, u64, const void* number) {
-    return extent_kind(word) != ExtentKind::kFree && extent_shard(word) == *static_cast<const u64*>(number);
+    return extent_kind(word) != ExtentKind::kFree &&
+           extent_shard(word) == *static_cast<const u64*>(number);
   };
-  if (Status s = free_extents(engine, note_first(note), note_count(note), owned, &shard); !s.ok()) return s;
+  if (Status s = free_extents(engine, note_first(note), note_count(note), owned, &shard); !s.ok())
+    return s;
   seam::store(freeing, 0);
   return {};
 }
@@ -356,6 +381,10 @@ Status free_pending(Engine& engine, u64 domain) {
              of->runtime->extent_table[segment] == 0;
     }
     if (d == of->layout.space_domain()) return false;
+    if (kind == ExtentKind::kLarge || kind == ExtentKind::kLargeRest ||
+        kind == ExtentKind::kLargePending) {
+      return false;  // those are noted in slots; this one was taken from a row only half marked
+    }
     // The only runs that take more than one intent to mark: their id has never been adopted.
     const bool array = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory;
     return !array || extent_payload(word) == ((of->header(d).array_seq + 1) & 0xffff'ffff'ffff);
@@ -374,7 +403,8 @@ Status sweep_notes(Engine& engine, u64 slot) {
     for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
       const u32 word = seam::load(engine.domain(shard).lock.word);
       if (word == 0 || engine.locker->owner_alive(word)) continue;
-      if (const Result<DomainLock> lock = DomainLock::take(engine, shard); !lock) return lock.error();
+      if (const Result<DomainLock> lock = DomainLock::take(engine, shard); !lock)
+        return lock.error();
     }
     const u64 value = seam::load(note);
     if (value == 0) continue;

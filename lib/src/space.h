@@ -11,8 +11,9 @@ namespace hmap {
 inline constexpr u64 kLowestRun = format::kPageBytes;
 
 struct ExtentRequest {
-  u64 domain = 0;  // the shard the extents are for, whose lock the caller holds; or the space domain
-  u64 count = 1;   // contiguous extents
+  u64 domain =
+      0;          // the shard the extents are for, whose lock the caller holds; or the space domain
+  u64 count = 1;  // contiguous extents
   format::ExtentKind kind = format::ExtentKind::kSpan;
   u64 payload = 0;            // of the extent word (kLargePending: ignored, computed)
   bool zero = false;          // must read as zero
@@ -41,6 +42,7 @@ Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const 
 Status adopt_large(Engine& engine, u64& note);
 // The same for every published note that is left: somebody died in between.
 Status adopt_published(Engine& engine);
+bool has_published_notes(const Engine& engine);
 
 // The live word of an extent, without the lock: exact for extents the caller owns.
 Result<u64> extent_word(const Engine& engine, u64 extent);
@@ -58,12 +60,18 @@ Status finish_freeing(Engine& engine, u64 shard);
 Status sweep_notes(Engine& engine, u64 slot);
 
 // Parts of an extent word.
-constexpr format::ExtentKind extent_kind(u64 word) { return static_cast<format::ExtentKind>(word & 0xff); }
+constexpr format::ExtentKind extent_kind(u64 word) {
+  return static_cast<format::ExtentKind>(word & 0xff);
+}
 constexpr u64 extent_shard(u64 word) { return word >> 8 & 0xff; }
 constexpr u64 extent_payload(u64 word) { return word >> 16; }
 constexpr u64 make_extent_word(format::ExtentKind kind, u64 shard, u64 payload) {
   return static_cast<u64>(kind) | (shard & 0xff) << 8 | payload << 16;
 }
+
+// The part of an extent word that tells a run from every other that may use its place: what a frame
+// remembers of the block it holds.
+constexpr u64 owner_tag(u64 word) { return extent_payload(word) & 0xffff; }
 
 // Notes and dead runs: first + 1 (32 bits) | count (32).
 constexpr u64 make_note(u64 first, u64 count) { return (first + 1) | count << 32; }

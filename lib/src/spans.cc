@@ -79,7 +79,8 @@ Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, 
   format::ShardHeader& header = engine.header(shard);
   const Result<Block> block = span_block(engine, header.directory, span);
   if (!block) return block.error();
-  if (const auto bytes = writable(engine, shard, *block, Content::kOther, purpose); !bytes) return bytes.error();
+  if (const auto bytes = writable(engine, shard, *block, Content::kOther, purpose); !bytes)
+    return bytes.error();
   const u64 index = span % engine.layout.spans_per_block;
   const Result<SpanMaps> maps = SpanMaps::of(engine, *block, index);
   if (!maps) return maps.error();
@@ -166,13 +167,15 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
     const auto maps = SpanMaps::of(engine, *block, (span - 1) % engine.layout.spans_per_block);
     if (!maps) return maps.error();
     const SpanEntry& live = maps->live();
-    const bool is_empty = std::all_of(std::begin(live.map), std::end(live.map), [](u64 w) { return w == 0; });
+    const bool is_empty =
+        std::all_of(std::begin(live.map), std::end(live.map), [](u64 w) { return w == 0; });
     if (release && is_empty && classes.open != span) {
       seam::store(cursor, before);
       if (Status s = release_span(engine, shard, span - 1, before, live); !s.ok()) return s;
       return false;
     }
-    if (!release && classes.open != span && maps->free_slots(slots) >= std::max<u64>(1, slots / 8)) {
+    if (!release && classes.open != span &&
+        maps->free_slots(slots) >= std::max<u64>(1, slots / 8)) {
       seam::store(cursor, span);
       store_class(classes, classes.head, static_cast<u32>(span));
       seam::store(engine.domain(shard).class_hint[size_class], 0);
@@ -265,7 +268,8 @@ u64 class_for(u64 bytes) {
 SpanShape span_shape(const Layout& layout, u64 size_class) {
   const u64 bytes = class_bytes(size_class);
   u64 extents = (bytes + layout.extent_bytes - 1) / layout.extent_bytes;
-  while (extents < 8 && extents * layout.extent_bytes % bytes > extents * layout.extent_bytes / 8) ++extents;
+  while (extents < 8 && extents * layout.extent_bytes % bytes > extents * layout.extent_bytes / 8)
+    ++extents;
   return SpanShape{extents, std::min(extents * layout.extent_bytes / bytes, kSlotsMax)};
 }
 
@@ -277,7 +281,8 @@ Result<Block> span_block(const Engine& engine, const u64* segments, u64 span) {
     return Engine::corrupt("span outside the directory", 0);
   }
   const u64 before = unit * ((u64{1} << segment) - 1);
-  return block_of(engine, Run{segments[segment], engine.layout.directory_blocks(segment), 1}, block - before);
+  return block_of(engine, Run{segments[segment], engine.layout.directory_blocks(segment), 1},
+                  block - before);
 }
 
 Result<SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 span) {
@@ -313,7 +318,8 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
   if (!word) return word.error();
   format::ShardHeader& header = engine.header(shard);
   const u64 span = extent_payload(*word);
-  if (extent_kind(*word) != format::ExtentKind::kSpan || extent_shard(*word) != shard || span >= header.span_count) {
+  if (extent_kind(*word) != format::ExtentKind::kSpan || extent_shard(*word) != shard ||
+      span >= header.span_count) {
     return Engine::corrupt("record in an extent that is no span of its shard", offset);
   }
   const Result<Block> block = span_block(engine, header.directory, span);
@@ -324,7 +330,8 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
   const u64 start = engine.layout.extent_offset(span_extent(entry.head));
   const u64 slot = (offset - start) / class_bytes(size_class);
   if (entry.head == 0 || span_class(entry.head) != size_class || offset < start ||
-      (offset - start) % class_bytes(size_class) != 0 || slot >= span_shape(engine.layout, size_class).slots) {
+      (offset - start) % class_bytes(size_class) != 0 ||
+      slot >= span_shape(engine.layout, size_class).slots) {
     return Engine::corrupt("record at no slot of its span", offset);
   }
   return RecordSlot{offset, &entry.map[slot / 64], u64{1} << (slot % 64)};

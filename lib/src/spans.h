@@ -30,19 +30,22 @@ inline u64 largest_in_span(const Layout& layout) {
   return std::min<u64>(2 * layout.extent_bytes, 65'536);
 }
 
-// A free slot: take it by set_bits(*map_word, bit, 0) in the Change that makes the record reachable.
+// A free slot: take it by set_bits(*map_word, bit, 0) in the Change that makes the record
+// reachable.
 struct RecordSlot {
   u64 offset = 0;
   u64* map_word = nullptr;
   u64 bit = 0;
 };
 
-// Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes. The caller holds the
-// shard's lock and has no Change under construction. Errors: kNoSpace, kBusy, kCorrupt, kIoError.
+// Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes. The caller holds
+// the shard's lock and has no Change under construction. Errors: kNoSpace, kBusy, kCorrupt,
+// kIoError.
 Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose);
 
-// The slot that the record at `offset`, `bytes` long, occupies; its bitmap word is writable. The bit
-// is to be cleared in the Change that makes the record unreachable. kCorrupt if the spans disagree.
+// The slot that the record at `offset`, `bytes` long, occupies; its bitmap word is writable. The
+// bit is to be cleared in the Change that makes the record unreachable. kCorrupt if the spans
+// disagree.
 Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose);
 
 // Counts a freed record; now and then looks whether a span has become empty and gives it back.

@@ -111,7 +111,8 @@ u64 live_count(const Engine& engine, u64 shard) {
     const u64 state = seam::load(engine.intent(shard).state);
     u64 count = seam::load(header.count);
     if (state % 2 != 0) {
-      const u64 words = std::min<u64>(seam::load(engine.intent(shard).words), engine.layout.intent_words);
+      const u64 words =
+          std::min<u64>(seam::load(engine.intent(shard).words), engine.layout.intent_words);
       for (u64 i = 0; i < words; ++i) {
         if (seam::load(engine.intent_words(shard)[i].offset) == offset) {
           count = seam::load(engine.intent_words(shard)[i].value);
@@ -130,7 +131,9 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
     add_shard(engine, shard, stats);
     if (depth == StatsDepth::kChains) add_chains(engine, shard, stats);
   }
-  stats.load_factor = stats.buckets == 0 ? 0 : static_cast<double>(stats.entries) / static_cast<double>(stats.buckets);
+  stats.load_factor = stats.buckets == 0
+                          ? 0
+                          : static_cast<double>(stats.entries) / static_cast<double>(stats.buckets);
   if (Status s = add_extents(engine, stats); !s.ok()) return s;
   struct stat file {};
   if (::fstat(session.fd.get(), &file) == 0) {

@@ -7,8 +7,8 @@
 
 namespace hmap {
 
-// The number of entries of a shard, also while its owner, dead or stopped, is in the middle of a write
-// that has happened.
+// The number of entries of a shard, also while its owner, dead or stopped, is in the middle of a
+// write that has happened.
 u64 live_count(const Engine& engine, u64 shard);
 
 Result<Stats> collect_stats(const Session& session, StatsDepth depth);

@@ -9,11 +9,11 @@ namespace hmap {
 
 std::string_view name(Code code) noexcept {
   static constexpr std::array<std::string_view, 25> kNames = {
-      "Ok",          "InvalidArgument", "TooLarge",       "NotFound",     "Exists",
-      "NotAStore",   "WrongVersion",    "Truncated",      "Corrupt",      "Permission",
-      "ReadOnly",    "LockedExclusively", "Busy",         "TooManyProcesses", "ModeMismatch",
-      "NoSpace",     "IoError",         "Poisoned",       "NoAddressSpace", "Forked",
-      "Closed",      "Unsupported",     "NeedsRecovery",  "System",       "BadInput"};
+      "Ok",        "InvalidArgument",   "TooLarge",      "NotFound",         "Exists",
+      "NotAStore", "WrongVersion",      "Truncated",     "Corrupt",          "Permission",
+      "ReadOnly",  "LockedExclusively", "Busy",          "TooManyProcesses", "ModeMismatch",
+      "NoSpace",   "IoError",           "Poisoned",      "NoAddressSpace",   "Forked",
+      "Closed",    "Unsupported",       "NeedsRecovery", "System",           "BadInput"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
 }
@@ -42,7 +42,9 @@ std::string Status::message() const {
   return text;
 }
 
-std::ostream& operator<<(std::ostream& out, const Status& status) { return out << status.message(); }
+std::ostream& operator<<(std::ostream& out, const Status& status) {
+  return out << status.message();
+}
 
 Error::Error(Status status) : status_(status), text_(status.message()) {}
 

@@ -11,11 +11,16 @@ namespace hmap {
 namespace {
 
 Status check_key(std::string_view key) {
-  if (key.size() > kKeyBytesMax) return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  if (key.size() > kKeyBytesMax)
+    return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
   return {};
 }
 
 Status check_options(const Options& options) {
+  if (options.mode > Mode::kExclusive) return Status(Code::kInvalidArgument, "mode: no such mode");
+  if (options.durability > Durability::kCheckpoint) {
+    return Status(Code::kInvalidArgument, "durability: no such durability");
+  }
   if (options.window_bytes != 0 && (options.window_bytes & (options.window_bytes - 1)) != 0) {
     return Status(Code::kInvalidArgument, "window_bytes: not a power of two");
   }
@@ -75,16 +80,20 @@ Result<bool> Store::contains(std::string_view key) const {
 
 Result<bool> Store::write(std::string_view key, std::string_view value, int mode) {
   if (impl_ == nullptr) return closed();
-  if (key.size() > kKeyBytesMax) return Status(Code::kTooLarge, "the key is longer than 65,535 bytes");
-  if (value.size() > kValueBytesMax) return Status(Code::kTooLarge, "the value is longer than 4 GiB - 1");
+  if (key.size() > kKeyBytesMax)
+    return Status(Code::kTooLarge, "the key is longer than 65,535 bytes");
+  if (value.size() > kValueBytesMax)
+    return Status(Code::kTooLarge, "the value is longer than 4 GiB - 1");
   Handle& handle = *impl_->handle;
   if (Status s = handle.usable(); !s.ok()) return s;
   if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
   const u64 hash = hash_key(key, handle.engine().store_seed);
-  u64* note = is_large(handle.engine().layout, record_bytes(key, value)) ? handle.take_note() : nullptr;
-  Result<bool> written = handle.write(hash & (handle.engine().layout.shards - 1), [&](Engine& engine) {
-    return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note);
-  });
+  u64* note =
+      is_large(handle.engine().layout, record_bytes(key, value)) ? handle.take_note() : nullptr;
+  Result<bool> written =
+      handle.write(hash & (handle.engine().layout.shards - 1), [&](Engine& engine) {
+        return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note);
+      });
   if (note != nullptr) handle.give_note(note);
   return written;
 }
@@ -117,7 +126,8 @@ Status Store::clear() {
   Handle& handle = *impl_->handle;
   if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
   for (u64 shard = 0; shard < handle.engine().layout.shards; ++shard) {
-    const Status status = handle.write(shard, [&](Engine& engine) { return clear_shard(engine, shard); });
+    const Status status =
+        handle.write(shard, [&](Engine& engine) { return clear_shard(engine, shard); });
     if (!status.ok()) return status;
   }
   return {};
@@ -140,6 +150,6 @@ Result<Stats> Store::stats(StatsDepth depth) const {
 Status Store::checkpoint() { return impl_ == nullptr ? closed() : impl_->handle->checkpoint(); }
 Status Store::sync() { return checkpoint(); }
 Status Store::close() { return impl_ == nullptr ? closed() : impl_->handle->close(); }
-bool Store::writable() const noexcept { return impl_ != nullptr && impl_->handle->writable(); }
+bool Store::writable() const noexcept { return usable().ok() && impl_->handle->writable(); }
 
 }  // namespace hmap

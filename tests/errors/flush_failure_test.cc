@@ -134,9 +134,9 @@ TEST_F(FlushFailure, EndsWhenAllHaveClosedAndTheStoreIsItsLastCheckpoint) {
   std::optional<Store> second = Store::open(path_, quiet_options()).value();
   poison();
 
-  EXPECT_FALSE(store_->close().ok()) << "the changes since the last checkpoint are lost";
+  static_cast<void>(store_->close());
   expect_poisoned(*second);
-  second.reset();
+  EXPECT_FALSE(second->close().ok()) << "the changes since the last checkpoint are lost";
   Result<Store> again = Store::open(path_, quiet_options());
 
   ASSERT_OK(again);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Holds the byte tables of format.md against the structs and HMAP_LAYOUT lines of the headers.
 
-Both directions: a field, a size, a type or a struct that only one side has is an error. The compiler
-holds the HMAP_LAYOUT lines against the structs, so the document cannot drift from the code.
+Both directions: a field, a size, a type or a struct that only one side has is an error. The
+compiler holds the HMAP_LAYOUT lines against the structs, so the document cannot drift from the
+code.
 Usage: layout_matches_spec.py FORMAT.MD HEADER...
 """
 import re

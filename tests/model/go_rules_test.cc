@@ -2,7 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <set>
+#include <utility>
+#include <vector>
 
 #include "raw_view.h"
 #include "stores.h"
@@ -161,34 +162,43 @@ TEST_F(GoRules, OverflowBucketsAreCountedExactlyAndGivenOutInOrder) {
 TEST_F(GoRules, EveryDecisionOfAChurningStoreIsGos) {
   Random random(test_seed());
   create();
-  std::set<std::uint64_t> present;
+  std::vector<std::uint64_t> present;
+  bool filling = true;
   std::uint64_t doubled = 0;
   std::uint64_t same_size = 0;
 
   for (std::uint64_t i = 0; i < 60'000; ++i) {
-    // Waves of few and many keys: erasing keeps the overflow buckets, so that they pile up.
-    const std::uint64_t keys = 8U << (i / 6'000);
-    const std::uint64_t number = random.below(keys);
+    // Filled and emptied over and over with other keys: erasing keeps the overflow buckets, so
+    // that they pile up until a growth of the same size clears them away.
+    const std::uint64_t full = (std::uint64_t{13} << (i / 6'000)) / 2;
+    if (present.size() >= full) filling = false;
+    if (present.size() <= full / 8 + 1) filling = true;
     const format::ShardHeader before = header();
+    const bool had_array = before.buckets.id != 0;
     const bool growing = before.oldbuckets.id != 0;
     const bool over = over_load(before.count + 1, before.b);
     const bool crowded = before.noverflow >= std::uint64_t{1} << before.b;
-    if (present.contains(number) && present.size() > 1 && random.one_in(2)) {
-      erase(number);
-      present.erase(number);
-      ASSERT_EQ(before.buckets.id, header().buckets.id) << "an erasure started a growth";
+    const bool is_new =
+        present.size() < 2 || (present.size() < full && random.one_in(filling ? 2 : 8));
+    if (is_new) {
+      put(next_);
+      present.push_back(next_++);
+    } else if (random.one_in(filling ? 2 : 8)) {
+      put(present[random.below(present.size())]);
     } else {
-      const bool is_new = present.insert(number).second;
-      put(number);
-      const bool grown = header().buckets.id != before.buckets.id && before.buckets.id != 0;
-      if (!growing) {
-        ASSERT_EQ(is_new && before.buckets.id != 0 && (over || crowded), grown)
-            << "operation " << i;
-        if (grown) {
-          ASSERT_EQ(before.b + (over ? 1 : 0), header().b) << "operation " << i;
-        }
-      }
-      if (grown) (header().b > before.b ? doubled : same_size) += 1;
+      std::swap(present[random.below(present.size())], present.back());
+      erase(present.back());
+      present.pop_back();
+    }
+    const bool grown = had_array && header().buckets.id != before.buckets.id;
+    if (!growing) {  // else it may have ended within this very operation
+      ASSERT_EQ(is_new && had_array && (over || crowded), grown) << "operation " << i;
+    }
+    if (grown) {
+      ASSERT_TRUE(is_new) << "operation " << i;
+      ASSERT_TRUE(header().b == before.b || header().b == before.b + 1) << "operation " << i;
+      ASSERT_TRUE(growing || header().b == before.b + (over ? 1 : 0)) << "operation " << i;
+      (header().b > before.b ? doubled : same_size) += 1;
     }
     ASSERT_EQ(present.size(), header().count);
   }

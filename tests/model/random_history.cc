@@ -61,12 +61,19 @@ std::string RandomHistory::run() {
   return failure_;
 }
 
-void RandomHistory::step() {
-  if (operation_ == phase_end_) {
-    static constexpr std::array<std::uint64_t, 6> kShares = {95, 70, 50, 45, 20, 5};
+void RandomHistory::choose_write_share() {
+  static constexpr std::array<std::uint64_t, 6> kShares = {95, 70, 50, 45, 20, 5};
+  if (plan_.tide != 0) {
+    if (model_.size() >= plan_.tide) write_share_ = 5;
+    if (model_.size() <= plan_.tide / 8) write_share_ = 95;
+  } else if (operation_ == phase_end_) {
     write_share_ = kShares[random_.below(kShares.size())];
     phase_end_ += random_.between(1, 3 * plan_.keys);
   }
+}
+
+void RandomHistory::step() {
+  choose_write_share();
   const std::uint64_t index = random_.below(plan_.keys);
   const std::uint64_t dice = random_.below(100);
   if (dice < 55) {
@@ -74,12 +81,14 @@ void RandomHistory::step() {
   } else {
     read_step(index);
   }
-  if (random_.one_in(3 * plan_.keys + 200)) rare_step();
+  if (random_.one_in(3 * (plan_.tide != 0 ? plan_.tide : plan_.keys) + 200)) rare_step();
 }
 
 void RandomHistory::write_step(std::uint64_t index) {
-  const std::string key = history_key(index, salt_);
-  if (random_.below(100) >= write_share_) {
+  const bool ebb = plan_.tide != 0 && write_share_ < 50 && !model_.empty();
+  const std::string key = ebb ? model_.begin()->first : history_key(index, salt_);
+  const bool full = plan_.tide != 0 && model_.size() >= plan_.tide;
+  if (full || random_.below(100) >= write_share_) {
     erase(key);
   } else {
     switch (random_.below(4)) {

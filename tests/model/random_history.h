@@ -44,6 +44,7 @@ class RandomHistory {
     std::uint64_t keys = 0;        // size of the key universe
     std::uint64_t operations = 0;  // length of the history
     bool megabytes = false;        // values of several MiB too
+    std::uint64_t tide = 0;        // not 0: fill to as many entries, empty to an eighth, and again
   };
 
   RandomHistory(const Plan& plan, std::uint64_t seed, TempDir::Where where, Seen& seen);
@@ -58,6 +59,7 @@ class RandomHistory {
   };
 
   void step();
+  void choose_write_share();
   void write_step(std::uint64_t index);
   void read_step(std::uint64_t index);
   void rare_step();

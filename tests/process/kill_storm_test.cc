@@ -1,6 +1,6 @@
 // Four processes on one store, one after the other killed at a random moment and replaced.
 //
-// HMAP_STORM_KILLS: kills per store (default 250; the long run: 10,000).
+// HMAP_STORM_KILLS: kills per store (default: some hundreds in all; the long run: 5,000).
 #include <gtest/gtest.h>
 
 #include "storm.h"
@@ -31,7 +31,7 @@ TEST(KillStorm, LosesNothingInAGrowingStoreOfOneShard) {
   plan.options = small_options();
   plan.options.geometry.extent_bytes = 2048;
   plan.keys = 4'000;
-  plan.kills = 150;
+  plan.kills = 70;
   weather(plan, TempDir::Where::kMemory);
 }
 
@@ -40,14 +40,14 @@ TEST(KillStorm, LosesNothingInAStoreOfFourShards) {
   plan.options = small_options();
   plan.options.shard_bits = 2;
   plan.keys = 40;
-  plan.kills = 150;
+  plan.kills = 70;
   weather(plan, TempDir::Where::kMemory);
 }
 
 TEST(KillStorm, LosesNothingInADefaultStoreOnDisk) {
   StormPlan plan;
   plan.keys = 2'000;
-  plan.kills = 100;
+  plan.kills = 70;
   weather(plan, TempDir::Where::kDisk);
 }
 
@@ -56,7 +56,7 @@ TEST(KillStorm, LosesNothingWhenProcessesHardlyGetToWork) {
   StormPlan plan;
   plan.options = small_options();
   plan.keys = 100;
-  plan.kills = 600;
+  plan.kills = 400;
   plan.pause_us = 4'000;
   plan.stops = false;
   weather(plan, TempDir::Where::kMemory);

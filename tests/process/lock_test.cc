@@ -44,7 +44,8 @@ class LockTest : public ::testing::Test {
   }
 
   std::uint32_t slot_of(pid_t pid) {
-    for (const Stats::Process& process : store_->stats().value().processes) {
+    const Stats stats = store_->stats().value();
+    for (const Stats::Process& process : stats.processes) {
       if (process.pid == static_cast<std::uint32_t>(pid)) return process.slot;
     }
     ADD_FAILURE() << "pid " << pid << " has no slot";

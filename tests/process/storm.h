@@ -45,7 +45,7 @@ struct StormPlan {
   std::string path;
   Options options;
   std::uint64_t keys = 600;  // of each writer
-  std::uint64_t kills = 300;
+  std::uint64_t kills = 200;
   std::uint64_t pause_us = 60'000;  // at most, between two kills
   bool stops = true;                // some are stopped for a moment instead
 };

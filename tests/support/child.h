@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <ostream>
 #include <stdexcept>
@@ -41,6 +42,9 @@ struct Outcome {
   }
 };
 
+// Exit code of a child whose body threw.
+inline constexpr int kThrew = 99;
+
 // A forked process that runs a function and exits with what it returns. Nothing of the parent is
 // destroyed in it, and it dies with its parent. Killed and reaped at the end of the object.
 class Child {
@@ -55,7 +59,7 @@ class Child {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    const int code = body();
+    const int code = run(body);
     std::fflush(nullptr);
     _exit(code);
   }
@@ -107,6 +111,15 @@ class Child {
  private:
   void end() {
     if (running()) kill();
+  }
+  // An exception must not unwind into the parent's frames.
+  static int run(const std::function<int()>& body) {
+    try {
+      return body();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "exception in a child: %s\n", error.what());
+    }
+    return kThrew;
   }
   static void block_sigchld() {
     sigset_t set;

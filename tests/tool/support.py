@@ -79,7 +79,7 @@ class ToolTest(unittest.TestCase):
         """A store at self.file with `records` (default: the hard ones)."""
         records = RECORDS if records is None else records
         self.hmap("create", self.file)
-        lines = (f"+{len(k)},{len(v)}:".encode() + k + b"->" + v + b"\n" for k, v in records.items())
+        lines = (b"+%d,%d:%s->%s\n" % (len(k), len(v), k, v) for k, v in records.items())
         self.hmap("load", "--format", "cdbmake", self.file, data=b"".join(lines) + b"\n")
 
     def answer(self, *arguments, **options):

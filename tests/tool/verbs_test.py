@@ -30,9 +30,10 @@ class Create(ToolTest):
         self.assertEqual((self.place / "a.hmap").stat().st_mode & 0o777, 0o600)
 
     def test_takes_geometry(self):
-        self.hmap("create", self.file, "--slots", "7", "--block-bytes", "512", "--extent-bytes", "4k")
+        sizes = ("--slots", "7", "--block-bytes", "512", "--extent-bytes", "4KiB")
+        self.hmap("create", self.file, *sizes)
         stat = self.answer("stat", "--json", self.file)
-        self.assertEqual(stat["healthy"], True)
+        self.assertEqual((stat["slots"], stat["block_bytes"], stat["extent_bytes"]), (7, 512, 4096))
 
 
 class PutGetDel(ToolTest):
@@ -51,7 +52,8 @@ class PutGetDel(ToolTest):
         self.hmap("create", self.file)
         self.hmap("put", self.file, "--key-hex", "00Ff", "--value-hex", "2d")
         self.assertEqual(self.hmap("get", self.file, "--key-hex", "00fF").stdout, b"-")
-        self.assertEqual(self.hmap("get", self.file, "--key-hex", "00ff", "--value-hex").stdout, b"2d\n")
+        result = self.hmap("get", self.file, "--key-hex", "00ff", "--value-hex")
+        self.assertEqual(result.stdout, b"2d\n")
         self.hmap("del", self.file, "--key-hex", "00ff")
         self.hmap("get", self.file, "--key-hex", "00ff", code=NO)
         for wrong in ("0", "0g", "0x00"):
@@ -149,7 +151,8 @@ class List(ToolTest):
 
     def test_hex(self):
         self.make({b"\0a": b"", b"b": b""})
-        self.assertEqual(self.hmap("list", self.file, "--key-hex", "--prefix", "00").stdout, b"0061\n")
+        result = self.hmap("list", self.file, "--key-hex", "--prefix", "00")
+        self.assertEqual(result.stdout, b"0061\n")
 
     def test_json(self):
         self.make()
@@ -164,7 +167,8 @@ class List(ToolTest):
 class Dump(ToolTest):
     def test_json_is_the_format_jsonl(self):
         self.make({b"a": b"1"})
-        self.assertEqual(self.hmap("dump", "--json", self.file).stdout, b'{"key":"a","value":"1"}\n')
+        result = self.hmap("dump", "--json", self.file)
+        self.assertEqual(result.stdout, b'{"key":"a","value":"1"}\n')
         self.hmap("dump", "--json", "--format", "jsonl", self.file)
         self.hmap("dump", "--json", "--format", "tsv", self.file, code=USAGE)
         self.hmap("dump", "--format", "xml", self.file, code=USAGE)

@@ -113,6 +113,17 @@ TEST(PublishFile, WorksWithoutUnnamedFiles) {
   EXPECT_EQ(File(dir.file("f"), O_RDONLY).stat().st_nlink, 1u);
 }
 
+TEST(PublishFile, NeverWritesToATemporaryFileThatIsThere) {
+  const TempDir dir;
+  EXPECT_EQ(in_child([&] {
+              CHILD_REQUIRE(install_filter(kNoUnnamedFiles));
+              CHILD_REQUIRE(install_filter({SYS_openat, error_of(EIO), 2, O_EXCL}));
+              CHILD_REQUIRE(create_file(dir.file("f"), 0600).error().code() == Code::kIoError);
+              return 0;
+            }),
+            0);
+}
+
 TEST(PublishFile, WorksWithoutHardLinks) {
   const TempDir dir;
 

@@ -59,6 +59,7 @@ std::vector<std::string> names_of_stores() {
 
 std::vector<std::string> names_of_phases() {
   std::vector<std::string> names;
+  names.reserve(kPhases.size());
   for (const Phase phase : kPhases) names.emplace_back(name(phase));
   return names;
 }
@@ -200,7 +201,7 @@ int measure(const Arguments& arguments) {
   return measure_stores(arguments, scratch.path(), document);
 }
 
-int run_main(int argc, char** argv) {
+int parse_and_measure(int argc, char** argv) {
   CLI::App app("Measures hmap beside LMDB and tkrzw on the same work.", "hmap-bench");
   Arguments arguments;
   add_options(app, arguments);
@@ -210,15 +211,17 @@ int run_main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitError;
   }
-  try {
-    return measure(arguments);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "hmap-bench: {}\n", error.what());
-    return kExitError;
-  }
+  return measure(arguments);
 }
 
 }  // namespace
 }  // namespace hmap::bench
 
-int main(int argc, char** argv) { return hmap::bench::run_main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return hmap::bench::parse_and_measure(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hmap-bench: %s\n", error.what());
+    return hmap::bench::kExitError;
+  }
+}

@@ -71,6 +71,10 @@ void work(Board& board, Board::Worker& mine, Op&& op) {
   mine = {ops, watch.seconds()};
 }
 
+std::size_t count_of(const ProcessPlan& plan) noexcept {
+  return static_cast<std::size_t>(plan.writers) + static_cast<std::size_t>(plan.readers);
+}
+
 // Random indexes below n.
 class RandomIndexes {
  public:
@@ -218,7 +222,7 @@ ProcessRun run_once(const ProcessPlan& plan, int shards, int round) {
   const Scratch scratch(plan.dir, "processes");
   const std::filesystem::path path = scratch.path() / "store.hmap";
   fill(plan, path, shards);
-  const auto count = static_cast<std::size_t>(plan.writers + plan.readers);
+  const auto count = count_of(plan);
   Crew crew;
   Board& board = crew.board();
   crew.start(plan, path, count);
@@ -251,7 +255,7 @@ double ProcessRun::written() const noexcept { return sum(writer_rates); }
 double ProcessRun::read() const noexcept { return sum(reader_rates); }
 
 std::vector<ProcessRun> run_processes(const ProcessPlan& plan) {
-  if (static_cast<std::size_t>(plan.writers + plan.readers) > kProcessesMax) {
+  if (count_of(plan) > kProcessesMax) {
     throw std::runtime_error(fmt::format("at most {} processes", kProcessesMax));
   }
   std::vector<ProcessRun> runs;

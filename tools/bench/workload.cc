@@ -18,6 +18,11 @@ std::uint64_t load_word(const char* from) noexcept {
   return word;
 }
 
+// Writes the `left` low bytes of `word`, fewer than 8.
+void store_tail(char* to, std::uint64_t word, std::size_t left) noexcept {
+  for (std::size_t i = 0; i < left; ++i) to[i] = static_cast<char>(word >> (8 * i));
+}
+
 // The word that all words of a value after the first are counted up from.
 std::uint64_t value_base(std::string_view key, std::uint64_t version) noexcept {
   return scramble(load_word(key.data()) + version * 0xd1342543de82ef95);
@@ -42,7 +47,7 @@ void Workload::key(std::uint64_t index, std::string& key) const {
     to += sizeof(word);
     word = scramble(word);
   }
-  if (left != 0) std::memcpy(to, &word, left);
+  store_tail(to, word, left);
 }
 
 void Workload::value(std::string_view key, std::uint64_t version, std::string& value) const {
@@ -56,7 +61,7 @@ void Workload::value(std::string_view key, std::uint64_t version, std::string& v
     to += sizeof(word);
     word += kGolden;
   }
-  if (left != 0) std::memcpy(to, &word, left);
+  store_tail(to, word, left);
 }
 
 std::optional<std::uint64_t> Workload::version_of(std::string_view key,

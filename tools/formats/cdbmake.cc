@@ -56,7 +56,7 @@ std::uint64_t CdbmakeReader::read_length(char end, std::string_view name) {
     }
     if (c < '0' || c > '9') {
       input_.refuse(quote({&c, 1}), fmt::format("a digit of the {}'s length{}", name,
-                                                 digits > 0 ? fmt::format(" or '{}'", end) : ""));
+                                                digits > 0 ? fmt::format(" or '{}'", end) : ""));
     }
     length = length * 10 + static_cast<std::uint64_t>(c - '0');
     input_.consume(1);

@@ -56,8 +56,10 @@ bool Input::fill() {
     begin_ = 0;
   }
   for (;;) {
-    if (pending_interrupt() != 0) fail_interrupted(name_);
     const ssize_t count = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
+    // Asked at the end of the input too: Ctrl-C also ends the program that writes to our pipe, and
+    // then the end comes too early.
+    if (pending_interrupt() != 0) fail_interrupted(name_);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw system_failure(errno, name_, "cannot read the input");
     ended_ = count == 0;

@@ -20,6 +20,14 @@ std::size_t dead_processes(const Stats& stats) {
 
 }  // namespace
 
+std::uint64_t unassigned_bytes(const Stats& stats) {
+  const std::uint64_t assigned = stats.span_bytes + stats.large_bytes + stats.bucket_bytes +
+                                 stats.frame_bytes + stats.retired_bytes + stats.free_bytes +
+                                 stats.other_bytes;
+  // A store that grows while it is looked at may count more than its file had a moment ago.
+  return stats.file_bytes - std::min(stats.file_bytes, assigned);
+}
+
 bool healthy(const Stats& stats) { return !stats.poisoned; }
 
 std::vector<std::string> advice(const Stats& stats) {

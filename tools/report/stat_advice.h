@@ -2,6 +2,7 @@
 #ifndef HMAP_TOOLS_REPORT_STAT_ADVICE_H_
 #define HMAP_TOOLS_REPORT_STAT_ADVICE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace hmap::tool {
 
 // Sentences, the most urgent first; empty: all is well.
 [[nodiscard]] std::vector<std::string> advice(const Stats& stats);
+
+// The end of the file that belongs to nobody yet: files grow in larger steps than stores.
+[[nodiscard]] std::uint64_t unassigned_bytes(const Stats& stats);
 
 // Anything that a person has to do something about.
 [[nodiscard]] bool healthy(const Stats& stats);

@@ -33,7 +33,7 @@ Json space_json(const Stats& stats) {
           {"span_bytes", stats.span_bytes},       {"large_bytes", stats.large_bytes},
           {"bucket_bytes", stats.bucket_bytes},   {"frame_bytes", stats.frame_bytes},
           {"retired_bytes", stats.retired_bytes}, {"free_bytes", stats.free_bytes},
-          {"other_bytes", stats.other_bytes}};
+          {"other_bytes", stats.other_bytes},     {"unassigned_bytes", unassigned_bytes(stats)}};
 }
 
 std::string uuid_text(const Stats& stats) {

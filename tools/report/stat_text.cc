@@ -124,13 +124,14 @@ std::string space_text(const Stats& stats) {
     std::string_view name;
     std::uint64_t bytes;
   };
-  const std::array<Use, 7> uses = {{{"records", stats.span_bytes},
+  const std::array<Use, 8> uses = {{{"records", stats.span_bytes},
                                     {"large records", stats.large_bytes},
                                     {"buckets", stats.bucket_bytes},
                                     {"displaced blocks", stats.frame_bytes},
                                     {"retired", stats.retired_bytes},
                                     {"free", stats.free_bytes},
-                                    {"headers, tables", stats.other_bytes}}};
+                                    {"headers, tables", stats.other_bytes},
+                                    {"not yet used", unassigned_bytes(stats)}}};
   std::string text = "\nspace by use (bytes)\n";
   for (const Use& use : uses) {
     text += fmt::format("  {:<20}{:>15} {:>8}{}\n", use.name, grouped(use.bytes),

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <iterator>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "report/failure.h"
@@ -23,6 +25,17 @@ constexpr std::string_view kSpecial = "[{%+\x01";
 std::string protect_one(std::string_view text) {
   const bool special = !text.empty() && kSpecial.find(text[0]) != std::string_view::npos;
   return special ? kMark + std::string(text) : std::string(text);
+}
+
+template <typename Number>
+CLI::Option* add_whole_number(CLI::App& app, const std::string& name, Number& target,
+                              const std::string& description) {
+  CLI::callback_t store = [&target](const CLI::results_t& results) {
+    const std::string text = unprotect(results.back());
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target);
+    return error == std::errc() && end == text.data() + text.size();
+  };
+  return app.add_option(name, std::move(store), description)->type_name("N");
 }
 
 }  // namespace
@@ -66,6 +79,16 @@ CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
       ->allow_extra_args()
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->required();
+}
+
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint64_t& target,
+                        const std::string& description) {
+  return add_whole_number(app, name, target, description);
+}
+
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& target,
+                        const std::string& description) {
+  return add_whole_number(app, name, target, description);
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,

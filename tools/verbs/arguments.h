@@ -22,6 +22,11 @@ CLI::Option* add_bytes(CLI::App& app, const std::string& name, std::string& targ
 // The same for a positional that may be repeated, at least once.
 CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
                             std::vector<std::string>& target, const std::string& description);
+// An option with a whole number. (CLI11 takes "-1" for the largest one.)
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint64_t& target,
+                        const std::string& description);
+CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& target,
+                        const std::string& description);
 // An option with a number of bytes: 65536, 64KiB, 64k.
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
                       const std::string& description);

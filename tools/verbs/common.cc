@@ -30,12 +30,10 @@ void add_write_options(CLI::App& app, WriteOptions& options) {
 }
 
 void add_create_options(CLI::App& app, CreateOptions& options) {
-  app.add_option("--expect", options.expected_entries,
-                 "entries to make room for at once; the store grows by itself all the same")
-      ->type_name("N");
-  app.add_option("--shards", options.shards,
-                 "parts that can be written at the same time: a power of two up to 256")
-      ->type_name("S");
+  add_number(app, "--expect", options.expected_entries,
+             "entries to make room for at once; the store grows by itself all the same");
+  add_number(app, "--shards", options.shards,
+             "parts that can be written at the same time: a power of two up to 256");
 }
 
 void apply(const CreateOptions& create, Options& options) {

@@ -97,12 +97,10 @@ Verb add_create(CLI::App& root) {
   app.add_option("--mode", verb->file_mode, "permission bits, before the umask")
       ->type_name("OCTAL")
       ->capture_default_str();
-  app.add_option("--slots", verb->slots, "processes that may have it open for writing (to 255)")
-      ->type_name("N");
+  add_number(app, "--slots", verb->slots, "processes that may have it open for writing (to 255)");
   add_size(app, "--block-bytes", verb->block_bytes, "unit of copying; default 4096");
   add_size(app, "--extent-bytes", verb->extent_bytes, "unit of space; default 32 KiB");
-  app.add_option("--intent-words", verb->intent_words, "words one intent can change; default 256")
-      ->type_name("N");
+  add_number(app, "--intent-words", verb->intent_words, "words one intent can change; default 256");
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 struct DumpVerb {
   CommonOptions common;
-  std::string format;
+  std::string format = "auto";
 };
 
 constexpr const char* kExample =
@@ -37,11 +37,11 @@ std::optional<std::uint64_t> entries_expected(const Store& store, const std::str
 }
 
 Format format_of(const DumpVerb& verb) {
-  if (verb.common.json && !verb.format.empty() && verb.format != "jsonl") {
+  if (verb.common.json && verb.format != "auto" && verb.format != "jsonl") {
     throw usage_failure("--json is --format jsonl; another --format contradicts it");
   }
   if (verb.common.json) return Format::kJsonl;
-  return verb.format.empty() ? Format::kDb : format_named(verb.format);
+  return verb.format == "auto" ? Format::kDb : format_named(verb.format);
 }
 
 Exit run(const DumpVerb& verb) {

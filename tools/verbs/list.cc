@@ -72,7 +72,7 @@ Verb add_list(CLI::App& root) {
   auto verb = std::make_shared<ListVerb>();
   CLI::App& app = add_verb(root, verb->common, "list", "write the keys, one on a line", kExample);
   add_bytes(app, "--prefix", verb->prefix, "only keys that begin with P")->type_name("P");
-  app.add_option("--limit", verb->limit, "at most N keys")->type_name("N");
+  add_number(app, "--limit", verb->limit, "at most N keys");
   app.add_flag("--key-hex", verb->key_hex, "keys, and P, are hex digits");
   return {&app, [verb] { return run(*verb); }};
 }

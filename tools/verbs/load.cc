@@ -31,7 +31,7 @@ struct LoadVerb {
   WriteOptions write;
   CreateOptions create;
   std::string input;
-  std::string format;
+  std::string format = "auto";
   bool no_overwrite = false;
   bool fail_existing = false;
 };
@@ -107,7 +107,7 @@ struct Source {
 
   explicit Source(const LoadVerb& verb)
       : input(verb.input),
-        format(verb.format.empty() ? recognise(input) : format_named(verb.format)),
+        format(verb.format == "auto" ? recognise(input) : format_named(verb.format)),
         reader(make_reader(format, input)) {}
 };
 
@@ -135,11 +135,6 @@ void store_all(Store& store, const LoadVerb& verb, Source& source, bool more) {
   for (; more; more = source.reader->next(source.record)) {
     store_record(store, verb, source);
     progress.update(source.input.consumed_bytes());
-    if (const int signal = pending_interrupt(); signal != 0) {
-      Failure failure(Code::kSystem, source.input.name(), "interrupted by a signal");
-      failure.signal = signal;
-      throw failure;
-    }
   }
 }
 
@@ -178,6 +173,7 @@ void write_summary(const LoadVerb& verb, Format format, bool created, const Coun
 }
 
 Exit run(const LoadVerb& verb) {
+  // Input answers a signal with a Failure, so that what is half-made goes away.
   const Interruptible interruptible;
   std::optional<Source> source;
   std::optional<Target> target;

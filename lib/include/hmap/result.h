@@ -41,7 +41,8 @@ class [[nodiscard]] Result {
     require();
     return *value_;
   }
-  T&& value() && {
+  // By value, so that `for (auto& x : store.stats().value().shards)` is safe.
+  T value() && {
     require();
     return *std::move(value_);
   }

@@ -15,18 +15,18 @@ namespace hmap {
 // Why a call failed. The numbers are part of the interface: none is ever changed or reused.
 enum class Code : std::uint8_t {
   kOk = 0,
-  kInvalidArgument = 1,    // The caller broke a documented precondition; nothing was changed.
-  kTooLarge = 2,           // A key or a value exceeds a limit of the format; nothing was changed.
-  kNotFound = 3,           // No file at the path, and it was not to be created.
-  kExists = 4,             // A file is at the path, and it was to be created.
-  kNotAStore = 5,          // The file is not an hmap store.
-  kWrongVersion = 6,       // A store of a version or with features this library cannot handle.
-  kTruncated = 7,          // The file is shorter than its durable root says.
-  kCorrupt = 8,            // Bytes in the file break the format; offset() says where.
-  kPermission = 9,         // The operating system refused access.
-  kReadOnly = 10,          // A write through a read-only handle, or to a read-only medium.
-  kLockedExclusively = 11, // Another process has the store for itself, or others have it open.
-  kBusy = 12,              // A living process holds the lock beyond the time-out; value() = its slot.
+  kInvalidArgument = 1,     // The caller broke a documented precondition; nothing was changed.
+  kTooLarge = 2,            // A key or a value exceeds a limit of the format; nothing was changed.
+  kNotFound = 3,            // No file at the path, and it was not to be created.
+  kExists = 4,              // A file is at the path, and it was to be created.
+  kNotAStore = 5,           // The file is not an hmap store.
+  kWrongVersion = 6,        // A store of a version or with features this library cannot handle.
+  kTruncated = 7,           // The file is shorter than its durable root says.
+  kCorrupt = 8,             // Bytes in the file break the format; offset() says where.
+  kPermission = 9,          // The operating system refused access.
+  kReadOnly = 10,           // A write through a read-only handle, or to a read-only medium.
+  kLockedExclusively = 11,  // Another process has the store for itself, or others have it open.
+  kBusy = 12,  // A living process holds the lock beyond the time-out; value() = its slot.
   kTooManyProcesses = 13,  // All process slots of the store are taken.
   kModeMismatch = 14,      // The store is open with another durability than the one asked for.
   kNoSpace = 15,           // The disk, the quota or Options::size_limit is exhausted.

@@ -43,8 +43,8 @@ struct Entry {
 // Valid for the store it came from as long as the store is not cleared; resuming a foreign or an
 // invented position gives some iteration, never a fault.
 struct Position {
-  std::uint64_t shard = 0;     // Shards done.
-  std::uint64_t start = 0;     // Where in the order of reversed hashes the walk of this shard began.
+  std::uint64_t shard = 0;  // Shards done.
+  std::uint64_t start = 0;  // Where in the order of reversed hashes the walk of this shard began.
   std::uint64_t progress = 0;  // How far it has come, of 2^64.
 };
 
@@ -150,9 +150,9 @@ class HMAP_EXPORT Store {
 
   // Makes everything written before the call durable: cut, flush, root. Returns at once if nothing
   // changed since the last one.
-  // Errors: kReadOnly, kBusy (a stopped writer holds a lock), kIoError and kPoisoned (a flush failed:
-  // the store refuses writes until all have closed it), kNoSpace, kForked, kClosed.
-  // Cost: writers wait some microseconds; the call itself takes as long as the disk.
+  // Errors: kReadOnly, kBusy (a stopped writer holds a lock), kIoError and kPoisoned (a flush
+  // failed: the store refuses writes until all have closed it), kNoSpace, kForked, kClosed. Cost:
+  // writers wait some microseconds; the call itself takes as long as the disk.
   Status checkpoint();
 
   // The same: the name of the call that Durability::kNone users look for.
