@@ -120,7 +120,7 @@ class Shard:
         need(offset + size <= self.store.heap_end, "F-09",
              "record reaches beyond the extents", offset)
         raw = file.read(offset, size)
-        need(checksum(raw[4:], sb.seed) == check, "F-07", "record checksum", offset)
+        need(checksum(raw[4:], sb.seed ^ offset) == check, "F-07", "record checksum", offset)
         need(flags == 0, "F-16", "flags of a record", offset)
         return raw[12:12 + key_bytes], raw[12 + key_bytes:], kind == LARGE
 

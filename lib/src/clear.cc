@@ -1,6 +1,7 @@
 // clear, and giving back in bounded steps what a cleared hmap had. Go's mapclear.
 #include <algorithm>
 
+#include "dead.h"
 #include "grow.h"
 #include "hmap.h"
 #include "intent.h"

@@ -1,5 +1,5 @@
 // Giving back what growth, clear() and large records leave behind: the dead list of a shard.
-#include "grow.h"
+#include "dead.h"
 #include "space.h"
 
 namespace hmap {

@@ -95,6 +95,7 @@ Status remove_slot(Engine& engine, u64 shard, const Location& location, u64 head
 Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   const u64 shard = hash & (engine.layout.shards - 1);
+  prefetch_bucket(engine, shard, hash);
   const Result<DomainLock> lock = DomainLock::take(engine, shard);
   if (!lock) return lock.error();
   const ShardHeader& header = engine.header(shard);

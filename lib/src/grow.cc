@@ -1,5 +1,6 @@
 // Growth. Go's rules; the order of stores is ours (lib/README.md, "A write").
 #include "grow.h"
+#include "dead.h"
 
 #include <algorithm>
 
@@ -213,6 +214,16 @@ Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u6
   return stop;
 }
 
+// Asks for the records of a bucket's head.
+void prefetch_entries(const Engine& engine, const BucketArray& array, u64 n) {
+  const Result<Bmap*> bucket = live_bucket(engine, array, n);
+  if (!bucket) return;
+  const BucketImage image = BucketImage::of(**bucket);
+  for (u64 i = 0; i < format::kSlots; ++i) {
+    if (is_filled(tophash_at(image.tophash, i))) prefetch_record(engine, image.record(i));
+  }
+}
+
 // Moves nevacuate on if the bucket there is evacuated.
 Status advance_mark(Engine& engine, u64 shard) {
   ShardHeader& header = engine.header(shard);
@@ -335,12 +346,23 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
     if (!bucket) return bucket.error();
     return is_evacuated((*bucket)->tophash) ? Status() : evacuate(engine, shard, n, purpose);
   };
-  if (Status s = evacuate_unless_done(hash & (old_buckets - 1)); !s.ok()) return s;
+  const u64 own = hash & (old_buckets - 1);
+  // Every entry's key is hashed again, and its record waited for: those of this key's old bucket
+  // come while the other bucket is evacuated, those of the next one until the next write.
+  prefetch_entries(engine, header.oldbuckets, own);
+  const bool own_is_next = own == header.nevacuate;
+  if (own_is_next) {
+    if (Status s = evacuate_unless_done(own); !s.ok()) return s;
+  }
   if (header.nevacuate < old_buckets) {
     if (Status s = evacuate_unless_done(header.nevacuate); !s.ok()) return s;
-    // The look-ahead may have stopped at a bucket evacuated out of turn.
-    if (Status s = advance_mark(engine, shard); !s.ok()) return s;
   }
+  if (!own_is_next) {
+    if (Status s = evacuate_unless_done(own); !s.ok()) return s;
+  }
+  // The look-ahead may have stopped at a bucket evacuated out of turn.
+  if (Status s = advance_mark(engine, shard); !s.ok()) return s;
+  if (header.nevacuate < old_buckets) prefetch_entries(engine, header.oldbuckets, header.nevacuate);
   return header.nevacuate >= old_buckets ? finish_growth(engine, shard) : Status();
 }
 

@@ -1,5 +1,5 @@
-// Growth of an hmap: new arrays, incremental evacuation, and giving back what is no longer used.
-// Go's hashGrow, growWork and evacuate (shared rules: format-spec/format.md, "Growth").
+// Growth of an hmap: new arrays and incremental evacuation.
+// Go's hashGrow, growWork and evacuate (the rules: format-spec/format.md, section 13).
 #ifndef HMAP_SRC_GROW_H_
 #define HMAP_SRC_GROW_H_
 
@@ -33,16 +33,6 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose);
 // its number. `next` is the number to hand out, normally array.next_overflow.
 Result<u64> overflow_bucket(Engine& engine, u64 shard, format::BucketArray& array, u64 next,
                             Purpose purpose);
-
-// The list of extents to give back. make_dead_room() makes sure `cells` more fit, giving back what
-// is on the list if they do not; add_dead() adds to a Change; give_back() frees up to `extents` of
-// them.
-Status make_dead_room(Engine& engine, u64 shard, u64 cells);
-void add_dead(Engine& engine, u64 shard, Change& change, u64 first_extent, u64 extents);
-Status give_back(Engine& engine, u64 shard, u64 extents);
-
-// Adds every run of an array to the dead list. Needs room for 9 cells.
-void add_dead_array(Engine& engine, u64 shard, Change& change, const format::BucketArray& array);
 
 }  // namespace hmap
 

@@ -67,6 +67,9 @@ bool has_cleared_space(const Engine& engine, u64 shard);
 // but their shard's number tells them from new ones.
 Status finish_clear_of_large(Engine& engine, u64 shard);
 
+// Asks for the bucket of a key before the lock is taken: a guess from words that may be changing.
+void prefetch_bucket(const Engine& engine, u64 shard, u64 hash);
+
 // A new hash seed for an empty hmap.
 u64 new_seed();
 

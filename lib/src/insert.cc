@@ -209,6 +209,7 @@ Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::stri
   Status status = put.write_large(note);
   Result<bool> written = false;
   if (status.ok()) {
+    prefetch_bucket(engine, hash & (engine.layout.shards - 1), hash);
     const Result<DomainLock> lock = DomainLock::take(engine, hash & (engine.layout.shards - 1));
     written = lock ? put.run() : Result<bool>(lock.error());
   } else {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine.h"
-#include "hmap/store.h"
+#include "hmap/position.h"
 
 namespace hmap {
 

@@ -83,8 +83,10 @@ Status Layout::complete(format::Superblock& s) {
   s.runtime_offset = layout.runtime_offset;
   s.runtime_bytes = layout.runtime_bytes;
   s.extent_table_offset = layout.extent_table_offset;
+  // Extents lie at multiples of their size, so that zones of them can be aligned.
+  const u64 heap_unit = std::max<u64>(unit, layout.extent_bytes);
   s.heap_offset =
-      layout.extent_table_offset + round_up(layout.run_bytes(1, kExtentTableCopies), unit);
+      round_up(layout.extent_table_offset + layout.run_bytes(1, kExtentTableCopies), heap_unit);
   return {};
 }
 

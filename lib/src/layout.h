@@ -125,6 +125,14 @@ class Layout {
   [[nodiscard]] u64 extent_table_blocks(u64 segment) const {
     return segment == 0 ? 1 : u64{1} << (segment - 1);
   }
+  // Extents of a zone: 2 MiB, so that one page table entry can map it; 0 if extents are too large.
+  [[nodiscard]] u64 zone_extents() const {
+    return extent_bytes <= kZoneBytes / 8 && extent_bytes >= kPageAlignment
+               ? kZoneBytes / extent_bytes
+               : 0;
+  }
+  static constexpr u64 kZoneBytes = u64{1} << 21;
+  static constexpr u64 kPageAlignment = format::kPageBytes;
   static constexpr u64 kRuntimeHeaderBytes = 1024;
   static constexpr u64 kExtentTableCopies = 3;
 

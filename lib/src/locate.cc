@@ -1,5 +1,6 @@
 // What insert and erase share: searching under the lock, and freeing a record.
 #include "bmap.h"
+#include "dead.h"
 #include "file.h"
 #include "grow.h"
 #include "hash.h"
@@ -82,6 +83,15 @@ void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& reco
   } else {
     add_dead(engine, shard, change, record.first_extent, record.extents);
   }
+}
+
+void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
+  const format::ShardHeader& header = engine.header(shard);
+  const u64 b = seam::load(header.buckets.b);
+  if (b >= kMaxB) return;
+  const u64 n = mix(hash, seam::load(header.hash0)) & ((u64{1} << b) - 1);
+  const u64 offset = seam::load(header.buckets.run[0]) + n * sizeof(Bmap);
+  if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset, 1);
 }
 
 u64 new_seed() {

@@ -353,6 +353,10 @@ Status Mapping::populate(std::uint64_t offset, std::uint64_t bytes) {
   return {Code::kSystem, "cannot bring pages into memory", 0, errno};
 }
 
+void Mapping::advise_huge(std::uint64_t offset, std::uint64_t bytes) noexcept {
+  if (offset + bytes <= window_bytes_) ::madvise(base_ + offset, bytes, MADV_HUGEPAGE);
+}
+
 Status Mapping::flush() {
   seam::announce(seam::Event::kFlush, nullptr, 0);
   FileSizeSignal signals;

@@ -80,6 +80,10 @@ class Mapping {
   // full disk (copy-on-write file systems) nor a slow fault strikes later. Errors: kNoSpace.
   Status populate(std::uint64_t offset, std::uint64_t bytes);
 
+  // Asks for huge pages in the range, for memory that is written densely: one fault and one page
+  // table entry for 2 MiB. A wish; nothing is reported.
+  void advise_huge(std::uint64_t offset, std::uint64_t bytes) noexcept;
+
   // fdatasync: all that was stored or written before is durable. kIoError is final: never call it
   // again after one (the caller poisons the store).
   Status flush();

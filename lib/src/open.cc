@@ -142,7 +142,11 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   }
   if (*alone && !valid) {
     // Crash: the runtime area stays invalid until validate_runtime(), the next one begins again.
+    const bool same_boot = runtime_is_valid(*session, *engine.runtime);
     if (Status s = rebuild_runtime(engine); !s.ok()) return s;
+    if (same_boot) {
+      if (Status s = write_root_again(engine); !s.ok()) return s;
+    }
   } else if (!*alone && !runtime_is_valid(*session, *engine.runtime)) {
     return Status(Code::kCorrupt, "others have the store open, but its runtime area is not valid",
                   engine.layout.runtime_offset);

@@ -48,9 +48,10 @@ bool record_intact(const Engine& engine, const RecordView& record);
 // Asks the processor to fetch the beginning of a record.
 inline void prefetch_record(const Engine& engine, u64 offset) {
   constexpr u64 kLine = 64;
+  if (offset + kLine >= engine.map->file_bytes()) return;
   // Two lines: most records are longer than one, and the second would be a wait of its own.
-  __builtin_prefetch(engine.map->base() + offset % engine.map->window_bytes());
-  __builtin_prefetch(engine.map->base() + (offset + kLine) % engine.map->window_bytes());
+  __builtin_prefetch(engine.map->base() + offset);
+  __builtin_prefetch(engine.map->base() + offset + kLine);
 }
 
 }  // namespace hmap

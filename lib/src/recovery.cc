@@ -252,12 +252,15 @@ Status rebuild_runtime(Engine& engine) {
   // A root torn by a power cut had not freed what this one reaches; a root damaged later had, and
   // the places may be in use again. The checksums of all blocks tell the two apart.
   const bool other_is_damaged = !other.valid && other.root.magic != 0;
-  if (Status s = Rebuild(engine, newest, other_is_damaged).run(); !s.ok()) return s;
-  if (!engine.owns_file) return {};
-  // After a failed flush the page cache may show a root that the disk does not have.
+  return Rebuild(engine, newest, other_is_damaged).run();
+}
+
+Status write_root_again(Engine& engine) {
+  const u64 at = engine.layout.root_offset(seam::load(engine.runtime->durable) & 1);
+  Root root;
+  std::memcpy(&root, engine.map->base() + at, sizeof root);
   if (Status s = engine.map->flush(); !s.ok()) return s;
-  return engine.map->write_durable(engine.layout.root_offset(newest.index), &newest.root,
-                                   sizeof(Root));
+  return engine.map->write_durable(at, &root, sizeof root);
 }
 
 Status finish_rebuild(Engine& engine) {

@@ -14,6 +14,10 @@ namespace hmap {
 // Cost: the tables (8 bytes a block) and one word per extent.
 Status rebuild_runtime(Engine& engine);
 
+// After a rebuild within the boot of a failed flush: the page cache may show a root, and what it
+// reaches, that the disk does not have. Nothing may be built on it before it is there.
+Status write_root_again(Engine& engine);
+
 // What a rebuild leaves to ordinary changes, which need a lock: space of large records that were
 // being written at the cut.
 Status finish_rebuild(Engine& engine);

@@ -120,7 +120,8 @@ struct Domain {
   u64 class_hint[kClasses];  // per size class: bitmap word of the open span to look at first
   u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
   u64 freeing;  // extents on their way from a dead run to the free ones, as in `pending`
-  u64 reserved[7];
+  u64 zone[2];  // space: next extent of the zone that new spans come from, and its end
+  u64 reserved[5];
 };
 HMAP_LAYOUT(Domain, lock, 0, 64);
 HMAP_LAYOUT(Domain, pending, 64, 8);
@@ -133,7 +134,8 @@ HMAP_LAYOUT(Domain, hint, 112, 16);
 HMAP_LAYOUT(Domain, class_hint, 128, 640);
 HMAP_LAYOUT(Domain, class_walk, 768, 640);
 HMAP_LAYOUT(Domain, freeing, 1408, 8);
-HMAP_LAYOUT(Domain, reserved, 1416, 56);
+HMAP_LAYOUT(Domain, zone, 1416, 16);
+HMAP_LAYOUT(Domain, reserved, 1432, 40);
 static_assert(OnDisk<Domain> && sizeof(Domain) == 1472);
 
 // What a cut remembers until its root is durable; followed by 2^S ShardHeaders. It counts iff

@@ -16,6 +16,8 @@ constexpr u64 kSearchWords = 4096;
 // The file grows by a sixteenth of its size, in steps within these bounds.
 constexpr u64 kGrowthBytesMax = u64{1} << 20;
 constexpr u64 kReserveExtents = 8;
+// Zones are used from this many zones' worth of extents on.
+constexpr u64 kZonesFrom = 8;
 
 u64 segment_of(const Engine& engine, u64 extent) {
   return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));
@@ -23,16 +25,6 @@ u64 segment_of(const Engine& engine, u64 extent) {
 
 u64 words_before(const Engine& engine, u64 segment) {
   return segment == 0 ? 0 : engine.layout.words_per_block << (segment - 1);
-}
-
-Result<Block> word_block(const Engine& engine, u64 extent) {
-  const u64 segment = segment_of(engine, extent);
-  if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
-  const Run run = extent_table_run(engine, segment);
-  if (run.offset == 0)
-    return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
-  return block_of(engine, run,
-                  (extent - words_before(engine, segment)) / engine.layout.words_per_block);
 }
 
 u64 words_left_in_block(const Engine& engine, u64 extent) {
@@ -45,7 +37,9 @@ bool is_usable(u64 word, u64 durable) {
 
 // Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
 // where a later search should go on.
-Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next) {
+// Passes over [kept_from, kept_to).
+Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next, u64 kept_from = 0,
+                   u64 kept_to = 0) {
   const u64 durable = engine.durable_cut();
   u64 row = 0;
   u64 extent = from;
@@ -58,7 +52,8 @@ Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next)
     const u64 base = extent - extent % engine.layout.words_per_block;
     const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
     for (; extent < last; ++extent) {
-      row = is_usable(words[extent - base], durable) ? row + 1 : 0;
+      const bool in_zone = extent >= kept_from && extent < kept_to;
+      row = !in_zone && is_usable(words[extent - base], durable) ? row + 1 : 0;
       if (row == count) {
         next = extent + 1;
         return extent + 1 - count;
@@ -81,8 +76,11 @@ Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
   }
   if (space.hint[1] == mark) return format::kForever;
   const u64 from = std::min(space.hint[0], end);
+  // What is left of the zone is for spans, unless the disk is full.
+  const u64 kept_from = space.zone[0];
+  const u64 kept_to = space.zone[1];
   const u64 to = std::min(end, from + std::max(kSearchWords, 2 * count));
-  const Result<u64> found = search(engine, from, to, count, next);
+  const Result<u64> found = search(engine, from, to, count, next, kept_from, kept_to);
   if (!found) return found;
   seam::store(space.hint[0], next);
   if (*found < to) return found;
@@ -204,12 +202,52 @@ Status ensure_table(Engine& engine, u64 count) {
   }
 }
 
+// Spans are taken from zones of 2 MiB that hold nothing else: records are written densely, so huge
+// pages cost them nothing, and a get finds them with one page table entry instead of 512. Blocks
+// are changed here and there and would be written back 2 MiB at a time.
+Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
+  const Layout& layout = engine.layout;
+  const u64 size = layout.zone_extents();
+  // A small store has no zones: each would be a good part of it.
+  if (size < count || engine.runtime->extents_end < kZonesFrom * size) return format::kForever;
+  format::Domain& space = engine.domain(layout.space_domain());
+  u64 next = 0;
+  if (space.zone[0] + count <= space.zone[1] && space.zone[1] <= engine.runtime->extents_end) {
+    const u64 first = space.zone[0];
+    const Result<u64> found = search(engine, first, first + count, count, next);
+    if (!found || *found == first) {
+      seam::store(space.zone[0], first + count);
+      return found;
+    }
+  }
+  const Result<u64> freed = find_freed(engine, count, false);
+  if (!freed || *freed != format::kForever) return freed;
+  const u64 old_end = engine.runtime->extents_end;
+  const u64 unaligned = layout.heap_offset / layout.extent_bytes + old_end;
+  const u64 begin = old_end + (size - unaligned % size) % size;
+  if (Status s = ensure_table(engine, begin + size - old_end); !s.ok()) return s;
+  if (engine.runtime->extents_end != old_end || !extend_file(engine, begin + size, purpose).ok()) {
+    return format::kForever;  // the table took the place, or the disk is nearly full: as everybody
+                              // else
+  }
+  engine.map->advise_huge(layout.extent_offset(begin), Layout::kZoneBytes);
+  // Crash: between these stores the zone is free extents like others.
+  seam::store(engine.runtime->extents_end, begin + size);
+  seam::store(space.zone[0], begin + count);
+  seam::store(space.zone[1], begin + size);
+  seam::store(space.hint[1], 0);  // the extents before the zone can be found
+  return begin;
+}
+
 Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   if (request.count == 0 || request.count > 0x3fff'ffff)
     return Status(Code::kTooLarge, "too many extents at once");
   const Layout& layout = engine.layout;
   const u64 clean_from = engine.runtime->clean_from;
-  Result<u64> first = find_freed(engine, request.count, false);
+  Result<u64> first = request.kind == ExtentKind::kSpan
+                          ? take_from_zone(engine, request.count, request.purpose)
+                          : Result<u64>(format::kForever);
+  if (first && *first == format::kForever) first = find_freed(engine, request.count, false);
   if (!first) return first;
   if (*first == format::kForever) {
     if (Status s = ensure_table(engine, request.count); !s.ok()) return s;
@@ -248,6 +286,18 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   return first;
 }
 
+}  // namespace
+
+Result<Block> word_block(const Engine& engine, u64 extent) {
+  const u64 segment = segment_of(engine, extent);
+  if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
+  const Run run = extent_table_run(engine, segment);
+  if (run.offset == 0)
+    return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
+  return block_of(engine, run,
+                  (extent - words_before(engine, segment)) / engine.layout.words_per_block);
+}
+
 // Sets the words that `owned` accepts; the caller holds the space lock.
 Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
   const u64 space = engine.layout.space_domain();
@@ -272,8 +322,6 @@ Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const v
   }
   return {};
 }
-
-}  // namespace
 
 Run extent_table_run(const Engine& engine, u64 segment) {
   return Run{seam::load(engine.runtime->extent_table[segment]),
@@ -302,126 +350,6 @@ Result<u64> extent_word(const Engine& engine, u64 extent) {
   const Result<std::byte*> bytes = live_bytes(engine, *block);
   if (!bytes) return bytes.error();
   return seam::load(reinterpret_cast<const u64*>(*bytes)[extent % engine.layout.words_per_block]);
-}
-
-Status adopt_large(Engine& engine, u64& note) {
-  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
-  if (!lock) return lock.error();
-  const u64 value = seam::load(note);
-  if ((value & kNotePublished) == 0) return {};
-  const u64 extent = note_first(value);
-  if (extent >= engine.runtime->extents_end) return Engine::corrupt("note outside the file", 0);
-  const Result<Block> block = word_block(engine, extent);
-  if (!block) return block.error();
-  const u64 space = engine.layout.space_domain();
-  const Result<std::byte*> bytes =
-      writable(engine, space, *block, Content::kOther, Purpose::kRelease);
-  if (!bytes) return bytes.error();
-  u64& word = reinterpret_cast<u64*>(*bytes)[extent % engine.layout.words_per_block];
-  Change change(engine, space);
-  change.set(word, make_extent_word(ExtentKind::kLarge, extent_shard(word), extent_payload(word)));
-  change.set(note, 0);
-  change.publish();
-  return {};
-}
-
-bool has_published_notes(const Engine& engine) {
-  for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
-    for (const u64& note : engine.slot(slot).notes) {
-      if ((seam::load(note) & kNotePublished) != 0) return true;
-    }
-  }
-  return false;
-}
-
-Status adopt_published(Engine& engine) {
-  for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
-    for (u64& note : engine.slot(slot).notes) {
-      if ((seam::load(note) & kNotePublished) == 0) continue;
-      if (Status s = adopt_large(engine, note); !s.ok()) return s;
-    }
-  }
-  return {};
-}
-
-Status finish_freeing(Engine& engine, u64 shard) {
-  u64& freeing = engine.domain(shard).freeing;
-  const u64 note = seam::load(freeing);
-  if (note == 0) return {};
-  // Until `freeing` is cleared the shard takes no extents, so what bears its number is meant.
-  const OwnsWord owned = [](u64 word, u64, const void* number) {
-    return extent_kind(word) != ExtentKind::kFree &&
-           extent_shard(word) == *static_cast<const u64*>(number);
-  };
-  if (Status s = free_extents(engine, note_first(note), note_count(note), owned, &shard); !s.ok())
-    return s;
-  seam::store(freeing, 0);
-  return {};
-}
-
-Status free_pending(Engine& engine, u64 domain) {
-  if (domain != engine.layout.space_domain()) {
-    if (Status s = finish_freeing(engine, domain); !s.ok()) return s;
-  }
-  u64& pending = engine.domain(domain).pending;
-  const u64 note = seam::load(pending);
-  if (note == 0) return {};
-  struct Context {
-    const Engine* engine;
-    u64 domain;
-  };
-  const Context context{&engine, domain};
-  const OwnsWord owned = [](u64 word, u64, const void* opaque) {
-    const auto& [of, d] = *static_cast<const Context*>(opaque);
-    const ExtentKind kind = extent_kind(word);
-    if (kind == ExtentKind::kFree || extent_shard(word) != (d & 0xff)) return false;
-    if (kind == ExtentKind::kExtentTable) {
-      const u64 segment = extent_payload(word);
-      return d == of->layout.space_domain() && segment < format::kExtentSegments &&
-             of->runtime->extent_table[segment] == 0;
-    }
-    if (d == of->layout.space_domain()) return false;
-    if (kind == ExtentKind::kLarge || kind == ExtentKind::kLargeRest ||
-        kind == ExtentKind::kLargePending) {
-      return false;  // those are noted in slots; this one was taken from a row only half marked
-    }
-    // The only runs that take more than one intent to mark: their id has never been adopted.
-    const bool array = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory;
-    return !array || extent_payload(word) == ((of->header(d).array_seq + 1) & 0xffff'ffff'ffff);
-  };
-  const Status status =
-      domain == engine.layout.space_domain()
-          ? free_locked(engine, note_first(note), note_count(note), owned, &context)
-          : free_extents(engine, note_first(note), note_count(note), owned, &context);
-  if (status.ok()) seam::store(pending, 0);
-  return status;
-}
-
-Status sweep_notes(Engine& engine, u64 slot) {
-  for (u64& note : engine.slot(slot).notes) {
-    if (seam::load(note) == 0) continue;
-    for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
-      const u32 word = seam::load(engine.domain(shard).lock.word);
-      if (word == 0 || engine.locker->owner_alive(word)) continue;
-      if (const Result<DomainLock> lock = DomainLock::take(engine, shard); !lock)
-        return lock.error();
-    }
-    const u64 value = seam::load(note);
-    if (value == 0) continue;
-    if ((value & kNotePublished) != 0) {
-      if (Status s = adopt_large(engine, note); !s.ok()) return s;
-      continue;
-    }
-    const u64 count = note_count(value);
-    const OwnsWord owned = [](u64 word, u64 position, const void* length) {
-      const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
-      const u64 payload = position == 0 ? *static_cast<const u64*>(length) : position;
-      return extent_kind(word) == kind && extent_payload(word) == payload;
-    };
-    if (Status s = free_extents(engine, note_first(value), count, owned, &count); !s.ok()) return s;
-    seam::store(note, 0);
-  }
-  return {};
 }
 
 }  // namespace hmap

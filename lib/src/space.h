@@ -44,6 +44,10 @@ Status adopt_large(Engine& engine, u64& note);
 Status adopt_published(Engine& engine);
 bool has_published_notes(const Engine& engine);
 
+// For notes.cc, with the space lock held: the block that holds an extent's word, and freeing.
+Result<Block> word_block(const Engine& engine, u64 extent);
+Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
+
 // The live word of an extent, without the lock: exact for extents the caller owns.
 Result<u64> extent_word(const Engine& engine, u64 extent);
 

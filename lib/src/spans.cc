@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "grow.h"
+#include "dead.h"
 #include "space.h"
 
 namespace hmap {

@@ -1,10 +1,9 @@
 // What iteration promises while the store changes under it, growths included.
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <cstring>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "stores.h"
 #include "temp_file.h"
@@ -85,7 +84,8 @@ TEST(Iteration, AtInventedPositionsIsSomeIterationAndNeverAFault) {
     unsigned char bytes[sizeof position];
     const unsigned shift = static_cast<unsigned>(random.below(64));
     for (unsigned char& byte : bytes) {
-      byte = random.one_in(2) ? static_cast<unsigned char>(random.next() >> shift) : 0;
+      byte = static_cast<unsigned char>(random.next() >> shift);
+      if (random.one_in(2)) byte = 0;
     }
     std::memcpy(&position, bytes, sizeof position);
     Result<Cursor> cursor = store.cursor(position);

@@ -22,7 +22,7 @@ namespace hmap::test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStride = 5;
+constexpr std::uint64_t kStride = 13;
 #else
 constexpr std::uint64_t kStride = 1;
 #endif

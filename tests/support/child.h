@@ -18,6 +18,13 @@
 #include <stdexcept>
 #include <utility>
 
+#if defined(__SANITIZE_THREAD__)
+// A child may open a store, which starts a thread, also when its parent had threads at the fork.
+extern "C" __attribute__((weak)) const char* __tsan_default_options() {  // NOLINT
+  return "die_after_fork=0";
+}
+#endif
+
 namespace hmap::test {
 
 using Milliseconds = std::chrono::milliseconds;

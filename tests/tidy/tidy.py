@@ -24,14 +24,15 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 LAYERS = (
     "offset hash format runtime_format layout status",
     "seam mapping file process lock guard",
-    "engine intent blocks space dead",
+    "engine intent blocks space notes dead",
     "spans records",
     "hmap bmap read_through find locate insert erase clear grow iterate",
     "open create recovery checkpoint background",
     "stats handle store_impl cursor store",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
-PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "store": len(LAYERS) - 1}
+PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
+                 "store": len(LAYERS) - 1}
 
 # Libraries of others, and the only files of lib/src that may know them.
 FOREIGN = {"boost/": {"mapping"}, "xxhash": {"hash"}, "lz4": {"records"}}

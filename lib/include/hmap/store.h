@@ -26,6 +26,7 @@
 
 #include "hmap/export.h"
 #include "hmap/options.h"
+#include "hmap/position.h"
 #include "hmap/result.h"
 #include "hmap/status.h"
 
@@ -37,15 +38,6 @@ class Store;
 struct Entry {
   std::string_view key;
   std::string_view value;
-};
-
-// A place in an iteration, to be kept and used later, by this process or another: plain numbers.
-// Valid for the store it came from as long as the store is not cleared; resuming a foreign or an
-// invented position gives some iteration, never a fault.
-struct Position {
-  std::uint64_t shard = 0;  // Shards done.
-  std::uint64_t start = 0;  // Where in the order of reversed hashes the walk of this shard began.
-  std::uint64_t progress = 0;  // How far it has come, of 2^64.
 };
 
 // A resumable walk over all entries.
