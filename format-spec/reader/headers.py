@@ -47,7 +47,7 @@ class Superblock:
             1024 + 64 * self.slots + (shards + 1) * domain + 288 + 2048 * shards, PAGE)
         root_bytes = round_up(512 + 2048 * shards, PAGE)
         table = round_up(PAGE + 2 * root_bytes + runtime, page)
-        heap = round_up(table + self.run_bytes(1, 3), page)
+        heap = round_up(table + self.run_bytes(1, 3), max(page, self.extent_bytes))
         need((self.root_bytes, self.runtime_offset) == (root_bytes, PAGE + 2 * root_bytes),
              "F-03", "root_bytes or runtime_offset", 104)
         need(self.runtime_bytes == runtime, "F-03", f"runtime_bytes, should be {runtime}", 120)

@@ -59,6 +59,13 @@ Status identify(Session& session) {
   return {};
 }
 
+// Whether the file ends before the extents in use do. It may grow at any moment, so ask for its
+// size.
+bool is_cut_short(const Engine& engine) {
+  const u64 end = engine.layout.extent_offset(seam::load(engine.runtime->extents_end));
+  return engine.map->bytes(end - 1, 1) == nullptr;
+}
+
 // The last stores of a rebuild: from here on the runtime area counts.
 void validate_runtime(Session& session) {
   RuntimeHeader& runtime = *session.engine.runtime;
@@ -135,8 +142,7 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   Engine& engine = session->engine;
   const bool valid = runtime_is_valid(*session, *engine.runtime) &&
                      seam::load(engine.runtime->poison) == 0 && !options.discard_live_state;
-  if (valid &&
-      engine.layout.extent_offset(engine.runtime->extents_end) > engine.map->file_bytes()) {
+  if (valid && is_cut_short(engine)) {
     return Status(Code::kTruncated, "the file was cut short since it was last used",
                   engine.map->file_bytes());
   }
@@ -170,8 +176,7 @@ Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
   if (Status s = identify(*session); !s.ok()) return s;
   if (Status s = prepare_engine(*session, options, Access::kReadOnly); !s.ok()) return s;
   if (const Engine& engine = session->engine; runtime_is_valid(*session, *engine.runtime)) {
-    if (engine.layout.extent_offset(seam::load(engine.runtime->extents_end)) >
-        engine.map->file_bytes()) {
+    if (is_cut_short(engine)) {
       return Status(Code::kTruncated, "the file was cut short since it was last used",
                     engine.map->file_bytes());
     }

@@ -13,6 +13,7 @@ namespace {
 void weather(StormPlan plan, TempDir::Where where) {
   TempDir dir(where);
   plan.path = dir.file("store");
+  plan.options.size_limit = std::uint64_t{1} << 30;
   plan.kills = environment_number("HMAP_STORM_KILLS", plan.kills);
   plan.options.checkpoint_interval = Milliseconds(20);
   Watchdog watchdog(Milliseconds(60'000 + plan.kills * 1'000));

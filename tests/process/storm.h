@@ -48,6 +48,7 @@ struct StormPlan {
   std::uint64_t kills = 200;
   std::uint64_t pause_us = 60'000;  // at most, between two kills
   bool stops = true;                // some are stopped for a moment instead
+  bool dies_in_writes = true;       // half of the writers die before a store of their own, too
 };
 
 std::string storm_key(std::uint64_t writer, std::uint64_t key);
@@ -74,6 +75,7 @@ class Storm {
  private:
   Child start(std::uint64_t process);
   void strike();
+  void replace(std::uint64_t process);
   void check_all_alive();
   void pause(std::uint64_t microseconds);
   void check_everything(Store& store);
@@ -85,7 +87,7 @@ class Storm {
   std::array<std::uint64_t, kStormProcesses> last_progress_{};
   std::array<Clock::time_point, kStormProcesses> last_change_{};
   std::uint64_t kills_ = 0;
-  std::uint64_t strikes_ = 0;
+  std::uint64_t deaths_in_writes_ = 0;
 };
 
 }  // namespace hmap::test
