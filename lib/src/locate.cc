@@ -87,11 +87,20 @@ void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& reco
 
 void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
   const format::ShardHeader& header = engine.header(shard);
+  const u64 mixed = mix(hash, seam::load(header.hash0));
+  const auto prefetch = [&](const BucketArray& array, u64 n) {
+    const u64 offset = seam::load(array.run[0]) + n * sizeof(Bmap);
+    if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset, 1);
+  };
   const u64 b = seam::load(header.buckets.b);
   if (b >= kMaxB) return;
-  const u64 n = mix(hash, seam::load(header.hash0)) & ((u64{1} << b) - 1);
-  const u64 offset = seam::load(header.buckets.run[0]) + n * sizeof(Bmap);
-  if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset, 1);
+  prefetch(header.buckets, mixed & ((u64{1} << b) - 1));
+  if (seam::load(header.oldbuckets.id) == 0 || b == 0) return;
+  // Growing: the old bucket will be evacuated, into this bucket and its other half.
+  const u64 old_b = seam::load(header.oldbuckets.b);
+  if (old_b >= kMaxB) return;
+  prefetch(header.oldbuckets, mixed & ((u64{1} << old_b) - 1));
+  prefetch(header.buckets, (mixed & ((u64{1} << b) - 1)) ^ (u64{1} << (b - 1)));
 }
 
 u64 new_seed() {
