@@ -110,7 +110,7 @@ void switch_to_empty(Engine& engine, u64 shard) {
   }
   change.set(header.dead_span_count, header.span_count);
   change.set(header.dead_large_next, 0);
-  change.set(header.dead_large_end, engine.runtime->extents_end);
+  change.set(header.dead_large_end, seam::load(engine.runtime->extents_end));
   change.set(header.dead_span_next, 0);
   set_zero(change, reinterpret_cast<u64*>(header.classes), format::kClasses);
   // Crash: before, all entries; after, none.

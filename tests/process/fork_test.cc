@@ -69,6 +69,9 @@ TEST(Fork, DestroyingTheChildsHandleHarmsNothing) {
 }
 
 TEST(Fork, TheChildMayOpenTheStoreAnewAndSoMayItsChild) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the thread sanitizer allows no new threads after fork() with threads";
+#endif
   TempDir dir;
   const std::string path = dir.file("store");
   Store store = Store::open(path, small_options()).value();
