@@ -155,6 +155,7 @@ class HMAP_EXPORT Store {
 
   // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
   // returned; the handle is closed all the same. Later calls answer kClosed.
+  // Threads: no other thread may be inside a call on this handle meanwhile.
   Status close();
 
   // Whether the handle can write.
