@@ -136,9 +136,8 @@ Status start_growth(Engine& engine, u64 shard, bool same_size) {
   return {};
 }
 
-Status flush_half(Half& half) {
+void flush_half(const Half& half) {
   if (half.bucket != nullptr) half.image.store_to(*half.bucket);
-  return {};
 }
 
 // Puts an entry into a half; continues in a new overflow bucket when the bucket is full.
@@ -267,8 +266,8 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
     if (!next) return next.error();
     bucket = *next;
   }
-  if (Status s = flush_half(work.x); !s.ok()) return s;
-  if (Status s = flush_half(work.y); !s.ok()) return s;
+  flush_half(work.x);
+  flush_half(work.y);
   u64 nevacuate = header.nevacuate;
   if (old_bucket == nevacuate) {
     const Result<u64> next = next_unevacuated(engine, header, nevacuate + 1);

@@ -183,22 +183,6 @@ class Put {
   NewRecord record_;
 };
 
-// Gives the extents of a large record back that did not become reachable.
-Status drop_large(Engine& engine, u64& note) {
-  const u64 value = seam::load(note);
-  if (value == 0 || (value & kNotePublished) != 0) return {};
-  const u64 count = note_count(value);
-  const OwnsWord owned = [](u64 word, u64 position, const void* length) {
-    const auto kind =
-        position == 0 ? format::ExtentKind::kLargePending : format::ExtentKind::kLargeRest;
-    return extent_kind(word) == kind &&
-           extent_payload(word) == (position == 0 ? *static_cast<const u64*>(length) : position);
-  };
-  if (Status s = free_extents(engine, note_first(value), count, owned, &count); !s.ok()) return s;
-  seam::store(note, 0);
-  return {};
-}
-
 }  // namespace
 
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
@@ -216,7 +200,7 @@ Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::stri
     written = status;
   }
   if (large && (!written || !*written)) {
-    if (Status s = drop_large(engine, *note); !s.ok() && written) return s;
+    if (Status s = drop_large_record(engine, *note); !s.ok() && written) return s;
   }
   return written;
 }

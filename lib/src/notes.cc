@@ -100,6 +100,25 @@ Status free_pending(Engine& engine, u64 domain) {
   return status;
 }
 
+Status free_pending_large(Engine& engine, u64 first, u64 count) {
+  const OwnsWord owned = [](u64 word, u64 position, const void* length) {
+    const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
+    const u64 payload = position == 0 ? *static_cast<const u64*>(length) : position;
+    return extent_kind(word) == kind && extent_payload(word) == payload;
+  };
+  return free_extents(engine, first, count, owned, &count);
+}
+
+Status drop_large_record(Engine& engine, u64& note) {
+  const u64 value = seam::load(note);
+  if (value == 0 || (value & kNotePublished) != 0) return {};
+  if (Status s = free_pending_large(engine, note_first(value), note_count(value)); !s.ok())
+    return s;
+  // Crash: the note is swept again, and finds nothing that is still its own.
+  seam::store(note, 0);
+  return {};
+}
+
 Status sweep_notes(Engine& engine, u64 slot) {
   for (u64& note : engine.slot(slot).notes) {
     if (seam::load(note) == 0) continue;
@@ -115,14 +134,7 @@ Status sweep_notes(Engine& engine, u64 slot) {
       if (Status s = adopt_large(engine, note); !s.ok()) return s;
       continue;
     }
-    const u64 count = note_count(value);
-    const OwnsWord owned = [](u64 word, u64 position, const void* length) {
-      const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
-      const u64 payload = position == 0 ? *static_cast<const u64*>(length) : position;
-      return extent_kind(word) == kind && extent_payload(word) == payload;
-    };
-    if (Status s = free_extents(engine, note_first(value), count, owned, &count); !s.ok()) return s;
-    seam::store(note, 0);
+    if (Status s = drop_large_record(engine, note); !s.ok()) return s;
   }
   return {};
 }

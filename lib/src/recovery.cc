@@ -268,12 +268,7 @@ Status finish_rebuild(Engine& engine) {
     const Result<u64> word = extent_word(engine, extent);
     if (!word) return word.error();
     if (extent_kind(*word) != ExtentKind::kLargePending) continue;
-    const u64 count = extent_payload(*word);
-    const OwnsWord owned = [](u64 w, u64 position, const void*) {
-      const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
-      return extent_kind(w) == kind && (position == 0 || extent_payload(w) == position);
-    };
-    if (Status s = free_extents(engine, extent, count, owned, nullptr); !s.ok()) return s;
+    if (Status s = free_pending_large(engine, extent, extent_payload(*word)); !s.ok()) return s;
   }
   return {};
 }

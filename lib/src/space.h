@@ -59,6 +59,11 @@ Run extent_table_run(const Engine& engine, u64 segment);
 Status free_pending(Engine& engine, u64 domain);
 // Frees the extents that Domain::freeing of a shard names, then clears it.
 Status finish_freeing(Engine& engine, u64 shard);
+// Frees the row of a large record that never became reachable, as far as its words still say so.
+Status free_pending_large(Engine& engine, u64 first, u64 count);
+// The same for the row that a note names, and ends the note; does nothing if it is published.
+Status drop_large_record(Engine& engine, u64& note);
+
 // Frees the unpublished large records noted in the slot of a dead process. Shards whose lock that
 // process held are recovered first, because their intents may publish a note.
 Status sweep_notes(Engine& engine, u64 slot);
