@@ -171,5 +171,22 @@ TEST(Model, GivesSpaceBackSoThatChurnDoesNotGrowTheFile) {
   EXPECT_LE(store->stats().value().file_bytes, before * 3 / 2);
 }
 
+// A large record is written before the lock is taken; one that is not wanted after all leaves
+// extents that nothing refers to.
+TEST(Model, GivesBackTheExtentsOfALargeRecordThatWasNotWanted) {
+  TempDir dir(TempDir::Where::kMemory);
+  auto store = Store::open(dir.file("unwanted"), quiet_options());
+  ASSERT_OK(store);
+  ASSERT_OK(store->put("key", "small"));
+  const std::string large(1 << 20, 'x');
+
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(store->insert("key", large).value());
+    EXPECT_FALSE(store->replace("absent", large).value());
+  }
+
+  EXPECT_EQ(0U, store->stats().value().large_bytes);
+}
+
 }  // namespace
 }  // namespace hmap::test
