@@ -42,7 +42,7 @@ class Superblock:
         self.unit_blocks = 1
         while self.run_bytes(self.unit_blocks + 1, 1) <= self.extent_bytes:
             self.unit_blocks += 1
-        domain = round_up(3664 + 16 * self.intent_words, 64)
+        domain = round_up(4304 + 16 * self.intent_words, 64)
         runtime = round_up(
             1024 + 64 * self.slots + (shards + 1) * domain + 288 + 2048 * shards, PAGE)
         root_bytes = round_up(512 + 2048 * shards, PAGE)

@@ -53,7 +53,7 @@ class Shard:
         for _ in range(array.next_overflow - (1 << array.b) + 1):
             raw = self.bucket(runs, number)
             yield number, raw
-            number = int.from_bytes(raw[16:24], "little")
+            number = int.from_bytes(raw[16:21], "little")
             if number == 0:
                 return
             need(1 << array.b <= number < array.next_overflow, "F-14",
@@ -69,7 +69,7 @@ class Shard:
         return False
 
     def slots(self, array, runs, number):
-        """(tophash, record offset) of the filled slots of a chain."""
+        """(tophash, hash bits, record offset) of the filled slots of a chain."""
         rest = False
         for at, raw in self.chain(array, runs, number):
             for i, state in enumerate(raw[:8]):
@@ -77,7 +77,8 @@ class Shard:
                 need(not 2 <= state <= 4, "F-11", f"shard {self.index}: bucket {at}, slot {i}")
                 rest = state == 0
                 if state >= 5:
-                    yield state, 16 * int.from_bytes(raw[24 + 5 * i:29 + 5 * i], "little")
+                    bits = int.from_bytes(raw[21:24], "little") >> 3 * i & 7
+                    yield state, bits, 16 * int.from_bytes(raw[24 + 5 * i:29 + 5 * i], "little")
 
     def chains(self):
         """(array, runs, head) of every reachable chain (F-10)."""
@@ -144,11 +145,13 @@ class Shard:
         found, large = {}, set()
         self.check_arrays()
         for array, runs, head in self.chains():
-            for state, offset in self.slots(array, runs, head):
+            for state, bits, offset in self.slots(array, runs, head):
                 key, value, is_large = self.record(offset)
                 hh = self.bucket_hash(key)
                 need(hh & (1 << array.b) - 1 == head and tophash(hh) == state, "F-12",
                      f"shard {self.index}: key in bucket {head}", offset)
+                need(hh >> array.b - array.b % 3 & 7 == bits, "F-59",
+                     f"shard {self.index}: hash bits in bucket {head}", offset)
                 need(offset not in seen and key not in found, "F-09",
                      "a record or key twice", offset)
                 seen.add(offset)
@@ -189,7 +192,7 @@ class Shard:
         array, runs = h.buckets, self.current
         if h.growing and not self.evacuated(hh & (1 << h.old.b) - 1):
             array, runs = h.old, self.old
-        for state, offset in self.slots(array, runs, hh & (1 << array.b) - 1):
+        for state, _, offset in self.slots(array, runs, hh & (1 << array.b) - 1):
             if state == tophash(hh):
                 found, value, _ = self.record(offset)
                 if found == key:

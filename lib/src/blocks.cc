@@ -32,7 +32,7 @@ PlaceState* frame_state(const Engine& engine, u64 place) {
 
 // The home of the block that a place holds is in the low 48 bits of PlaceState::block, the tag of
 // its run's extents above.
-constexpr u64 kHomeBits = 48;
+constexpr u64 kHomeBits = format::kPlaceBits;
 
 // Whether somebody still needs the frame. The run of its block may be gone: then the word of the
 // home's extent says so, and since when.
@@ -128,22 +128,6 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
   return add_frames(engine, domain, purpose);
 }
 
-// Copies a block of buckets to its home. A reader that took the block for being at home long ago
-// may still be looking there: it must not see a new version word before the new bytes behind it, so
-// all versions are odd while the bytes change.
-void copy_buckets_home(const Engine& engine, std::byte* home, const std::byte* from) {
-  auto* to_buckets = reinterpret_cast<format::Bmap*>(home);
-  const auto* from_buckets = reinterpret_cast<const format::Bmap*>(from);
-  const u64 count = engine.layout.buckets_per_block;
-  for (u64 i = 0; i < count; ++i) seam::store(to_buckets[i].version, from_buckets[i].version | 1);
-  for (u64 i = 0; i < count; ++i) {
-    seam::store(to_buckets[i].tophash, from_buckets[i].tophash);
-    seam::store(to_buckets[i].overflow, from_buckets[i].overflow);
-    for (u64 w = 0; w < 5; ++w) seam::store(to_buckets[i].refs[w], from_buckets[i].refs[w]);
-  }
-  for (u64 i = 0; i < count; ++i) seam::store(to_buckets[i].version, from_buckets[i].version);
-}
-
 // Publishes that the block's live version is now at `place` and was born in this epoch.
 void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, PlaceState& state,
                   u64 old_place, PlaceState* old_state, u64 tag) {
@@ -155,42 +139,11 @@ void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, Pla
   change.set(state.block, block.home | tag << kHomeBits);
   if (old_state != nullptr) change.set(old_state->superseded, epoch);
   change.set(block.state->live_born, epoch);
-  change.set(block.state->live_place, place);
-  // Order: the place before the bit that sends readers there.
-  change.set_bits(*block.away_word, place != block.home ? block.away_bit : 0,
-                  place != block.home ? 0 : block.away_bit);
+  change.set(*block.place_word, format::make_place_word(place, epoch));
   change.publish();
 }
 
 }  // namespace
-
-Result<Block> block_of(const Engine& engine, const Run& run, u64 index) {
-  if (index >= run.blocks) return Engine::corrupt("block outside its run", run.offset);
-  const Layout& layout = engine.layout;
-  Block block;
-  block.run = run;
-  block.index = index;
-  block.home = run.offset + index * layout.block_bytes;
-  block.state = engine.map->at<BlockState>(layout.states_offset(run) + index * sizeof(BlockState));
-  block.away_word = engine.map->at<u64>(layout.away_offset(run) + index / 64 * 8);
-  block.away_bit = u64{1} << (index % 64);
-  if (block.state == nullptr || block.away_word == nullptr || run.offset < kLowestRun) {
-    return Engine::corrupt("block run outside the file", run.offset);
-  }
-  return block;
-}
-
-u64 live_place(const Block& block) {
-  const u64 place = seam::load(block.state->live_place);
-  return place != 0 ? place : block.home;
-}
-
-Result<std::byte*> live_bytes(const Engine& engine, const Block& block) {
-  const u64 place = live_place(block);
-  std::byte* bytes = place % 8 == 0 ? engine.map->bytes(place, engine.layout.block_bytes) : nullptr;
-  if (bytes == nullptr) return Engine::corrupt("block outside the file", place);
-  return bytes;
-}
 
 Result<u64> frame_tag(const Engine& engine, const Block& block) {
   if (block.home < engine.layout.heap_offset || block.run.copies > 1) return u64{0};
@@ -217,9 +170,9 @@ Result<PlaceState*> place_state(const Engine& engine, const Block& block, u64 pl
 }
 
 Result<u64> place_at(const Engine& engine, const Block& block, u64 cut) {
-  // Only live_place, then that place's own state: the mover stores the state first, so a place seen
-  // here always has the birth that belongs to it.
-  u64 place = seam::load(block.state->live_place);
+  // Only the place word, then that place's own state: the mover stores the state first, so a place
+  // seen here always has the birth that belongs to it.
+  u64 place = format::place_in_word(seam::load(*block.place_word));
   for (int i = 0; i < kVersionsMax && place != 0; ++i) {
     const Result<PlaceState*> state = place_state(engine, block, place);
     if (!state) return state.error();
@@ -230,11 +183,8 @@ Result<u64> place_at(const Engine& engine, const Block& block, u64 cut) {
   return u64{0};
 }
 
-Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Content content,
-                            Purpose purpose) {
-  const u64 live = block.state->live_place;
-  if (live != 0 && block.state->live_born == engine.epoch()) [[likely]]
-    return live_bytes(engine, block);
+Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, Purpose purpose) {
+  const u64 live = format::place_in_word(*block.place_word);
   if (live == 0) {
     // Never written since its run was made: zero at home, and no cut knows it.
     std::byte* home = engine.map->bytes(block.home, engine.layout.block_bytes);
@@ -253,12 +203,11 @@ Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Cont
   std::byte* to = engine.map->bytes(*place, engine.layout.block_bytes);
   if (to == nullptr) return Engine::corrupt("block place outside the file", *place);
   if (Status s = engine.map->populate(*place, engine.layout.block_bytes); !s.ok()) return s;
-  // Crash: the place is needed by nobody, what is in it does not matter.
-  if (content == Content::kBuckets && *place == block.home) {
-    copy_buckets_home(engine, to, *from);
-  } else {
-    seam::copy_in(to, *from, engine.layout.block_bytes);
-  }
+  // A reader that found the block here long ago may still be looking at these bytes. Order: the
+  // place word changed when the block left, before any of them does, and the reader checks that
+  // word last. Crash: the place is needed by nobody, what is in it does not matter.
+  seam::write_barrier();
+  seam::copy_in(to, *from, engine.layout.block_bytes);
   const Result<u64> tag = frame_tag(engine, block);
   if (!tag) return tag.error();
   publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);

@@ -20,18 +20,41 @@ struct Block {
   u64 index = 0;
   u64 home = 0;  // file offset
   format::BlockState* state = nullptr;
-  u64* away_word = nullptr;
-  u64 away_bit = 0;
+  u64* place_word = nullptr;
 };
 
+// No run begins below this: superblock and roots are there.
+inline constexpr u64 kLowestRun = format::kPageBytes;
+
 // kCorrupt if the run does not lie inside the file or has no such block.
-Result<Block> block_of(const Engine& engine, const Run& run, u64 index);
+inline Result<Block> block_of(const Engine& engine, const Run& run, u64 index) {
+  if (index >= run.blocks) return Engine::corrupt("block outside its run", run.offset);
+  Block block;
+  block.run = run;
+  block.index = index;
+  block.home = run.offset + index * engine.layout.block_bytes;
+  block.state =
+      engine.map->at<format::BlockState>(run.offset + run.states + index * sizeof *block.state);
+  block.place_word = engine.map->at<u64>(run.offset + run.places + index * sizeof(u64));
+  if (block.state == nullptr || block.place_word == nullptr || run.offset < kLowestRun) {
+    return Engine::corrupt("block run outside the file", run.offset);
+  }
+  return block;
+}
 
 // File offset of the live version. The home if the block was never written.
-u64 live_place(const Block& block);
+inline u64 live_place(const Block& block) {
+  const u64 word = seam::load(*block.place_word);
+  return word != 0 ? format::place_in_word(word) : block.home;
+}
 
 // The bytes of the live version. kCorrupt if they are outside the file.
-Result<std::byte*> live_bytes(const Engine& engine, const Block& block);
+inline Result<std::byte*> live_bytes(const Engine& engine, const Block& block) {
+  const u64 place = live_place(block);
+  std::byte* bytes = place % 8 == 0 ? engine.map->bytes(place, engine.layout.block_bytes) : nullptr;
+  if (bytes == nullptr) return Engine::corrupt("block outside the file", place);
+  return bytes;
+}
 
 // File offset of the version that cut `cut` sees; 0 if the block had never been written by then.
 // Safe without the domain's lock for a needed cut. kCorrupt if the states contradict themselves.
@@ -43,19 +66,22 @@ Result<format::PlaceState*> place_state(const Engine& engine, const Block& block
 // What PlaceState::block has above the home: the tag of the run's extents (0 for the extent table).
 Result<u64> frame_tag(const Engine& engine, const Block& block);
 
-// What lies in the blocks of a run.
-enum class Content : u8 {
-  kBuckets,  // read without a lock: a block that comes home must be seen to do so
-  kOther,
-};
-
 // Returns the bytes of `block` in the current epoch, copied to a place that no needed cut reaches
 // if this is its first change since the last cut. The caller holds the lock of `domain`, which owns
 // the run, and has no Change under construction. The address stays right until the lock is
 // released. Errors: kNoSpace, kCorrupt, kIoError; nothing changed. Cost: a compare; at the first
 // touch in an epoch one block copied and an intent.
-Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Content content,
-                            Purpose purpose);
+inline Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block, Purpose purpose);
+
+// writable() for a block that was not changed in this epoch yet.
+Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, Purpose purpose);
+
+inline Result<std::byte*> writable(Engine& engine, u64 domain, const Block& block,
+                                   Purpose purpose) {
+  if (*block.place_word != 0 && block.state->live_born == engine.epoch()) [[likely]]
+    return live_bytes(engine, block);
+  return first_touch(engine, domain, block, purpose);
+}
 
 }  // namespace hmap
 

@@ -2,7 +2,9 @@
 #ifndef HMAP_SRC_BMAP_H_
 #define HMAP_SRC_BMAP_H_
 
+#include <array>
 #include <bit>
+#include <cstring>
 
 #include "blocks.h"
 
@@ -43,46 +45,61 @@ inline u32 match_bytes(u64 word, u8 value) {
 #endif
 }
 
-// A bucket's words in private memory.
-struct BucketImage {
-  u64 tophash = 0;
-  u64 overflow = 0;
-  u64 refs[5] = {};
+// The parts of the overflow word.
+constexpr u64 overflow_in(u64 word) { return word & ((u64{1} << format::kOverflowBits) - 1); }
+constexpr u64 hash_bits_in(u64 word, u64 slot) {
+  return word >> (format::kOverflowBits + slot * format::kHashBits) & 7;
+}
+constexpr u64 with_hash_bits(u64 word, u64 slot, u64 bits) {
+  const u64 shift = format::kOverflowBits + slot * format::kHashBits;
+  return (word & ~(u64{7} << shift)) | bits << shift;
+}
+// The lowest of the hash bits that an array of 2^b buckets keeps, and those of a hash.
+constexpr u64 first_hash_bit(u64 b) { return b - b % format::kHashBits; }
+constexpr u64 hash_bits(u64 hash, u64 b) { return hash >> first_hash_bit(b) & 7; }
 
-  // File offset of the record in a slot.
-  [[nodiscard]] u64 record(u64 slot) const {
-    const u64 bit = slot * 40;
-    const u64 word = bit / 64;
-    const u64 shift = bit % 64;
-    u64 ref = refs[word] >> shift;
-    if (shift > 24) ref |= refs[word + 1] << (64 - shift);
-    return (ref & 0xff'ffff'ffff) * format::kRecordUnit;
+// A slot's record out of the words of a bucket from `overflow` on: the reference is read together
+// with the three bytes before it, so that no slot is a special case.
+inline u64 record_in(const u64* overflow_and_refs, u64 slot) {
+  u64 word = 0;
+  seam::copy_out(&word,
+                 reinterpret_cast<const std::byte*>(overflow_and_refs) + sizeof(u64) - 3 +
+                     slot * format::kRefBytes,
+                 sizeof word);
+  return (word >> 24) * format::kRecordUnit;
+}
+
+// A bucket being filled from its first slot on, in private memory.
+class BucketImage {
+ public:
+  void add(u8 tophash, u64 hash_bits, u64 record) {
+    const u64 reference = record / format::kRecordUnit;
+    // The three bytes behind are the next slot's, or nobody's.
+    std::memcpy(refs_.data() + filled_ * format::kRefBytes, &reference, sizeof reference);
+    tophash_ |= u64{tophash} << (8 * filled_);
+    overflow_ = with_hash_bits(overflow_, filled_, hash_bits);
+    ++filled_;
   }
-  void set_record(u64 slot, u64 offset) {
-    const u64 ref = offset / format::kRecordUnit;
-    const u64 bit = slot * 40;
-    const u64 word = bit / 64;
-    const u64 shift = bit % 64;
-    refs[word] = (refs[word] & ~(u64{0xff'ffff'ffff} << shift)) | ref << shift;
-    if (shift > 24) {
-      const u64 low = 64 - shift;
-      refs[word + 1] = (refs[word + 1] & ~(u64{0xff'ffff'ffff} >> low)) | ref >> low;
-    }
-  }
-  static BucketImage of(const format::Bmap& bucket) {
-    BucketImage image;
-    image.tophash = seam::load(bucket.tophash);
-    image.overflow = seam::load(bucket.overflow);
-    for (int i = 0; i < 5; ++i) image.refs[i] = seam::load(bucket.refs[i]);
-    return image;
-  }
+  [[nodiscard]] bool full() const { return filled_ == format::kSlots; }
+  void link(u64 number) { overflow_ |= number; }
+
   // Stores to a bucket that nobody can reach, and makes its version even.
   void store_to(format::Bmap& bucket) const {
-    seam::store(bucket.tophash, tophash);
-    seam::store(bucket.overflow, overflow);
-    for (int i = 0; i < 5; ++i) seam::store(bucket.refs[i], refs[i]);
+    seam::store(bucket.tophash, tophash_);
+    seam::store(bucket.overflow, overflow_);
+    for (u64 i = 0; i < std::size(bucket.refs); ++i) {
+      u64 word = 0;
+      std::memcpy(&word, refs_.data() + i * sizeof word, sizeof word);
+      seam::store(bucket.refs[i], word);
+    }
     seam::store(bucket.version, (bucket.version | 1) + 1);
   }
+
+ private:
+  u64 tophash_ = 0;
+  u64 overflow_ = 0;
+  u64 filled_ = 0;
+  std::array<std::byte, sizeof(format::Bmap::refs) + sizeof(u64)> refs_{};
 };
 
 // Which run of an array bucket n is in, and where.
@@ -90,55 +107,92 @@ struct BucketPlace {
   u64 run;     // 0: the main run
   u64 bucket;  // number inside the run
 };
+inline BucketPlace place_behind_main_run(const ArrayShape& shape, u64 n) {
+  const u64 first = shape.overflow_buckets;
+  const auto j = static_cast<u64>(std::bit_width((n - shape.buckets) / first + 1));
+  return {j, n - shape.buckets - first * ((u64{1} << (j - 1)) - 1)};
+}
 inline BucketPlace place_in_array(const Layout& layout, u64 b, u64 n) {
-  const u64 main = layout.shape(b).buckets;
-  if (n < main) [[likely]]
+  const ArrayShape& shape = layout.shape(b);
+  if (n < shape.buckets) [[likely]]
     return {0, n};
-  const u64 first = layout.array_run_blocks(b, 1) * layout.buckets_per_block;
-  const auto j = static_cast<u64>(std::bit_width((n - main) / first + 1));
-  return {j, n - main - first * ((u64{1} << (j - 1)) - 1)};
+  return place_behind_main_run(shape, n);
 }
 
-// The block of bucket n. kCorrupt if the array has no such bucket. For the owner of the shard's
-// lock.
-inline Result<Block> bucket_block(const Engine& engine, const format::BucketArray& array, u64 n) {
-  const BucketPlace place = place_in_array(engine.layout, array.b, n);
-  if (array.b >= kMaxB || place.run > format::kOverflowRuns || array.run[place.run] == 0) {
-    return Engine::corrupt("bucket number outside its array", array.run[0]);
-  }
-  return block_of(engine, engine.layout.array_run(array, place.run),
-                  place.bucket >> engine.layout.bucket_block_shift);
-}
-
-inline Result<format::Bmap*> bucket_in(const Engine& engine, const Result<std::byte*>& block, u64 b,
-                                       u64 n) {
-  if (!block) return block.error();
-  const u64 inside =
-      place_in_array(engine.layout, b, n).bucket & (engine.layout.buckets_per_block - 1);
-  return reinterpret_cast<format::Bmap*>(*block) + inside;
+// Where bucket n is at this moment. Whoever does not hold the shard's lock checks afterwards that
+// the place word, and the bucket's version, are what they were.
+struct FoundBucket {
+  format::Bmap* bucket = nullptr;  // null: outside the file
+  const u64* place_word = nullptr;
+  u64 place = 0;  // the word's value
+  u64 state = 0;  // file offset of the BlockState of its block
+};
+[[gnu::always_inline]] inline FoundBucket find_bucket(const Engine& engine,
+                                                      const format::BucketArray& array, u64 n) {
+  const Layout& layout = engine.layout;
+  FoundBucket found;
+  const u64 b = seam::load(array.b);
+  if (b >= kMaxB) [[unlikely]]
+    return found;
+  const BucketPlace at = place_in_array(layout, b, n);
+  if (at.run > format::kOverflowRuns) [[unlikely]]
+    return found;
+  const u64 run = seam::load(array.run[at.run]);
+  const RunShape& shape = layout.shape(b).runs[at.run];
+  const u64 block = at.bucket >> layout.bucket_block_shift;
+  found.state = run + shape.states + block * sizeof(format::BlockState);
+  found.place_word = engine.map->at<u64>(run + shape.places + block * sizeof(u64));
+  if (run < kLowestRun || found.place_word == nullptr) [[unlikely]]
+    return found;
+  found.place = seam::load(*found.place_word);
+  const u64 offset = found.place != 0
+                         ? format::place_in_word(found.place) +
+                               (at.bucket & (layout.buckets_per_block - 1)) * sizeof(format::Bmap)
+                         : run + at.bucket * sizeof(format::Bmap);
+  found.bucket = engine.map->at<format::Bmap>(offset);
+  return found;
 }
 
 // Bucket n as it is now, to be read under the shard's lock.
 inline Result<format::Bmap*> live_bucket(const Engine& engine, const format::BucketArray& array,
                                          u64 n) {
-  const Result<Block> block = bucket_block(engine, array, n);
-  if (!block) return block.error();
-  return bucket_in(engine, live_bytes(engine, *block), array.b, n);
+  format::Bmap* bucket = find_bucket(engine, array, n).bucket;
+  if (bucket == nullptr) return Engine::corrupt("bucket outside its array", array.run[0]);
+  return bucket;
 }
 
-// Bucket n, its block copied first if a root needs it.
+// writable_bucket() for a block that was not changed in this epoch yet.
+Result<format::Bmap*> first_touch_bucket(Engine& engine, u64 shard,
+                                         const format::BucketArray& array, u64 n, Purpose purpose);
+
+// Bucket n, its block copied first if a root needs it. For the owner of the shard's lock. Errors as
+// writable().
 inline Result<format::Bmap*> writable_bucket(Engine& engine, u64 shard,
                                              const format::BucketArray& array, u64 n,
                                              Purpose purpose) {
-  const Result<Block> block = bucket_block(engine, array, n);
-  if (!block) return block.error();
-  return bucket_in(engine, writable(engine, shard, *block, Content::kBuckets, purpose), array.b, n);
+  const FoundBucket found = find_bucket(engine, array, n);
+  if (found.bucket != nullptr && found.place != 0) [[likely]] {
+    const auto* state = engine.map->at<format::BlockState>(found.state);
+    if (state != nullptr && state->live_born == engine.epoch()) [[likely]]
+      return found.bucket;
+  }
+  return first_touch_bucket(engine, shard, array, n, purpose);
 }
 
-// Bound for a walk along a chain: no chain has more buckets than the array has given out.
-inline u64 chain_bound(const format::BucketArray& array) {
-  return seam::load(array.next_overflow) - (u64{1} << (array.b < kMaxB ? array.b : kMaxB)) + 2;
-}
+// Notices a damaged chain that leads back into itself: remembers one bucket of every power of two.
+class ChainHops {
+ public:
+  // Before going on to bucket n. False: this chain has no end.
+  bool goes_on(u64 n) {
+    if (n == passed_) return false;
+    if (std::has_single_bit(++hops_)) passed_ = n;
+    return true;
+  }
+
+ private:
+  u64 hops_ = 0;
+  u64 passed_ = ~u64{0};
+};
 
 }  // namespace hmap
 

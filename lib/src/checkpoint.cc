@@ -131,7 +131,7 @@ class TablePageWriter {
     const Result<Block> block = block_of(engine_, run_, index);
     if (!block) return block.error();
     const u64 unwritten = table_cut_ == 0 ? 0 : kUnchanged;
-    if (seam::load(block->state->live_place) == 0) return unwritten;
+    if (seam::load(*block->place_word) == 0) return unwritten;
     const Result<u64> place = place_at(engine_, *block, cut_);
     if (!place) return place.error();
     if (*place == 0) return unwritten;
@@ -167,7 +167,7 @@ Status write_tables(Engine& engine, u64 k, u64 cut) {
   for (u64 segment = 0; segment < format::kExtentSegments && status.ok(); ++segment) {
     const u64 run = engine.cut().extent_table[segment];
     if (run == 0) continue;
-    write_run(Run{run, engine.layout.extent_table_blocks(segment), Layout::kExtentTableCopies});
+    write_run(Run(run, engine.layout.extent_table_shape(segment)));
   }
   for (u64 s = 0; s < engine.layout.shards && status.ok(); ++s) {
     for_each_run(engine.layout, engine.cut_header(s), write_run);
@@ -269,7 +269,7 @@ void for_each_run(const Layout& layout, const ShardHeader& header, const VisitRu
   }
   for (const u64* segments : {header.directory, header.dead_directory}) {
     for (u64 k = 0; k < format::kDirectorySegments; ++k) {
-      if (segments[k] != 0 && !visit(Run{segments[k], layout.directory_blocks(k), 1})) return;
+      if (segments[k] != 0 && !visit(Run(segments[k], layout.directory_shape(k)))) return;
     }
   }
 }

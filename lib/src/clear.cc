@@ -28,7 +28,7 @@ Result<bool> give_back_span(Engine& engine, u64 shard) {
     Change change(engine, shard);
     change.set(header.dead_span_next, span + 1);
     if (head != 0) {
-      const u64 extents = span_shape(engine.layout, span_class(head)).extents;
+      const u64 extents = engine.layout.span_shape(span_class(head)).extents;
       change.set(engine.domain(shard).freeing, make_note(span_extent(head), extents));
     }
     change.publish();
@@ -74,7 +74,7 @@ Status retire_directory(Engine& engine, u64 shard) {
     u64& run = header.dead_directory[k];
     if (run == 0) continue;
     add_dead(engine, shard, change, engine.layout.extent_of(run),
-             engine.layout.run_extents(engine.layout.directory_blocks(k), 1));
+             engine.layout.run_extents(engine.layout.directory_shape(k)));
     change.set(run, 0);
   }
   change.set(header.dead_span_count, 0);

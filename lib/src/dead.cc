@@ -20,9 +20,8 @@ void add_dead_array(Engine& engine, u64 shard, Change& change, const BucketArray
   if (array.id == 0) return;
   for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
     if (array.run[j] == 0) continue;
-    const u64 blocks = engine.layout.array_run_blocks(array.b, j);
     add_dead(engine, shard, change, engine.layout.extent_of(array.run[j]),
-             engine.layout.run_extents(blocks, 1));
+             engine.layout.run_extents(engine.layout.shape(array.b).runs[j]));
   }
 }
 

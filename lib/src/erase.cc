@@ -28,8 +28,8 @@ u64 erased_word(u64 word, u64 slot, bool rest_follows) {
 
 // Whether the bucket behind `bucket` begins with emptyRest, or there is none.
 Result<bool> rest_behind(const Engine& engine, const BucketArray& array, const Bmap& bucket) {
-  if (bucket.overflow == 0) return true;
-  const Result<Bmap*> next = live_bucket(engine, array, bucket.overflow);
+  if (overflow_in(bucket.overflow) == 0) return true;
+  const Result<Bmap*> next = live_bucket(engine, array, overflow_in(bucket.overflow));
   if (!next) return next.error();
   return tophash_at((*next)->tophash, 0) == format::kEmptyRest;
 }
@@ -38,14 +38,16 @@ Result<bool> rest_behind(const Engine& engine, const BucketArray& array, const B
 // change of its own: it may stop anywhere, searches then only look at more slots than they need to.
 Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
   const BucketArray& array = engine.header(shard).buckets;
-  for (u64 bound = chain_bound(array); bound != 0 && bucket != head; --bound) {
+  // Ends: each round is nearer to the head.
+  while (bucket != head) {
     u64 before = head;
-    for (u64 hops = chain_bound(array); hops != 0; --hops) {
+    for (ChainHops hops;;) {
       const Result<Bmap*> at = live_bucket(engine, array, before);
       if (!at) return at.error();
-      if ((*at)->overflow == bucket) break;
-      if ((*at)->overflow == 0) return Engine::corrupt("bucket chain without end", array.run[0]);
-      before = (*at)->overflow;
+      if (overflow_in((*at)->overflow) == bucket) break;
+      before = overflow_in((*at)->overflow);
+      if (before == 0 || !hops.goes_on(before))
+        return Engine::corrupt("bucket chain without end", array.run[0]);
     }
     const Result<Bmap*> at = live_bucket(engine, array, before);
     if (!at) return at.error();
@@ -102,11 +104,11 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
   if (header.count == 0) return false;
   const u64 mixed = mix(hash, header.hash0);
   if (Status s = grow_work(engine, shard, mixed, Purpose::kRelease); !s.ok()) return s;
-  const Result<Location> location = locate(engine, shard, key, mixed);
-  if (!location) return location.error();
-  if (!location->found) return false;
+  Location location;
+  if (Status s = locate(engine, shard, key, mixed, location); !s.ok()) return s;
+  if (!location.found) return false;
   const u64 head = mixed & ((u64{1} << header.b) - 1);
-  if (Status s = remove_slot(engine, shard, *location, head); !s.ok()) return s;
+  if (Status s = remove_slot(engine, shard, location, head); !s.ok()) return s;
   // The write has happened; what is left over is done by the next one.
   static_cast<void>(tidy_up(engine, shard, true).ok());
   return true;

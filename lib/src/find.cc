@@ -12,7 +12,7 @@ using format::BucketArray;
 // Above this a value is copied once, and only the look-up is repeated if the bucket changed.
 constexpr u64 kCopyOnceBytes = 4096;
 
-enum class Outcome : u8 { kFound, kAbsent, kAgain, kDamaged };
+enum class Outcome : u8 { kFound, kAbsent, kEvacuated, kAgain, kDamaged };
 
 class Search {
  public:
@@ -27,15 +27,7 @@ class Search {
   Outcome run() {
     ShardReader reader(engine_, shard_);
     HeaderView header;
-    damage_ = Engine::corrupt("offset outside the file", engine_.layout.header_offset(shard_));
-    switch (reader.header(header)) {
-      case Look::kMoved:
-        return Outcome::kAgain;
-      case Look::kOutside:
-        return Outcome::kDamaged;
-      case Look::kOk:
-        break;
-    }
+    if (reader.header(header) != Look::kOk) return Outcome::kAgain;
     const Outcome outcome = in_arrays(reader, header);
     if (outcome == Outcome::kAgain) return outcome;
     // Whatever was concluded counts only if nothing moved meanwhile.
@@ -48,52 +40,46 @@ class Search {
   Outcome in_arrays(ShardReader& reader, const HeaderView& header) {
     if (seam::load(header.buckets->id) == 0) return Outcome::kAbsent;
     const u64 hash = mix(hash_, header.hash0);
-    if (seam::load(header.oldbuckets->id) != 0) {
-      bool evacuated = false;
-      const Outcome outcome = in_chain(reader, *header.oldbuckets, hash, evacuated);
-      if (!evacuated) return outcome;
+    bool growing = seam::load(header.oldbuckets->id) != 0;
+    for (;;) {
+      const Outcome outcome =
+          in_chain(reader, growing ? *header.oldbuckets : *header.buckets, hash);
+      if (outcome != Outcome::kEvacuated) [[likely]]
+        return outcome;
+      // The bucket of a new array evacuated: the header is out of date.
+      if (!growing) return Outcome::kAgain;
+      growing = false;
     }
-    bool evacuated = false;
-    const Outcome outcome = in_chain(reader, *header.buckets, hash, evacuated);
-    return evacuated ? Outcome::kAgain : outcome;
   }
 
-  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 hash, bool& evacuated) {
+  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 hash) {
     const u8 top = tophash_of(hash);
     const u64 b = seam::load(array.b);
     u64 n = b < kMaxB ? hash & ((u64{1} << b) - 1) : 0;
-    const u64 most = chain_bound(array);
-    for (u64 bound = most; bound != 0; --bound) {
-      BucketImage image;
-      switch (reader.bucket(array, n, image)) {
-        case Look::kMoved:
-          return Outcome::kAgain;
-        case Look::kOutside:
-          return Outcome::kDamaged;
-        case Look::kOk:
-          break;
-      }
-      if (is_evacuated(image.tophash)) {
-        evacuated = true;
-        return Outcome::kAgain;
-      }
-      for (u32 slots = match_bytes(image.tophash, top); slots != 0; slots &= slots - 1) {
-        prefetch_record(engine_, image.record(static_cast<u64>(std::countr_zero(slots))));
-        const Outcome outcome = in_record(image.record(static_cast<u64>(std::countr_zero(slots))));
+    for (ChainHops hops;;) {
+      BucketWords words;
+      const Look look = reader.bucket(array, n, words);
+      if (look == Look::kMoved) return Outcome::kAgain;
+      if (look == Look::kOutside) return damaged("bucket outside the file", array);
+      if (is_evacuated(words.tophash)) return Outcome::kEvacuated;
+      for (u32 slots = match_bytes(words.tophash, top); slots != 0; slots &= slots - 1) {
+        const Outcome outcome = in_record(words.record(static_cast<u64>(std::countr_zero(slots))));
         if (outcome != Outcome::kAbsent) return outcome;
       }
-      if (image.overflow == 0 || match_bytes(image.tophash, format::kEmptyRest) != 0)
+      if (words.overflow == 0 || match_bytes(words.tophash, format::kEmptyRest) != 0)
         return Outcome::kAbsent;
-      n = image.overflow;
+      n = words.overflow;
+      if (!hops.goes_on(n)) return damaged("bucket chain without end", array);
     }
-    // A chain longer than all overflow buckets there were when the walk began: it grew, or it is a
-    // ring.
-    if (chain_bound(array) != most) return Outcome::kAgain;
-    damage_ = Engine::corrupt("bucket chain without end", seam::load(array.run[0]));
+  }
+
+  Outcome damaged(const char* what, const BucketArray& array) {
+    damage_ = Engine::corrupt(what, seam::load(array.run[0]));
     return Outcome::kDamaged;
   }
 
   Outcome in_record(u64 offset) {
+    prefetch_record(engine_, offset);
     const Result<RecordView> record = view_record(engine_, offset);
     if (!record) {
       damage_ = record.error();
@@ -107,7 +93,8 @@ class Search {
     }
     if (value_ == nullptr) return Outcome::kFound;
     copy_value(*value_, record->value(), record->value_bytes);
-    if (record->value_bytes >= kCopyOnceBytes && copy_is_intact(*record)) copied_ = offset;
+    if (record->value_bytes >= kCopyOnceBytes && copy_is_intact(*record)) [[unlikely]]
+      copied_ = offset;
     return Outcome::kFound;
   }
 
@@ -141,7 +128,11 @@ void copy_value(std::string& to, const char* from, u64 bytes) {
   to.resize(bytes);
   seam::copy_out(to.data(), from, bytes);
 #else
-  to.assign(from, bytes);
+  if (to.size() == bytes) {
+    std::memcpy(to.data(), from, bytes);
+  } else {
+    to.assign(from, bytes);
+  }
 #endif
 }
 
@@ -149,16 +140,10 @@ Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::str
   Search search(engine, key, hash, value);
   Patience patience;
   do {
-    switch (search.run()) {
-      case Outcome::kFound:
-        return true;
-      case Outcome::kAbsent:
-        return false;
-      case Outcome::kDamaged:
-        return search.damage();
-      case Outcome::kAgain:
-        break;
-    }
+    const Outcome outcome = search.run();
+    if (outcome == Outcome::kFound || outcome == Outcome::kAbsent) [[likely]]
+      return outcome == Outcome::kFound;
+    if (outcome == Outcome::kDamaged) return search.damage();
   } while (patience.again());
   return Engine::corrupt("a bucket never came to rest",
                          engine.layout.header_offset(hash & (engine.layout.shards - 1)));

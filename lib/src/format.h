@@ -115,10 +115,16 @@ inline constexpr u8 kEvacuatedY = 3;      // moved to the second half
 inline constexpr u8 kEvacuatedEmpty = 4;  // was empty, bucket is evacuated
 inline constexpr u8 kMinTopHash = 5;      // lowest tophash of a filled slot
 
+// Three bits of each slot's hash are kept beside the overflow number: with them most evacuations
+// need not look at the records. In an array of 2^b buckets they are the bits from b - b mod 3 on.
+inline constexpr u64 kOverflowBits = 40;
+inline constexpr u64 kHashBits = 3;
+
 struct Bmap {
   u64 tophash;   // one byte per slot, slot 0 lowest
   u64 version;   // V: seqlock, odd while an intent is being applied to this bucket
-  u64 overflow;  // bucket number of the next bucket of the chain; 0: none
+  u64 overflow;  // bucket number of the next bucket of the chain (40 bits; 0: none) | three hash
+                 // bits per slot (24, slot 0 lowest)
   u64 refs[5];   // eight references of 5 bytes, slot 0 lowest
 };
 HMAP_LAYOUT(Bmap, tophash, 0, 8);
@@ -144,10 +150,10 @@ static_assert(OnDisk<RecordHeader> && sizeof(RecordHeader) == 12);
 
 // ---- Block runs -------------------------------------------------------------------------------
 //
-//    home blocks x n x copies | table A | table B | V: BlockState x n, spare PlaceState, away bits
+//    home blocks x n x copies | table A | table B | V: BlockState x n, spare PlaceState, places
 //
 // Every mutable durable byte, except the roots, is in a block of some run. A block is at home, in a
-// spare copy (extent table only) or in a frame; `away` says whether it is not at home.
+// spare copy (extent table only) or in a frame; its word in `places` says where.
 
 // V. Where a version of a block lies, and which epochs need it: cut c needs it iff
 // born <= c < superseded.
@@ -167,14 +173,19 @@ static_assert(OnDisk<PlaceState> && sizeof(PlaceState) == 32);
 
 // V.
 struct BlockState {
-  u64 live_place;  // file offset of the live version; 0: never written, zero at home
-  u64 live_born;   // its birth epoch; readers compare both, so that no reuse goes unnoticed
+  u64 live_born;  // epoch in which the live version was begun
   PlaceState home;
 };
-HMAP_LAYOUT(BlockState, live_place, 0, 8);
-HMAP_LAYOUT(BlockState, live_born, 8, 8);
-HMAP_LAYOUT(BlockState, home, 16, 32);
-static_assert(OnDisk<BlockState> && sizeof(BlockState) == 48);
+HMAP_LAYOUT(BlockState, live_born, 0, 8);
+HMAP_LAYOUT(BlockState, home, 8, 32);
+static_assert(OnDisk<BlockState> && sizeof(BlockState) == 40);
+
+// V. One word per block says where its live version lies: file offset (48 bits) | low 16 bits of
+// its birth epoch (16), so that a reader notices a place that was left and used again; 0: never
+// written, zero at home.
+inline constexpr u64 kPlaceBits = 48;
+constexpr u64 make_place_word(u64 place, u64 born) { return place | born << kPlaceBits; }
+constexpr u64 place_in_word(u64 word) { return word & ((u64{1} << kPlaceBits) - 1); }
 
 // D. Where a block was at the cut of this table's root.
 struct TableEntry {

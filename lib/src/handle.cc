@@ -7,7 +7,10 @@
 namespace hmap {
 
 Handle::Handle(std::unique_ptr<Session> session, const Options& options)
-    : options_(options), life_(process_life()), writable_(session->attachment != nullptr) {
+    : options_(options),
+      life_(process_life()),
+      life_now_(process_life_word()),
+      writable_(session->attachment != nullptr) {
   if (!writable_) {
     views_.push_back(std::move(session));
     view_ = views_.back().get();

@@ -30,7 +30,7 @@ class Handle {
 
   // kForked or kClosed, else ok. Every call begins with it.
   [[nodiscard]] Status usable() const {
-    if (process_life() != life_) [[unlikely]]
+    if (life_now_.load(std::memory_order_relaxed) != life_) [[unlikely]]
       return Status(Code::kForked,
                     "the handle belongs to the parent process; open the store again");
     if (closed_.load(std::memory_order_acquire)) [[unlikely]]
@@ -111,7 +111,8 @@ class Handle {
   void leave_locks_to_recovery() const;
 
   Options options_;
-  std::uint64_t life_;  // of the process that opened the handle
+  std::uint64_t life_;                          // of the process that opened the handle
+  const std::atomic<std::uint64_t>& life_now_;  // of the process that uses it
   bool writable_;
   std::unique_ptr<Session> session_;  // of a writing handle: never replaced
   // Of a read-only handle: the view in use, and all there have been, because other threads may

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "blocks.h"
+#include "spans.h"
 
 namespace hmap {
 
@@ -29,7 +29,9 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash);
 Status clear_shard(Engine& engine, u64 shard);
 
 // Whether a record of this size is written before the lock is taken (and needs a note).
-bool is_large(const Layout& layout, u64 record_bytes);
+inline bool is_large(const Layout& layout, u64 record_bytes) {
+  return record_bytes > largest_in_span(layout);
+}
 
 // ---- shared by insert.cc and erase.cc; the shard's lock is held --------------------------------
 
@@ -45,7 +47,7 @@ struct Location {
   u64 last = 0;           // last bucket of the chain
 };
 // Searches the chain in `buckets`; while growing, the key's old bucket must have been evacuated.
-Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u64 hash);
+Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location);
 
 // What frees a record when its reference goes: either a bit of a span, or extents of its own.
 struct FreedRecord {

@@ -55,6 +55,10 @@ class Put {
   // With the lock held. Returns whether the record became reachable.
   Result<bool> run() {
     Location location;
+    // The record first: its bucket, asked for before the lock, comes meanwhile.
+    if (mode_ == PutMode::kPut) {
+      if (Status s = place_record(); !s.ok()) return s;
+    }
     for (;;) {
       if (header_.buckets.id == 0) {
         if (mode_ == PutMode::kReplace) return false;
@@ -62,16 +66,16 @@ class Put {
       }
       const u64 hash = mix(hash_, header_.hash0);
       if (Status s = grow_work(engine_, shard_, hash, Purpose::kOrdinary); !s.ok()) return s;
-      const Result<Location> found = locate(engine_, shard_, key_, hash);
-      if (!found) return found.error();
-      location = *found;
+      if (Status s = locate(engine_, shard_, key_, hash, location); !s.ok()) return s;
       if (location.found ? mode_ == PutMode::kInsert : mode_ == PutMode::kReplace) return false;
       if (location.found) break;
       const Result<bool> grown = grow_if_needed(engine_, shard_);
       if (!grown) return grown.error();
       if (!*grown) break;
     }
-    if (Status s = place_record(); !s.ok()) return s;
+    if (mode_ != PutMode::kPut) {
+      if (Status s = place_record(); !s.ok()) return s;
+    }
     Status status = location.found      ? replace(location)
                     : location.has_room ? fill(location)
                                         : extend(location);
@@ -108,12 +112,15 @@ class Put {
 
   // Points a slot of a bucket at the new record: one or two words.
   void set_slot(Change& change, Bmap& bucket, u64 slot) {
-    BucketImage image = BucketImage::of(bucket);
-    const BucketImage before = image;
-    image.set_record(slot, record_.offset);
-    for (int i = 0; i < 5; ++i) {
-      if (image.refs[i] != before.refs[i]) change.set(bucket.refs[i], image.refs[i]);
-    }
+    constexpr u64 kBits = 8 * format::kRefBytes;
+    constexpr u64 kMask = (u64{1} << kBits) - 1;
+    const u64 reference = record_.offset / format::kRecordUnit;
+    const u64 shift = slot * kBits % 64;
+    u64& word = bucket.refs[slot * kBits / 64];
+    change.set(word, (word & ~(kMask << shift)) | reference << shift);
+    if (shift + kBits <= 64) return;
+    u64& next = bucket.refs[slot * kBits / 64 + 1];
+    change.set(next, (next & ~(kMask >> (64 - shift))) | reference >> (64 - shift));
   }
 
   Status replace(const Location& location) {
@@ -136,12 +143,15 @@ class Put {
     const Result<Bmap*> bucket =
         writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
-    const u8 top = tophash_of(mix(hash_, header_.hash0));
+    const u64 hash = mix(hash_, header_.hash0);
     Change change(engine_, shard_);
     change.guard((*bucket)->version);
     adopt_record(change);
     set_slot(change, **bucket, location.slot);
-    change.set((*bucket)->tophash, with_tophash((*bucket)->tophash, location.slot, top));
+    change.set((*bucket)->tophash,
+               with_tophash((*bucket)->tophash, location.slot, tophash_of(hash)));
+    change.set((*bucket)->overflow,
+               with_hash_bits((*bucket)->overflow, location.slot, hash_bits(hash, header_.b)));
     change.set(header_.count, header_.count + 1);
     change.publish();
     return {};
@@ -157,14 +167,14 @@ class Put {
     if (!last) return last.error();
     const Result<Bmap*> added = live_bucket(engine_, header_.buckets, *number);
     if (!added) return added.error();
+    const u64 hash = mix(hash_, header_.hash0);
     BucketImage image;
-    image.tophash = with_tophash(0, 0, tophash_of(mix(hash_, header_.hash0)));
-    image.set_record(0, record_.offset);
+    image.add(tophash_of(hash), hash_bits(hash, header_.b), record_.offset);
     image.store_to(**added);
     Change change(engine_, shard_);
     change.guard((*last)->version);
     adopt_record(change);
-    change.set((*last)->overflow, *number);
+    change.set((*last)->overflow, (*last)->overflow | *number);
     change.set(header_.buckets.next_overflow, *number + 1);
     change.set(header_.noverflow, *number + 1 - (u64{1} << header_.b));
     change.set(header_.count, header_.count + 1);

@@ -78,33 +78,31 @@ class ChainWalk {
     if (position_.progress != 0 && (left_ == 0 || left_ > until_start)) left_ = until_start;
     progress_ = left_ == 0 ? 0 : position_.progress + left_;
     u64 n = b == 0 ? 0 : at & ((u64{1} << b) - 1);
-    const u64 most = chain_bound(array);
-    for (u64 bound = most; bound != 0; --bound) {
-      BucketImage image;
-      const Look look = reader.bucket(array, n, image);
+    for (ChainHops hops;;) {
+      BucketWords words;
+      const Look look = reader.bucket(array, n, words);
       if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
-      if (is_evacuated(image.tophash)) {
+      if (is_evacuated(words.tophash)) {
         evacuated = true;
         return Outcome::kAgain;
       }
-      const Outcome outcome = take_bucket(image, hash0);
-      if (outcome != Outcome::kDone || image.overflow == 0) return outcome;
-      n = image.overflow;
+      const Outcome outcome = take_bucket(words, hash0);
+      if (outcome != Outcome::kDone || words.overflow == 0) return outcome;
+      n = words.overflow;
+      if (!hops.goes_on(n))
+        return damaged(Engine::corrupt("bucket chain without end", seam::load(array.run[0])));
     }
-    if (chain_bound(array) != most) return Outcome::kAgain;
-    damage_ = Engine::corrupt("bucket chain without end", seam::load(array.run[0]));
-    return Outcome::kDamaged;
   }
 
-  Outcome take_bucket(const BucketImage& image, u64 hash0) {
+  Outcome take_bucket(const BucketWords& words, u64 hash0) {
     for (u64 i = 0; i < format::kSlots; ++i) {
-      if (is_filled(tophash_at(image.tophash, i))) prefetch_record(engine_, image.record(i));
+      if (is_filled(tophash_at(words.tophash, i))) prefetch_record(engine_, words.record(i));
     }
     for (u64 i = 0; i < format::kSlots; ++i) {
       // From a slot that differs from walk to walk, as in Go: nobody shall rely on an order.
       const u64 slot = (i + (position_.start & 7)) % format::kSlots;
-      if (!is_filled(tophash_at(image.tophash, slot))) continue;
-      const Result<RecordView> record = view_record(engine_, image.record(slot));
+      if (!is_filled(tophash_at(words.tophash, slot))) continue;
+      const Result<RecordView> record = view_record(engine_, words.record(slot));
       if (!record) return damaged(record.error());
       if (engine_.verify_reads && !record_intact(engine_, *record)) {
         return damaged(Engine::corrupt("record with a wrong checksum", record->offset));

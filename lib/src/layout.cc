@@ -26,16 +26,28 @@ bool geometry_is_possible(const format::Superblock& s) {
 
 }  // namespace
 
-u64 Layout::domain_bytes() const {
-  return round_up(sizeof(format::Domain) + sizeof(format::Intent) +
-                      intent_words * sizeof(format::IntentWord) + sizeof(format::ShardHeader),
-                  64);
+RunShape Layout::make_shape(u64 blocks, u64 copies) const {
+  RunShape shape;
+  shape.blocks = blocks;
+  shape.copies = copies;
+  shape.states = (blocks * copies + 2 * table_pages(blocks)) * block_bytes;
+  shape.places = shape.states + blocks * sizeof(format::BlockState) +
+                 blocks * (copies - 1) * sizeof(format::PlaceState);
+  return shape;
 }
 
-u64 Layout::array_run_blocks(u64 b, u64 j) const {
-  const u64 main = shape(b).blocks;
-  if (j == 0) return main;
-  return std::max(unit_blocks, (main + 7) / 8) << (j - 1);
+void Layout::derive_arrays() {
+  for (u64 b = 0; b <= kMaxB; ++b) {
+    ArrayShape& shape = shapes_[b];
+    const u64 main = u64{1} << b;
+    const u64 preallocated = b >= 4 ? u64{1} << (b - 4) : 0;
+    const u64 blocks = (main + preallocated + buckets_per_block - 1) / buckets_per_block;
+    shape.runs[0] = make_shape(blocks, 1);
+    shape.buckets = blocks * buckets_per_block;
+    const u64 more = std::max(unit_blocks, (blocks + 7) / 8);
+    shape.overflow_buckets = more * buckets_per_block;
+    for (u64 j = 1; j <= format::kOverflowRuns; ++j) shape.runs[j] = make_shape(more << (j - 1), 1);
+  }
 }
 
 void Layout::derive() {
@@ -45,18 +57,25 @@ void Layout::derive() {
   words_per_block = block_bytes / 8;
   spans_per_block = block_bytes / sizeof(format::SpanEntry);
   entries_per_page = (block_bytes - sizeof(format::TablePage)) / sizeof(format::TableEntry);
+  extent_shift = static_cast<u64>(std::countr_zero(extent_bytes));
   frames_per_extent = extent_bytes / block_bytes - 1;
+  domain_bytes =
+      round_up(sizeof(format::Domain) + sizeof(format::Intent) +
+                   intent_words * sizeof(format::IntentWord) + sizeof(format::ShardHeader),
+               64);
   unit_blocks = 1;
-  while (run_bytes(unit_blocks + 1, 1) <= extent_bytes) ++unit_blocks;
-  for (u64 b = 0; b <= kMaxB; ++b) {
-    ArrayShape& shape = shapes_[b];
-    shape.main_buckets = u64{1} << b;
-    const u64 preallocated = b >= 4 ? u64{1} << (b - 4) : 0;
-    shape.blocks = (shape.main_buckets + preallocated + buckets_per_block - 1) / buckets_per_block;
-    shape.buckets = shape.blocks * buckets_per_block;
-    const Run run{0, shape.blocks, 1};
-    shape.states = states_offset(run);
-    shape.away = away_offset(run);
+  while (run_bytes(make_shape(unit_blocks + 1, 1)) <= extent_bytes) ++unit_blocks;
+  derive_arrays();
+  for (u64 k = 0; k < directory_.size(); ++k) directory_[k] = make_shape(unit_blocks << k, 1);
+  for (u64 k = 0; k < extent_table_.size(); ++k) {
+    extent_table_[k] = make_shape(k == 0 ? 1 : u64{1} << (k - 1), kExtentTableCopies);
+  }
+  spans_[format::kClasses] = {1, 0};
+  for (u64 c = 0; c < format::kClasses; ++c) {
+    const u64 bytes = class_bytes(c);
+    u64 extents = extents_for(bytes);
+    while (extents < 8 && extents * extent_bytes % bytes > extents * extent_bytes / 8) ++extents;
+    spans_[c] = {extents, std::min(extents * extent_bytes / bytes, format::kSpanMapWords * 64)};
   }
 }
 
@@ -86,7 +105,7 @@ Status Layout::complete(format::Superblock& s) {
   // Extents lie at multiples of their size, so that zones of them can be aligned.
   const u64 heap_unit = std::max<u64>(unit, layout.extent_bytes);
   s.heap_offset =
-      round_up(layout.extent_table_offset + layout.run_bytes(1, kExtentTableCopies), heap_unit);
+      round_up(layout.extent_table_offset + run_bytes(layout.extent_table_[0]), heap_unit);
   return {};
 }
 

@@ -17,23 +17,44 @@ using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
-// A row of n blocks with their tables and states. Which n and how many copies follow from what the
-// run is for; only the offset is in the file.
-struct Run {
-  u64 offset = 0;
+// What follows from the number of blocks and copies of a run; offsets are relative to the run's.
+struct RunShape {
   u64 blocks = 0;
   u64 copies = 1;
+  u64 states = 0;  // BlockState of block 0
+  u64 places = 0;  // place word of block 0
 };
 
-// What follows from B alone for the main run of a bucket array.
+// A row of blocks with their tables and states. Its shape follows from what the run is for; only
+// the offset is in the file.
+struct Run : RunShape {
+  Run() = default;
+  Run(u64 at, const RunShape& shape) : RunShape(shape), offset(at) {}
+  u64 offset = 0;
+};
+
+// What follows from B alone for a bucket array.
 struct ArrayShape {
-  u64 main_buckets = 0;  // 2^B
-  u64 blocks = 0;        // of run[0]
-  u64 buckets = 0;       // capacity of run[0] in buckets, overflow buckets included
-  u64 states = 0;        // relative to run[0]: BlockState of block 0
-  u64 away = 0;          // relative to run[0]: first word of away bits
+  u64 buckets = 0;  // capacity of run[0] in buckets, overflow buckets included
+  u64 overflow_buckets =
+      0;  // capacity of run[1]; each further run has twice that of the one before
+  std::array<RunShape, 1 + format::kOverflowRuns> runs;
 };
 inline constexpr u64 kMaxB = 40;
+
+// Extents and record slots of a span of a size class.
+struct SpanShape {
+  u64 extents = 0;
+  u64 slots = 0;
+};
+
+// Size classes: multiples of 16 up to 256, then eight to a doubling; at most 12.5 % or 15 bytes of
+// waste.
+constexpr u64 class_bytes(u64 size_class) {
+  if (size_class < 15) return 32 + 16 * size_class;
+  const u64 doubling = (size_class - 15) / 8;
+  return (u64{256} << doubling) + ((size_class - 15) % 8 + 1) * (u64{32} << doubling);
+}
 
 // clear() is the longest change: three arrays, the directory, the size classes, the dead list.
 inline constexpr u64 kIntentWordsMin = 224;
@@ -60,20 +81,21 @@ class Layout {
 
   u64 buckets_per_block = 0;
   u64 bucket_block_shift = 0;  // log2 of it
-  u64 words_per_block = 0;     // extent words
-  u64 spans_per_block = 0;
-  u64 entries_per_page = 0;  // table entries
-  u64 unit_blocks = 0;       // m: blocks of the smallest run that fills one extent
+  u64 words_per_block = 0;     // extent words; a power of two
+  u64 spans_per_block = 0;     // a power of two
+  u64 extent_shift = 0;        // log2 of extent_bytes
+  u64 entries_per_page = 0;    // table entries
+  u64 unit_blocks = 0;         // m: blocks of the smallest run that fills one extent
   u64 frames_per_extent = 0;
+  u64 domain_bytes = 0;  // of a domain with its intent and, for shards, its header
 
   [[nodiscard]] u64 root_offset(u64 index) const { return format::kPageBytes + index * root_bytes; }
   [[nodiscard]] u64 slot_offset(u64 slot) const {  // slot counts from 1
     return runtime_offset + kRuntimeHeaderBytes + (slot - 1) * sizeof(format::Slot);
   }
   [[nodiscard]] u64 domain_offset(u64 domain) const {
-    return slot_offset(slots + 1) + domain * domain_bytes();
+    return slot_offset(slots + 1) + domain * domain_bytes;
   }
-  [[nodiscard]] u64 domain_bytes() const;
   [[nodiscard]] u64 intent_offset(u64 domain) const {
     return domain_offset(domain) + sizeof(format::Domain);
   }
@@ -87,8 +109,13 @@ class Layout {
   }
   [[nodiscard]] u64 space_domain() const { return shards; }
 
-  [[nodiscard]] u64 extent_offset(u64 extent) const { return heap_offset + extent * extent_bytes; }
-  [[nodiscard]] u64 extent_of(u64 offset) const { return (offset - heap_offset) / extent_bytes; }
+  [[nodiscard]] u64 extent_offset(u64 extent) const {
+    return heap_offset + (extent << extent_shift);
+  }
+  [[nodiscard]] u64 extent_of(u64 offset) const { return (offset - heap_offset) >> extent_shift; }
+  // Where in its block of the extent table an extent's word is, in its directory block a span.
+  [[nodiscard]] u64 word_in_block(u64 extent) const { return extent & (words_per_block - 1); }
+  [[nodiscard]] u64 span_in_block(u64 span) const { return span & (spans_per_block - 1); }
   [[nodiscard]] u64 extents_for(u64 bytes) const {
     return (bytes + extent_bytes - 1) / extent_bytes;
   }
@@ -100,30 +127,29 @@ class Layout {
   [[nodiscard]] u64 table_offset(const Run& run, u64 table) const {
     return run.offset + (run.blocks * run.copies + table * table_pages(run.blocks)) * block_bytes;
   }
-  [[nodiscard]] u64 states_offset(const Run& run) const { return table_offset(run, 2); }
   [[nodiscard]] u64 spares_offset(const Run& run) const {
-    return states_offset(run) + run.blocks * sizeof(format::BlockState);
+    return run.offset + run.states + run.blocks * sizeof(format::BlockState);
   }
-  [[nodiscard]] u64 away_offset(const Run& run) const {
-    return spares_offset(run) + run.blocks * (run.copies - 1) * sizeof(format::PlaceState);
+  [[nodiscard]] static u64 run_bytes(const RunShape& shape) {
+    return shape.places + shape.blocks * sizeof(u64);
   }
-  [[nodiscard]] u64 run_bytes(u64 blocks, u64 copies) const {
-    const Run run{0, blocks, copies};
-    return away_offset(run) + (blocks + 63) / 64 * 8;
-  }
-  [[nodiscard]] u64 run_extents(u64 blocks, u64 copies) const {
-    return extents_for(run_bytes(blocks, copies));
+  [[nodiscard]] u64 run_extents(const RunShape& shape) const {
+    return extents_for(run_bytes(shape));
   }
 
   // Runs of a bucket array: j = 0 the main run, 1..8 further overflow buckets.
   [[nodiscard]] const ArrayShape& shape(u64 b) const { return shapes_[b < kMaxB ? b : kMaxB]; }
-  [[nodiscard]] u64 array_run_blocks(u64 b, u64 j) const;
   [[nodiscard]] Run array_run(const format::BucketArray& array, u64 j) const {
-    return Run{array.run[j], array_run_blocks(array.b, j), 1};
+    return Run(array.run[j], shape(array.b).runs[j]);
   }
-  [[nodiscard]] u64 directory_blocks(u64 segment) const { return unit_blocks << segment; }
-  [[nodiscard]] u64 extent_table_blocks(u64 segment) const {
-    return segment == 0 ? 1 : u64{1} << (segment - 1);
+  // Runs of the span directory and of the extent table, segment by segment.
+  [[nodiscard]] const RunShape& directory_shape(u64 segment) const { return directory_[segment]; }
+  [[nodiscard]] const RunShape& extent_table_shape(u64 segment) const {
+    return extent_table_[segment];
+  }
+  // Of a span of a class; without slots if there is no such class.
+  [[nodiscard]] const SpanShape& span_shape(u64 size_class) const {
+    return spans_[size_class < format::kClasses ? size_class : format::kClasses];
   }
   // Extents of a zone: 2 MiB, so that one page table entry can map it; 0 if extents are too large.
   [[nodiscard]] u64 zone_extents() const {
@@ -138,7 +164,12 @@ class Layout {
 
  private:
   void derive();
-  std::array<ArrayShape, kMaxB + 1> shapes_{};
+  [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
+  void derive_arrays();
+  std::array<ArrayShape, kMaxB + 1> shapes_;
+  std::array<RunShape, format::kDirectorySegments> directory_;
+  std::array<RunShape, format::kExtentSegments> extent_table_;
+  std::array<SpanShape, format::kClasses + 1> spans_;
 };
 
 }  // namespace hmap

@@ -14,23 +14,19 @@ namespace hmap {
 using format::Bmap;
 using format::BucketArray;
 
-bool is_large(const Layout& layout, u64 record_bytes) {
-  return record_bytes > largest_in_span(layout);
-}
-
-Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u64 hash) {
+Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location) {
   const BucketArray& array = engine.header(shard).buckets;
   const u8 top = tophash_of(hash);
-  Location location;
+  location = Location();
   u64 n = hash & ((u64{1} << array.b) - 1);
-  for (u64 bound = chain_bound(array); bound != 0; --bound) {
+  for (ChainHops hops;;) {
     const Result<Bmap*> bucket = live_bucket(engine, array, n);
     if (!bucket) return bucket.error();
-    const BucketImage image = BucketImage::of(**bucket);
+    const u64 tophash = (*bucket)->tophash;
     location.last = n;
-    for (u32 slots = match_bytes(image.tophash, top); slots != 0; slots &= slots - 1) {
+    for (u32 slots = match_bytes(tophash, top); slots != 0; slots &= slots - 1) {
       const auto slot = static_cast<u64>(std::countr_zero(slots));
-      const Result<RecordView> record = view_record(engine, image.record(slot));
+      const Result<RecordView> record = view_record(engine, record_in(&(*bucket)->overflow, slot));
       if (!record) return record.error();
       if (!record->has_key(key)) continue;
       location.found = true;
@@ -38,19 +34,19 @@ Result<Location> locate(const Engine& engine, u64 shard, std::string_view key, u
       location.slot = slot;
       location.record = record->offset;
       location.record_bytes = record->bytes();
-      return location;
+      return {};
     }
-    const u32 rest = match_bytes(image.tophash, format::kEmptyRest);
-    const u32 empty = rest | match_bytes(image.tophash, format::kEmptyOne);
+    const u32 rest = match_bytes(tophash, format::kEmptyRest);
+    const u32 empty = rest | match_bytes(tophash, format::kEmptyOne);
     if (empty != 0 && !location.has_room) {
       location.has_room = true;
       location.bucket = n;
       location.slot = static_cast<u64>(std::countr_zero(empty));
     }
-    if (rest != 0 || image.overflow == 0) return location;
-    n = image.overflow;
+    n = overflow_in((*bucket)->overflow);
+    if (rest != 0 || n == 0) return {};
+    if (!hops.goes_on(n)) return Engine::corrupt("bucket chain without end", array.run[0]);
   }
-  return Engine::corrupt("bucket chain without end", array.run[0]);
 }
 
 Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes,
@@ -110,8 +106,8 @@ u64 new_seed() {
 }
 
 Status tidy_up(Engine& engine, u64 shard, bool freed) {
-  constexpr u64 kEvery = 16;  // intent states, eight operations
-  constexpr u64 kExtents = 64;
+  constexpr u64 kEvery = 64;  // intent states, some twenty operations
+  constexpr u64 kExtents = 256;
   if (freed) {
     if (Status s = after_free(engine, shard); !s.ok()) return s;
   }

@@ -17,10 +17,9 @@ Status adopt_large(Engine& engine, u64& note) {
   const Result<Block> block = word_block(engine, extent);
   if (!block) return block.error();
   const u64 space = engine.layout.space_domain();
-  const Result<std::byte*> bytes =
-      writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
   if (!bytes) return bytes.error();
-  u64& word = reinterpret_cast<u64*>(*bytes)[extent % engine.layout.words_per_block];
+  u64& word = reinterpret_cast<u64*>(*bytes)[engine.layout.word_in_block(extent)];
   Change change(engine, space);
   change.set(word, make_extent_word(ExtentKind::kLarge, extent_shard(word), extent_payload(word)));
   change.set(note, 0);

@@ -73,22 +73,23 @@ Life* make_life_page() noexcept {
 }
 
 // In a child at first use: another number than every ancestor's. `last` is inherited, the page not.
-std::uint64_t begin_life(Life& life) noexcept {
+void begin_life(Life& life) noexcept {
   static std::atomic<std::uint64_t> last{1};
-  std::uint64_t mine = 0;
+  std::uint64_t none = 0;
   const std::uint64_t next = last.fetch_add(1) + 1;
-  return life.compare_exchange_strong(mine, next) ? next : mine;  // mine: another thread was faster
+  // In vain: another thread was faster.
+  life.compare_exchange_strong(none, next);
 }
 
 }  // namespace
 
-std::uint64_t process_life() noexcept {
+const std::atomic<std::uint64_t>& process_life_word() noexcept {
   static Life* const life = make_life_page();
-  const std::uint64_t now = life->load(std::memory_order_relaxed);
-  if (now != 0) [[likely]]
-    return now;
-  return begin_life(*life);
+  if (life->load(std::memory_order_relaxed) == 0) begin_life(*life);
+  return *life;
 }
+
+std::uint64_t process_life() noexcept { return process_life_word().load(); }
 
 bool forked() noexcept { return process_life() != 1; }
 

@@ -8,6 +8,7 @@
 #ifndef HMAP_SRC_PROCESS_H_
 #define HMAP_SRC_PROCESS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,6 +25,10 @@ bool forked() noexcept;
 // handle which keeps the number it was opened in knows whether it was inherited, while handles the
 // child opened itself go on working. One load of the same page.
 std::uint64_t process_life() noexcept;
+
+// The word behind it, for those who ask often: something else than the number, 0 or a child's own,
+// as soon as the process has been forked.
+const std::atomic<std::uint64_t>& process_life_word() noexcept;
 
 // The OPEN byte, write-locked for the whole of an open, so that openers take turns. Waits for
 // living openers; the lock of a dead one is gone.

@@ -3,7 +3,9 @@
 #ifndef HMAP_SRC_READ_THROUGH_H_
 #define HMAP_SRC_READ_THROUGH_H_
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "bmap.h"
@@ -12,26 +14,24 @@ namespace hmap {
 
 // The words of a shard header that readers use, as one moment saw them.
 struct HeaderView {
-  u64 version = 0;
-  u64 intent_state = 0;  // of the intent read through; 0: the version was even
-  u64 hash0 = 0;
+  u64 version;
+  u64 intent_state;  // of the intent read through, if the version is odd
+  u64 hash0;
   // In shared memory, or in `copy` if read through. Runs are looked up when they are needed.
-  const format::BucketArray* buckets = nullptr;
-  const format::BucketArray* oldbuckets = nullptr;
+  const format::BucketArray* buckets;
+  const format::BucketArray* oldbuckets;
   std::array<u64, 32> copy;
 };
 
-// One bucket as one moment saw it, and what must still be true at the end of the read.
-struct BucketView {
-  BucketImage image;
-  const format::Bmap* bucket = nullptr;
-  u64 version = 0;
-  u64 intent_state = 0;
-  const u64* away_word = nullptr;
-  u64 away_bit = 0;
-  const format::BlockState* state = nullptr;  // null: the block was at home
-  u64 place = 0;
-  u64 born = 0;
+// The words of a bucket that readers use. The references stay where they are until one is wanted.
+struct BucketWords {
+  u64 tophash;
+  u64 overflow;
+  const u64* rest;  // overflow and references: in shared memory, or in `copy` if read through
+  std::array<u64, 6> copy;
+
+  // File offset of the record in a slot.
+  [[nodiscard]] u64 record(u64 slot) const { return record_in(rest, slot); }
 };
 
 enum class Look : u8 {
@@ -48,20 +48,32 @@ class ShardReader {
 
   Look header(HeaderView& view);
   // Bucket n of one of the arrays of the view.
-  Look bucket(const format::BucketArray& array, u64 n, BucketImage& image);
+  Look bucket(const format::BucketArray& array, u64 n, BucketWords& words);
   // Whether the header and every bucket looked at are as they were.
   [[nodiscard]] bool unchanged() const;
 
  private:
+  // One bucket looked at, and what must still be true at the end of the read.
+  struct Seen {
+    const format::Bmap* bucket;
+    u64 version;
+    u64 intent_state;  // if the version is odd
+    const u64* place_word;
+    u64 place;  // the word's value
+  };
+
+  void make_room();
+  Look header_through(HeaderView& view);
+  Look bucket_through(Seen& seen, BucketWords& words) const;
   Look through(u64 offset, u64 bytes, u64* words, u64& intent_state) const;
-  void keep(const BucketView& view);
+  [[nodiscard]] bool same(const Seen& seen) const;
 
   const Engine& engine_;
   u64 shard_;
   const HeaderView* header_ = nullptr;
-  std::array<BucketView, 4> seen_;
   u64 seen_count_ = 0;
-  std::vector<BucketView> more_;  // chains longer than a few buckets
+  std::array<Seen, 4> seen_;
+  std::unique_ptr<std::vector<Seen>> more_;  // chains longer than a few buckets
 };
 
 // Counts attempts: spins, then yields, and gives up when no honest writer can be the reason.
@@ -73,6 +85,62 @@ class Patience {
  private:
   u32 attempts_ = 0;
 };
+
+inline Look ShardReader::header(HeaderView& view) {
+  const format::ShardHeader& header = engine_.header(shard_);
+  header_ = &view;
+  view.version = seam::load(header.version);
+  if (view.version % 2 != 0) [[unlikely]]
+    return header_through(view);
+  view.hash0 = seam::load(header.hash0);
+  view.buckets = &header.buckets;
+  view.oldbuckets = &header.oldbuckets;
+  return Look::kOk;
+}
+
+inline Look ShardReader::bucket(const format::BucketArray& array, u64 n, BucketWords& words) {
+  if (seen_count_ == seen_.size()) [[unlikely]]
+    make_room();
+  Seen& seen = seen_[seen_count_];
+  const FoundBucket found = find_bucket(engine_, array, n);
+  if (found.bucket == nullptr) [[unlikely]]
+    return Look::kOutside;
+  seen.bucket = found.bucket;
+  seen.place_word = found.place_word;
+  seen.place = found.place;
+  seen.version = seam::load(seen.bucket->version);
+  words.tophash = seam::load(seen.bucket->tophash);
+  words.overflow = overflow_in(seam::load(seen.bucket->overflow));
+  words.rest = &seen.bucket->overflow;
+  if (seen.version % 2 != 0) [[unlikely]] {
+    if (const Look look = bucket_through(seen, words); look != Look::kOk) return look;
+  }
+  ++seen_count_;
+  return Look::kOk;
+}
+
+inline bool ShardReader::same(const Seen& seen) const {
+  if (seam::load(seen.bucket->version) != seen.version) return false;
+  if (seen.version % 2 != 0 && seam::load(engine_.intent(shard_).state) != seen.intent_state)
+    return false;
+  return seam::load(*seen.place_word) == seen.place;
+}
+
+inline bool ShardReader::unchanged() const {
+  seam::read_barrier();
+  for (u64 i = 0; i < seen_count_; ++i) {
+    if (!same(seen_[i])) return false;
+  }
+  if (more_ != nullptr) [[unlikely]] {
+    for (const Seen& seen : *more_) {
+      if (!same(seen)) return false;
+    }
+  }
+  if (header_->version % 2 != 0 &&
+      seam::load(engine_.intent(shard_).state) != header_->intent_state)
+    return false;
+  return seam::load(engine_.header(shard_).version) == header_->version;
+}
 
 }  // namespace hmap
 

@@ -31,7 +31,7 @@ struct RecordView {
   [[nodiscard]] const char* value() const { return key() + key_bytes; }
   [[nodiscard]] u64 bytes() const { return sizeof(format::RecordHeader) + key_bytes + value_bytes; }
   [[nodiscard]] bool has_key(std::string_view other) const {
-    return key_bytes == other.size() && std::memcmp(key(), other.data(), key_bytes) == 0;
+    return key_bytes == other.size() && seam::equal(key(), other.data(), key_bytes);
   }
 };
 
@@ -40,10 +40,27 @@ struct RecordView {
 inline u64 record_seed(const Engine& engine, u64 offset) { return engine.store_seed ^ offset; }
 
 // Looks at the record at `offset`: lengths once, bounds checked against the mapping. kCorrupt.
-Result<RecordView> view_record(const Engine& engine, u64 offset);
+inline Result<RecordView> view_record(const Engine& engine, u64 offset) {
+  const std::byte* at = offset % format::kRecordUnit == 0
+                            ? engine.map->bytes(offset, sizeof(format::RecordHeader))
+                            : nullptr;
+  if (at == nullptr) return Engine::corrupt("record outside the file", offset);
+  format::RecordHeader header;
+  seam::copy_out(&header, at, sizeof header);
+  const RecordView record{at, offset, header.key_bytes, header.value_bytes};
+  if (engine.map->bytes(offset, record.bytes()) == nullptr) {
+    return Engine::corrupt("record reaches beyond the file", offset);
+  }
+  return record;
+}
 
 // Whether the record's checksum is that of its bytes as they are now.
 bool record_intact(const Engine& engine, const RecordView& record);
+
+// Asks the processor to fetch a record's header and the beginning of its key.
+inline void prefetch_key(const Engine& engine, u64 offset) {
+  if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset);
+}
 
 // Asks the processor to fetch the beginning of a record.
 inline void prefetch_record(const Engine& engine, u64 offset) {

@@ -96,12 +96,12 @@ class Rebuild {
 
   // The states of a run's blocks from the table of the root.
   Status rebuild_run(const Run& run) {
-    const u64 bytes = layout_.run_bytes(run.blocks, run.copies);
+    const u64 bytes = layout_.run_bytes(run);
     if (run.offset < kLowestRun || run.offset % layout_.block_bytes != 0 ||
         run.blocks > u64{1} << 34 || engine_.map->bytes(run.offset, bytes) == nullptr) {
       return Engine::corrupt("block run outside the file", run.offset);
     }
-    const u64 states = layout_.states_offset(run);
+    const u64 states = run.offset + run.states;
     seam::zero(engine_.map->base() + states, run.offset + bytes - states);
     for (u64 page = 0; page < layout_.table_pages(run.blocks); ++page) {
       const u64 at = layout_.table_offset(run, index_) + page * layout_.block_bytes;
@@ -149,9 +149,8 @@ class Rebuild {
     const Result<u64> tag = frame_tag(engine_, *block);
     if (!tag) return tag.error();
     seam::store((*state)->block, block->home | *tag << 48);
-    seam::store(block->state->live_place, place);
     seam::store(block->state->live_born, root_.cut);
-    if (place != block->home) seam::store(*block->away_word, *block->away_word | block->away_bit);
+    seam::store(*block->place_word, format::make_place_word(place, root_.cut));
     return {};
   }
 
@@ -212,7 +211,7 @@ class Rebuild {
       if (i < run.blocks) {
         const Result<Block> block = block_of(engine_, run, i);
         if (!block) return block.error();
-        unwritten = block->state->live_place == 0;
+        unwritten = *block->place_word == 0;
       }
       if (unwritten && first == run.blocks) first = i;
       if (!unwritten && first != run.blocks) {

@@ -122,6 +122,8 @@ struct Domain {
   u64 freeing;  // extents on their way from a dead run to the free ones, as in `pending`
   u64 zone[2];  // space: next extent of the zone that new spans come from, and its end
   u64 reserved[5];
+  u64 class_free[kClasses];  // per size class: slots of the word `class_hint` that no cut needs and
+                             // that were not taken since; 0 before `open` becomes another span
 };
 HMAP_LAYOUT(Domain, lock, 0, 64);
 HMAP_LAYOUT(Domain, pending, 64, 8);
@@ -136,7 +138,8 @@ HMAP_LAYOUT(Domain, class_walk, 768, 640);
 HMAP_LAYOUT(Domain, freeing, 1408, 8);
 HMAP_LAYOUT(Domain, zone, 1416, 16);
 HMAP_LAYOUT(Domain, reserved, 1432, 40);
-static_assert(OnDisk<Domain> && sizeof(Domain) == 1472);
+HMAP_LAYOUT(Domain, class_free, 1472, 640);
+static_assert(OnDisk<Domain> && sizeof(Domain) == 2112);
 
 // What a cut remembers until its root is durable; followed by 2^S ShardHeaders. It counts iff
 // durable cut < cut < epoch: the store of `epoch` makes it valid, that of `durable` ends it.

@@ -97,13 +97,41 @@ inline void copy_in(void* to, const void* from, std::size_t bytes) noexcept {
 
 inline void zero(void* to, std::size_t bytes) noexcept {
   announce(Event::kZero, to, bytes);
+#ifdef HMAP_TSAN
+  for (std::size_t i = 0; i < bytes; ++i) {
+    __atomic_store_n(static_cast<unsigned char*>(to) + i, 0, __ATOMIC_RELAXED);
+  }
+#else
   std::memset(to, 0, bytes);
+#endif
+}
+
+// Between a store that tells readers to look elsewhere and new bytes where they looked.
+inline void write_barrier() noexcept {
+#ifndef HMAP_TSAN
+  std::atomic_thread_fence(std::memory_order_release);
+#endif
 }
 
 // Between reading bytes that may be changing and the checks that say whether they were meant.
 inline void read_barrier() noexcept {
 #ifndef HMAP_TSAN
   std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
+// Whether bytes that another process may be changing are equal to private ones; the caller checks
+// afterwards whether they were meant.
+inline bool equal(const void* shared, const void* own, std::size_t bytes) noexcept {
+#ifdef HMAP_TSAN
+  for (std::size_t i = 0; i < bytes; ++i) {
+    if (__atomic_load_n(static_cast<const unsigned char*>(shared) + i, __ATOMIC_RELAXED) !=
+        static_cast<const unsigned char*>(own)[i])
+      return false;
+  }
+  return true;
+#else
+  return std::memcmp(shared, own, bytes) == 0;
 #endif
 }
 

@@ -28,7 +28,7 @@ u64 words_before(const Engine& engine, u64 segment) {
 }
 
 u64 words_left_in_block(const Engine& engine, u64 extent) {
-  return engine.layout.words_per_block - extent % engine.layout.words_per_block;
+  return engine.layout.words_per_block - engine.layout.word_in_block(extent);
 }
 
 bool is_usable(u64 word, u64 durable) {
@@ -49,7 +49,7 @@ Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next,
     const Result<std::byte*> bytes = live_bytes(engine, *block);
     if (!bytes) return bytes.error();
     const auto* words = reinterpret_cast<const u64*>(*bytes);
-    const u64 base = extent - extent % engine.layout.words_per_block;
+    const u64 base = extent - engine.layout.word_in_block(extent);
     const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
     for (; extent < last; ++extent) {
       const bool in_zone = extent >= kept_from && extent < kept_to;
@@ -144,10 +144,9 @@ Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
     const u64 extent = first + done;
     const Result<Block> block = word_block(engine, extent);
     if (!block) return block.error();
-    const Result<std::byte*> bytes =
-        writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+    const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
     if (!bytes) return bytes.error();
-    auto* words = reinterpret_cast<u64*>(*bytes) + extent % engine.layout.words_per_block;
+    auto* words = reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
     Change change(engine, space);
     if (done == 0) {
       change.set(note, make_note(first, request.count));
@@ -177,8 +176,7 @@ Status ensure_table(Engine& engine, u64 count) {
     const u64 segment = segment_of(engine, capacity);
     if (segment >= format::kExtentSegments)
       return Status(Code::kNoSpace, "the store is as large as the format allows");
-    const u64 blocks = engine.layout.extent_table_blocks(segment);
-    const u64 extents = engine.layout.run_extents(blocks, Layout::kExtentTableCopies);
+    const u64 extents = engine.layout.run_extents(engine.layout.extent_table_shape(segment));
     if (end + extents + 1 <= capacity) return {};
     ExtentRequest request;
     request.domain = space;
@@ -308,10 +306,9 @@ Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const v
     const u64 extent = first + done;
     const Result<Block> block = word_block(engine, extent);
     if (!block) return block.error();
-    const Result<std::byte*> bytes =
-        writable(engine, space, *block, Content::kOther, Purpose::kRelease);
+    const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
     if (!bytes) return bytes.error();
-    auto* words = reinterpret_cast<u64*>(*bytes) + extent % engine.layout.words_per_block;
+    auto* words = reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
     Change change(engine, space);
     const u64 now = std::min({count - done, words_left_in_block(engine, extent), change.room()});
     for (u64 i = 0; i < now; ++i) {
@@ -324,8 +321,8 @@ Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const v
 }
 
 Run extent_table_run(const Engine& engine, u64 segment) {
-  return Run{seam::load(engine.runtime->extent_table[segment]),
-             engine.layout.extent_table_blocks(segment), Layout::kExtentTableCopies};
+  return Run(seam::load(engine.runtime->extent_table[segment]),
+             engine.layout.extent_table_shape(segment));
 }
 
 Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
@@ -349,7 +346,7 @@ Result<u64> extent_word(const Engine& engine, u64 extent) {
   if (!block) return block.error();
   const Result<std::byte*> bytes = live_bytes(engine, *block);
   if (!bytes) return bytes.error();
-  return seam::load(reinterpret_cast<const u64*>(*bytes)[extent % engine.layout.words_per_block]);
+  return seam::load(reinterpret_cast<const u64*>(*bytes)[engine.layout.word_in_block(extent)]);
 }
 
 }  // namespace hmap

@@ -7,9 +7,6 @@
 
 namespace hmap {
 
-// No run begins below this: superblock and roots are there.
-inline constexpr u64 kLowestRun = format::kPageBytes;
-
 struct ExtentRequest {
   u64 domain =
       0;          // the shard the extents are for, whose lock the caller holds; or the space domain

@@ -75,31 +75,61 @@ class SpanMaps {
   int count_ = 0;
 };
 
-Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose) {
-  format::ShardHeader& header = engine.header(shard);
-  const Result<Block> block = span_block(engine, header.directory, span);
-  if (!block) return block.error();
-  if (const auto bytes = writable(engine, shard, *block, Content::kOther, purpose); !bytes)
-    return bytes.error();
-  const u64 index = span % engine.layout.spans_per_block;
-  const Result<SpanMaps> maps = SpanMaps::of(engine, *block, index);
+// Looks for a word of the open span's map with unused slots, and remembers them in class_free:
+// what no cut needs now and is not taken is needed by no cut to come.
+Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64 size_class) {
+  const Result<SpanMaps> maps = SpanMaps::of(engine, block, index);
   if (!maps) return maps.error();
   const SpanEntry& entry = maps->live();
   if (entry.head == 0 || span_class(entry.head) != size_class) {
     return Engine::corrupt("span of another class", engine.map->offset_of(&entry));
   }
-  const u64 slots = span_shape(engine.layout, size_class).slots;
-  u64& hint = engine.domain(shard).class_hint[size_class];
+  const u64 slots = engine.layout.span_shape(size_class).slots;
+  format::Domain& domain = engine.domain(shard);
+  const u64 hint = domain.class_hint[size_class];
   for (u64 w = hint < format::kSpanMapWords ? hint : 0; w * 64 < slots; ++w) {
     const u64 unused = maps->unused(w, slots);
     if (unused == 0) continue;
-    if (hint != w) seam::store(hint, w);
-    const auto bit = static_cast<u64>(std::countr_zero(unused));
-    const u64 offset = engine.layout.extent_offset(span_extent(entry.head)) +
-                       (w * 64 + bit) * class_bytes(size_class);
-    return RecordSlot{offset, const_cast<u64*>(&entry.map[w]), u64{1} << bit};
+    // Crash: class_free is 0, the search is done again.
+    seam::store(domain.class_hint[size_class], w);
+    seam::store(domain.class_free[size_class], unused);
+    return {};
   }
-  return RecordSlot{};
+  return {};
+}
+
+// A slot of the open span; offset 0 if it has none.
+Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose) {
+  format::Domain& domain = engine.domain(shard);
+  const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
+  if (!block) return block.error();
+  const Result<std::byte*> bytes = writable(engine, shard, *block, purpose);
+  if (!bytes) return bytes.error();
+  const u64 index = engine.layout.span_in_block(span);
+  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[index];
+  u64& unused = domain.class_free[size_class];
+  if (unused == 0) {
+    if (Status s = find_unused(engine, shard, *block, index, size_class); !s.ok()) return s;
+    if (unused == 0) return RecordSlot{};
+  }
+  const u64 word = domain.class_hint[size_class];
+  const auto bit = static_cast<u64>(std::countr_zero(unused));
+  const u64 slot = word * 64 + bit;
+  if (entry.head == 0 || span_class(entry.head) != size_class ||
+      slot >= engine.layout.span_shape(size_class).slots)
+    return Engine::corrupt("unused slots outside their span", engine.map->offset_of(&unused));
+  // Crash: the slot is passed over until this word is looked at again.
+  seam::store(unused, unused & (unused - 1));
+  const u64 offset =
+      engine.layout.extent_offset(span_extent(entry.head)) + slot * class_bytes(size_class);
+  return RecordSlot{offset, &entry.map[word], u64{1} << bit};
+}
+
+// Makes a span the open one of its class, before the store or the change that does it: slots of
+// another span must never be taken for this one's. Crash: they are looked for again.
+void forget_unused(Engine& engine, u64 shard, u64 size_class) {
+  seam::store(engine.domain(shard).class_free[size_class], 0);
+  seam::store(engine.domain(shard).class_hint[size_class], 0);
 }
 
 // Gives an empty span back: unlinks it, frees its entry, and queues its extents.
@@ -107,14 +137,14 @@ Status release_span(Engine& engine, u64 shard, u64 span, u64 before, const SpanE
   format::ShardHeader& header = engine.header(shard);
   const u64 head = empty.head;
   const u64 size_class = span_class(head);
-  const u64 extents = span_shape(engine.layout, size_class).extents;
+  const u64 extents = engine.layout.span_shape(size_class).extents;
   if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
   const auto entry_of = [&](u64 id) -> Result<SpanEntry*> {
     const Result<Block> block = span_block(engine, header.directory, id);
     if (!block) return block.error();
-    const auto bytes = writable(engine, shard, *block, Content::kOther, Purpose::kRelease);
+    const auto bytes = writable(engine, shard, *block, Purpose::kRelease);
     if (!bytes) return bytes.error();
-    return reinterpret_cast<SpanEntry*>(*bytes) + id % engine.layout.spans_per_block;
+    return reinterpret_cast<SpanEntry*>(*bytes) + engine.layout.span_in_block(id);
   };
   const Result<SpanEntry*> entry = entry_of(span);
   if (!entry) return entry.error();
@@ -146,7 +176,7 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
   format::ShardHeader& header = engine.header(shard);
   SizeClass& classes = header.classes[size_class];
   u64& cursor = engine.domain(shard).class_walk[size_class];
-  const u64 slots = span_shape(engine.layout, size_class).slots;
+  const u64 slots = engine.layout.span_shape(size_class).slots;
   u64 before = cursor;
   for (int i = 0; i < budget; ++i) {
     u64 span = classes.head;
@@ -164,7 +194,7 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
     }
     const Result<Block> block = span_block(engine, header.directory, span - 1);
     if (!block) return block.error();
-    const auto maps = SpanMaps::of(engine, *block, (span - 1) % engine.layout.spans_per_block);
+    const auto maps = SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1));
     if (!maps) return maps.error();
     const SpanEntry& live = maps->live();
     const bool is_empty =
@@ -177,8 +207,8 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
     if (!release && classes.open != span &&
         maps->free_slots(slots) >= std::max<u64>(1, slots / 8)) {
       seam::store(cursor, span);
+      forget_unused(engine, shard, size_class);
       store_class(classes, classes.head, static_cast<u32>(span));
-      seam::store(engine.domain(shard).class_hint[size_class], 0);
       return true;
     }
     before = span;
@@ -206,7 +236,7 @@ Result<u64> unused_span(Engine& engine, u64 shard, Purpose purpose) {
   if (header.directory[segment] != 0) return span;
   ExtentRequest request;
   request.domain = shard;
-  request.count = engine.layout.run_extents(engine.layout.directory_blocks(segment), 1);
+  request.count = engine.layout.run_extents(engine.layout.directory_shape(segment));
   request.kind = format::ExtentKind::kDirectory;
   request.payload = header.array_seq + 1;
   request.zero = true;
@@ -227,20 +257,21 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   if (!span) return span.error();
   const Result<Block> block = span_block(engine, header.directory, *span);
   if (!block) return block.error();
-  const auto bytes = writable(engine, shard, *block, Content::kOther, purpose);
+  const auto bytes = writable(engine, shard, *block, purpose);
   if (!bytes) return bytes.error();
   ExtentRequest request;
   request.domain = shard;
-  request.count = span_shape(engine.layout, size_class).extents;
+  request.count = engine.layout.span_shape(size_class).extents;
   request.kind = format::ExtentKind::kSpan;
   request.payload = *span;
   request.purpose = purpose;
   const Result<u64> extent = take_extents(engine, request);
   if (!extent) return extent.error();
-  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[*span % engine.layout.spans_per_block];
+  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[engine.layout.span_in_block(*span)];
   // Crash: the entry is unused, its bits mean nothing.
   seam::zero(entry.map, sizeof entry.map);
   SizeClass& classes = header.classes[size_class];
+  forget_unused(engine, shard, size_class);
   Change change(engine, shard);
   change.set(entry.head, make_span_head(*extent, size_class, classes.head));
   change.set(reinterpret_cast<u64&>(classes), (*span + 1) | (*span + 1) << 32);
@@ -251,7 +282,6 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   }
   change.set(engine.domain(shard).pending, 0);
   change.publish();
-  seam::store(engine.domain(shard).class_hint[size_class], 0);
   return {};
 }
 
@@ -262,26 +292,20 @@ u64 class_for(u64 bytes) {
   if (bytes <= 256) return (bytes - 32 + 15) / 16;
   const auto doubling = static_cast<u64>(std::bit_width((bytes - 1) >> 8)) - 1;
   const u64 step = u64{32} << doubling;
-  return 15 + doubling * 8 + (bytes - (u64{256} << doubling) + step - 1) / step - 1;
-}
-
-SpanShape span_shape(const Layout& layout, u64 size_class) {
-  const u64 bytes = class_bytes(size_class);
-  u64 extents = (bytes + layout.extent_bytes - 1) / layout.extent_bytes;
-  while (extents < 8 && extents * layout.extent_bytes % bytes > extents * layout.extent_bytes / 8)
-    ++extents;
-  return SpanShape{extents, std::min(extents * layout.extent_bytes / bytes, kSlotsMax)};
+  return 15 + doubling * 8 + ((bytes - (u64{256} << doubling) + step - 1) >> (5 + doubling)) - 1;
 }
 
 Result<Block> span_block(const Engine& engine, const u64* segments, u64 span) {
   const u64 unit = engine.layout.unit_blocks;
-  const u64 block = span / engine.layout.spans_per_block;
-  const auto segment = static_cast<u64>(std::bit_width(block / unit + 1)) - 1;
+  // Span ids are below 2^24, and 32 bits are divided twice as fast as 64.
+  const u64 block = static_cast<u32>(span) / static_cast<u32>(engine.layout.spans_per_block);
+  const u64 units = static_cast<u32>(block) / static_cast<u32>(unit);
+  const auto segment = static_cast<u64>(std::bit_width(units + 1)) - 1;
   if (segment >= format::kDirectorySegments || segments[segment] == 0) {
     return Engine::corrupt("span outside the directory", 0);
   }
   const u64 before = unit * ((u64{1} << segment) - 1);
-  return block_of(engine, Run{segments[segment], engine.layout.directory_blocks(segment), 1},
+  return block_of(engine, Run(segments[segment], engine.layout.directory_shape(segment)),
                   block - before);
 }
 
@@ -290,7 +314,7 @@ Result<SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 spa
   if (!block) return block.error();
   const Result<std::byte*> bytes = live_bytes(engine, *block);
   if (!bytes) return bytes.error();
-  return reinterpret_cast<SpanEntry*>(*bytes) + span % engine.layout.spans_per_block;
+  return reinterpret_cast<SpanEntry*>(*bytes) + engine.layout.span_in_block(span);
 }
 
 Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose) {
@@ -324,14 +348,14 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
   }
   const Result<Block> block = span_block(engine, header.directory, span);
   if (!block) return block.error();
-  const auto live = writable(engine, shard, *block, Content::kOther, purpose);
+  const auto live = writable(engine, shard, *block, purpose);
   if (!live) return live.error();
-  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*live)[span % engine.layout.spans_per_block];
+  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*live)[engine.layout.span_in_block(span)];
   const u64 start = engine.layout.extent_offset(span_extent(entry.head));
-  const u64 slot = (offset - start) / class_bytes(size_class);
+  const u64 slot = static_cast<u32>(offset - start) / static_cast<u32>(class_bytes(size_class));
   if (entry.head == 0 || span_class(entry.head) != size_class || offset < start ||
-      (offset - start) % class_bytes(size_class) != 0 ||
-      slot >= span_shape(engine.layout, size_class).slots) {
+      start + slot * class_bytes(size_class) != offset ||
+      slot >= engine.layout.span_shape(size_class).slots) {
     return Engine::corrupt("record at no slot of its span", offset);
   }
   return RecordSlot{offset, &entry.map[slot / 64], u64{1} << (slot % 64)};

@@ -8,22 +8,8 @@
 
 namespace hmap {
 
-// Size classes: multiples of 16 up to 256, then eight to a doubling; at most 12.5 % or 15 bytes of
-// waste.
-constexpr u64 class_bytes(u64 size_class) {
-  if (size_class < 15) return 32 + 16 * size_class;
-  const u64 doubling = (size_class - 15) / 8;
-  return (u64{256} << doubling) + ((size_class - 15) % 8 + 1) * (u64{32} << doubling);
-}
 // The smallest class that holds `bytes` bytes.
 u64 class_for(u64 bytes);
-
-// Extents and slots of a span of a class.
-struct SpanShape {
-  u64 extents;
-  u64 slots;
-};
-SpanShape span_shape(const Layout& layout, u64 size_class);
 
 // Records above this lie in extents of their own.
 inline u64 largest_in_span(const Layout& layout) {

@@ -73,13 +73,13 @@ Status add_extents(const Engine& engine, Stats& stats) {
 u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n) {
   ShardReader reader(engine, shard);
   u64 length = 0;
-  for (u64 bound = chain_bound(array); bound != 0; --bound) {
-    BucketImage image;
-    if (reader.bucket(array, n, image) != Look::kOk || image.overflow == 0) break;
-    n = image.overflow;
+  for (ChainHops hops;;) {
+    BucketWords words;
+    if (reader.bucket(array, n, words) != Look::kOk || words.overflow == 0) return length;
+    n = words.overflow;
+    if (!hops.goes_on(n)) return length;
     ++length;
   }
-  return length;
 }
 
 void add_chains(const Engine& engine, u64 shard, Stats& stats) {

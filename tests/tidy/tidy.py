@@ -26,7 +26,7 @@ LAYERS = (
     "seam mapping file process lock guard",
     "engine intent blocks space notes dead",
     "spans records",
-    "hmap bmap read_through find locate insert erase clear grow iterate",
+    "hmap bmap read_through find locate insert erase clear grow evacuate iterate",
     "open create recovery checkpoint background",
     "stats handle store_impl cursor store",
 )

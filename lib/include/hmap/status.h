@@ -59,7 +59,9 @@ class [[nodiscard]] Status {
   [[nodiscard]] constexpr bool ok() const noexcept { return code_ == Code::kOk; }
   [[nodiscard]] constexpr Code code() const noexcept { return code_; }
   // What was being done or what was found, in words; never null.
-  [[nodiscard]] constexpr const char* what() const noexcept { return what_; }
+  [[nodiscard]] constexpr const char* what() const noexcept {
+    return what_ != nullptr ? what_ : "";
+  }
   // The file offset (kCorrupt, kTruncated), slot (kBusy) or line (kBadInput) meant.
   [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
   // The errno of the system call that failed, or 0.
@@ -69,7 +71,7 @@ class [[nodiscard]] Status {
   [[nodiscard]] HMAP_EXPORT std::string message() const;
 
  private:
-  const char* what_ = "";
+  const char* what_ = nullptr;
   std::uint64_t value_ = 0;
   std::int32_t os_error_ = 0;
   Code code_ = Code::kOk;

@@ -1,0 +1,198 @@
+// Moving the entries of one old bucket. Go's evacuate; the order of stores is ours (lib/README.md,
+// "A write").
+#include "evacuate.h"
+
+#include <algorithm>
+
+#include "bmap.h"
+#include "grow.h"
+#include "hash.h"
+#include "records.h"
+
+namespace hmap {
+namespace {
+
+using format::Bmap;
+using format::BucketArray;
+using format::ShardHeader;
+
+// Most buckets by which nevacuate is moved over already evacuated ones at once (Go: 1024).
+constexpr u64 kEvacuationLookAhead = 1024;
+// One of the two halves that an old bucket is evacuated into: the bucket being filled.
+struct Half {
+  Bmap* bucket = nullptr;
+  BucketImage image;
+};
+
+// Whether the hash bits in the old buckets do not say enough: the new array keeps others.
+bool needs_records(const ShardHeader& header) {
+  return first_hash_bit(header.oldbuckets.b) != first_hash_bit(header.b);
+}
+
+// Asks for the keys of a bucket's records.
+void prefetch_entries(const Engine& engine, const Bmap& bucket) {
+  for (u64 i = 0; i < format::kSlots; ++i) {
+    if (is_filled(tophash_at(bucket.tophash, i)))
+      prefetch_key(engine, record_in(&bucket.overflow, i));
+  }
+}
+
+void flush_half(const Half& half) {
+  if (half.bucket != nullptr) half.image.store_to(*half.bucket);
+}
+
+// Goes on in a new overflow bucket.
+Status extend_half(Engine& engine, u64 shard, Half& half, u64& next_overflow) {
+  BucketArray& array = engine.header(shard).buckets;
+  const Result<u64> number =
+      overflow_bucket(engine, shard, array, next_overflow, Purpose::kRelease);
+  if (!number) return number.error();
+  half.image.link(*number);
+  half.image.store_to(*half.bucket);
+  const Result<Bmap*> bucket = live_bucket(engine, array, *number);
+  if (!bucket) return bucket.error();
+  half = Half{*bucket, {}};
+  next_overflow = *number + 1;
+  return {};
+}
+
+struct Evacuation {
+  Half x;
+  Half y;
+  u64 next_overflow = 0;
+  u64 marks = 0;  // the head's new tophash word
+};
+
+// The hash of the record in a slot with this tophash. kCorrupt if it cannot be there.
+Result<u64> hash_of(const Engine& engine, const ShardHeader& header, u64 offset, u8 top) {
+  const Result<RecordView> record = view_record(engine, offset);
+  if (!record) return record.error();
+  const u64 hash =
+      mix(hash_key({record->key(), record->key_bytes}, engine.store_seed), header.hash0);
+  if (tophash_of(hash) != top) return Engine::corrupt("record does not belong to its slot", offset);
+  return hash;
+}
+
+// Copies the entries of one bucket of the old chain into the halves.
+Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evacuation& work) {
+  const ShardHeader& header = engine.header(shard);
+  const u64 old_b = header.oldbuckets.b;
+  const bool same_size = (header.flags & format::kSameSizeGrow) != 0;
+  const bool read = needs_records(header);
+  if (read) prefetch_entries(engine, from);
+  for (u64 i = 0; i < format::kSlots; ++i) {
+    const u8 top = tophash_at(from.tophash, i);
+    u8 mark = format::kEvacuatedEmpty;
+    if (is_filled(top)) {
+      const u64 record = record_in(&from.overflow, i);
+      u64 bits = hash_bits_in(from.overflow, i);
+      const bool second = !same_size && (bits >> (old_b - first_hash_bit(old_b)) & 1) != 0;
+      if (read) {
+        const Result<u64> hash = hash_of(engine, header, record, top);
+        if (!hash) return hash.error();
+        if (hash_bits(*hash, old_b) != bits)
+          return Engine::corrupt("hash bits of a slot are not its record's", record);
+        bits = hash_bits(*hash, header.b);
+      }
+      Half& half = second ? work.y : work.x;
+      if (half.image.full()) {
+        if (Status s = extend_half(engine, shard, half, work.next_overflow); !s.ok()) return s;
+      }
+      half.image.add(top, bits, record);
+      mark = second ? format::kEvacuatedY : format::kEvacuatedX;
+    } else if (top > format::kEmptyOne) {
+      return Engine::corrupt("evacuated slot in a bucket that is not", header.oldbuckets.run[0]);
+    }
+    if (head) work.marks = with_tophash(work.marks, i, mark);
+  }
+  return {};
+}
+
+// The first bucket from `from` on that is not evacuated, looking at most kEvacuationLookAhead
+// ahead.
+Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u64 from) {
+  const u64 old_buckets = u64{1} << header.oldbuckets.b;
+  const u64 stop = std::min(old_buckets, from + kEvacuationLookAhead);
+  for (u64 n = from; n < stop; ++n) {
+    const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
+    if (!bucket) return bucket.error();
+    if (!is_evacuated((*bucket)->tophash)) return n;
+  }
+  return stop;
+}
+
+}  // namespace
+
+void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 old_bucket) {
+  const Bmap* bucket = find_bucket(engine, header.oldbuckets, old_bucket).bucket;
+  if (bucket == nullptr) return;
+  if (needs_records(header)) {
+    prefetch_entries(engine, *bucket);
+  } else {
+    __builtin_prefetch(bucket, 1);
+  }
+}
+
+Status advance_mark(Engine& engine, u64 shard) {
+  ShardHeader& header = engine.header(shard);
+  if (header.nevacuate >= u64{1} << header.oldbuckets.b) return {};
+  const Result<u64> next = next_unevacuated(engine, header, header.nevacuate);
+  if (!next) return next.error();
+  // A single word that means the same either way: no intent.
+  if (*next != header.nevacuate) seam::store(header.nevacuate, *next);
+  return {};
+}
+
+Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
+  ShardHeader& header = engine.header(shard);
+  const bool same_size = (header.flags & format::kSameSizeGrow) != 0;
+  Evacuation work;
+  work.next_overflow = header.buckets.next_overflow;
+  // X and Y of a bucket that is not evacuated are reachable for nobody: they may hold rubbish of a
+  // dead attempt, and are filled directly.
+  const auto begin_half = [&](Half& half, u64 number) -> Status {
+    const Result<Bmap*> bucket = writable_bucket(engine, shard, header.buckets, number, purpose);
+    if (!bucket) return bucket.error();
+    half = Half{*bucket, {}};
+    return {};
+  };
+  if (Status s = begin_half(work.x, old_bucket); !s.ok()) return s;
+  if (!same_size) {
+    if (Status s = begin_half(work.y, old_bucket + (u64{1} << header.oldbuckets.b)); !s.ok())
+      return s;
+  }
+  const Result<Bmap*> head = writable_bucket(engine, shard, header.oldbuckets, old_bucket, purpose);
+  if (!head) return head.error();
+  const Bmap* bucket = *head;
+  for (ChainHops hops;;) {
+    if (Status s = copy_entries(engine, shard, *bucket, bucket == *head, work); !s.ok()) return s;
+    const u64 overflow = overflow_in(bucket->overflow);
+    if (overflow == 0) break;
+    if (!hops.goes_on(overflow))
+      return Engine::corrupt("bucket chain without end", engine.map->offset_of(bucket));
+    const Result<Bmap*> next = live_bucket(engine, header.oldbuckets, overflow);
+    if (!next) return next.error();
+    bucket = *next;
+  }
+  flush_half(work.x);
+  flush_half(work.y);
+  u64 nevacuate = header.nevacuate;
+  if (old_bucket == nevacuate) {
+    const Result<u64> next = next_unevacuated(engine, header, nevacuate + 1);
+    if (!next) return next.error();
+    nevacuate = *next;
+  }
+  Change change(engine, shard);
+  change.guard((*head)->version);
+  change.set((*head)->tophash, work.marks);
+  if (work.next_overflow != header.buckets.next_overflow) {
+    change.set(header.buckets.next_overflow, work.next_overflow);
+    change.set(header.noverflow, work.next_overflow - (u64{1} << header.b));
+  }
+  if (nevacuate != header.nevacuate) change.set(header.nevacuate, nevacuate);
+  // Crash: before, the old bucket counts and the halves are rubbish; after, the halves count.
+  change.publish();
+  return {};
+}
+
+}  // namespace hmap
