@@ -102,17 +102,30 @@ Result<u64> add_frames(Engine& engine, u64 d, Purpose purpose) {
   seam::store(header.next, domain.frame_head);
   Change change(engine, d);
   change.set(domain.frame_head, *extent + 1);
+  change.set(domain.frame_extents, domain.frame_extents + 1);
   change.set(domain.pending, 0);
   change.publish();
   seam::store(domain.frame_next, *extent + 1);
   return at + layout.block_bytes;
 }
 
+// Whether a block had better not come home. The homes of a large run are in huge pages, and a store
+// to one of them has 2 MiB written back. So while few blocks change between two checkpoints they go
+// from frame to frame; when there are frames for an eighth of the run, many change, and what is
+// written back would be dirty anyway.
+bool prefers_frames(const Engine& engine, u64 d, const Block& block) {
+  const Layout& layout = engine.layout;
+  return layout.is_wide(block.run.blocks * layout.block_bytes) && block.run.copies == 1 &&
+         engine.domain(d).frame_extents * layout.frames_per_extent < block.run.blocks / 8;
+}
+
 // A place for the next version of the block, other than the live one.
 Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose purpose) {
   const Engine::Needed cuts = engine.needed_cuts();
   const u64 live = live_place(block);
-  if (block.home != live && !is_needed(block.state->home, cuts)) return block.home;
+  if (block.home != live && !is_needed(block.state->home, cuts) &&
+      !prefers_frames(engine, domain, block))
+    return block.home;
   for (u64 k = 1; k < block.run.copies; ++k) {
     const u64 spare = block.home + k * block.run.blocks * engine.layout.block_bytes;
     if (spare == live) continue;

@@ -103,6 +103,9 @@ Status start_growth(Engine& engine, u64 shard, bool same_size) {
       if (Status s = prepare_step(engine, header, kPrepareBytes); !s.ok()) return s;
     }
     array = header.next;
+    // Reserved by another process, perhaps.
+    if (engine.layout.is_wide(main_run_bytes(engine, b)))
+      engine.map->advise_huge(array.run[0], main_run_bytes(engine, b));
   } else {
     const Result<u64> run = take_array(engine, shard, b, false);
     if (!run) return run.error();

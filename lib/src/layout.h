@@ -157,6 +157,8 @@ class Layout {
                ? kZoneBytes / extent_bytes
                : 0;
   }
+  // Whether a run of blocks begins at a zone and asks for huge pages.
+  [[nodiscard]] bool is_wide(u64 bytes) const { return zone_extents() != 0 && bytes >= kZoneBytes; }
   static constexpr u64 kZoneBytes = u64{1} << 21;
   static constexpr u64 kPageAlignment = format::kPageBytes;
   static constexpr u64 kRuntimeHeaderBytes = 1024;

@@ -44,7 +44,8 @@ enum class Look : u8 {
 // whether all of it was true at one moment. No lock, no store.
 class ShardReader {
  public:
-  ShardReader(const Engine& engine, u64 shard) : engine_(engine), shard_(shard) {}
+  ShardReader(const Engine& engine, u64 shard)
+      : engine_(engine), live_header_(engine.header(shard)), shard_(shard) {}
 
   Look header(HeaderView& view);
   // Bucket n of one of the arrays of the view.
@@ -69,6 +70,7 @@ class ShardReader {
   [[nodiscard]] bool same(const Seen& seen) const;
 
   const Engine& engine_;
+  const format::ShardHeader& live_header_;
   u64 shard_;
   const HeaderView* header_ = nullptr;
   u64 seen_count_ = 0;
@@ -87,18 +89,18 @@ class Patience {
 };
 
 inline Look ShardReader::header(HeaderView& view) {
-  const format::ShardHeader& header = engine_.header(shard_);
   header_ = &view;
-  view.version = seam::load(header.version);
+  view.version = seam::load(live_header_.version);
   if (view.version % 2 != 0) [[unlikely]]
     return header_through(view);
-  view.hash0 = seam::load(header.hash0);
-  view.buckets = &header.buckets;
-  view.oldbuckets = &header.oldbuckets;
+  view.hash0 = seam::load(live_header_.hash0);
+  view.buckets = &live_header_.buckets;
+  view.oldbuckets = &live_header_.oldbuckets;
   return Look::kOk;
 }
 
-inline Look ShardReader::bucket(const format::BucketArray& array, u64 n, BucketWords& words) {
+[[gnu::always_inline]] inline Look ShardReader::bucket(const format::BucketArray& array, u64 n,
+                                                       BucketWords& words) {
   if (seen_count_ == seen_.size()) [[unlikely]]
     make_room();
   Seen& seen = seen_[seen_count_];
@@ -139,7 +141,7 @@ inline bool ShardReader::unchanged() const {
   if (header_->version % 2 != 0 &&
       seam::load(engine_.intent(shard_).state) != header_->intent_state)
     return false;
-  return seam::load(engine_.header(shard_).version) == header_->version;
+  return seam::load(live_header_.version) == header_->version;
 }
 
 }  // namespace hmap

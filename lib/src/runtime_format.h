@@ -121,7 +121,8 @@ struct Domain {
   u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
   u64 freeing;  // extents on their way from a dead run to the free ones, as in `pending`
   u64 zone[2];  // space: next extent of the zone that new spans come from, and its end
-  u64 reserved[5];
+  u64 frame_extents;  // extents of frames there are
+  u64 reserved[4];
   u64 class_free[kClasses];  // per size class: slots of the word `class_hint` that no cut needs and
                              // that were not taken since; 0 before `open` becomes another span
 };
@@ -137,7 +138,8 @@ HMAP_LAYOUT(Domain, class_hint, 128, 640);
 HMAP_LAYOUT(Domain, class_walk, 768, 640);
 HMAP_LAYOUT(Domain, freeing, 1408, 8);
 HMAP_LAYOUT(Domain, zone, 1416, 16);
-HMAP_LAYOUT(Domain, reserved, 1432, 40);
+HMAP_LAYOUT(Domain, frame_extents, 1432, 8);
+HMAP_LAYOUT(Domain, reserved, 1440, 32);
 HMAP_LAYOUT(Domain, class_free, 1472, 640);
 static_assert(OnDisk<Domain> && sizeof(Domain) == 2112);
 

@@ -131,7 +131,23 @@ inline bool equal(const void* shared, const void* own, std::size_t bytes) noexce
   }
   return true;
 #else
-  return std::memcmp(shared, own, bytes) == 0;
+  // Short keys are the rule: no call for them.
+  const auto* a = static_cast<const unsigned char*>(shared);
+  const auto* b = static_cast<const unsigned char*>(own);
+  if (bytes < sizeof(std::uint64_t) || bytes > 4 * sizeof(std::uint64_t))
+    return std::memcmp(a, b, bytes) == 0;
+  const auto differ = [&](std::size_t at) {
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, a + at, sizeof x);
+    std::memcpy(&y, b + at, sizeof y);
+    return x ^ y;
+  };
+  // The last eight bytes, which may overlap the words before them.
+  std::uint64_t difference = differ(bytes - sizeof(std::uint64_t));
+  for (std::size_t at = 0; at + sizeof(std::uint64_t) < bytes; at += sizeof(std::uint64_t))
+    difference |= differ(at);
+  return difference == 0;
 #endif
 }
 

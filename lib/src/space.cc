@@ -200,6 +200,13 @@ Status ensure_table(Engine& engine, u64 count) {
   }
 }
 
+// The first extent from `extent` on that a zone can begin with.
+u64 next_zone(const Layout& layout, u64 extent) {
+  const u64 size = layout.zone_extents();
+  const u64 unaligned = layout.heap_offset / layout.extent_bytes + extent;
+  return extent + (size - unaligned % size) % size;
+}
+
 // Spans are taken from zones of 2 MiB that hold nothing else: records are written densely, so huge
 // pages cost them nothing, and a get finds them with one page table entry instead of 512. Blocks
 // are changed here and there and would be written back 2 MiB at a time.
@@ -221,8 +228,7 @@ Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
   const Result<u64> freed = find_freed(engine, count, false);
   if (!freed || *freed != format::kForever) return freed;
   const u64 old_end = engine.runtime->extents_end;
-  const u64 unaligned = layout.heap_offset / layout.extent_bytes + old_end;
-  const u64 begin = old_end + (size - unaligned % size) % size;
+  const u64 begin = next_zone(layout, old_end);
   if (Status s = ensure_table(engine, begin + size - old_end); !s.ok()) return s;
   if (engine.runtime->extents_end != old_end || !extend_file(engine, begin + size, purpose).ok()) {
     return format::kForever;  // the table took the place, or the disk is nearly full: as everybody
@@ -237,6 +243,34 @@ Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
   return begin;
 }
 
+// Behind all extents in use; runs of buckets of 2 MiB and more from the next zone on. Falls back to
+// any freed extents when the file cannot grow.
+Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
+  const Layout& layout = engine.layout;
+  const bool wide =
+      request.kind == ExtentKind::kBuckets && layout.is_wide(request.count * layout.extent_bytes);
+  const u64 gap = wide ? layout.zone_extents() : 0;
+  if (Status s = ensure_table(engine, request.count + gap); !s.ok()) return s;
+  const u64 end = engine.runtime->extents_end;
+  const u64 first = wide ? next_zone(layout, end) : end;
+  // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
+  Status status = request.reserve_only
+                      ? engine.map->allocate(layout.extent_offset(first + request.count - 1),
+                                             layout.extent_bytes)
+                      : extend_file(engine, first + request.count, request.purpose);
+  if (layout.extent_offset(first + request.count) > engine.map->window_bytes()) {
+    status = Status(Code::kNoSpace, "the window of address space is used up");
+  }
+  if (!status.ok()) {
+    const Result<u64> freed = find_freed(engine, request.count, true);
+    if (!freed) return freed;
+    return *freed == format::kForever ? Result<u64>(status) : freed;
+  }
+  // What is left before a zone is free extents like others, to be found by the next search.
+  if (first != end) seam::store(engine.domain(layout.space_domain()).hint[1], 0);
+  return first;
+}
+
 Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   if (request.count == 0 || request.count > 0x3fff'ffff)
     return Status(Code::kTooLarge, "too many extents at once");
@@ -247,24 +281,8 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
                           : Result<u64>(format::kForever);
   if (first && *first == format::kForever) first = find_freed(engine, request.count, false);
   if (!first) return first;
-  if (*first == format::kForever) {
-    if (Status s = ensure_table(engine, request.count); !s.ok()) return s;
-    const u64 end = engine.runtime->extents_end;
-    // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
-    Status status = request.reserve_only
-                        ? engine.map->allocate(layout.extent_offset(end + request.count - 1),
-                                               layout.extent_bytes)
-                        : extend_file(engine, end + request.count, request.purpose);
-    if (layout.extent_offset(end + request.count) > engine.map->window_bytes()) {
-      status = Status(Code::kNoSpace, "the window of address space is used up");
-    }
-    first = end;
-    if (!status.ok()) {
-      first = find_freed(engine, request.count, true);
-      if (!first) return first;
-      if (*first == format::kForever) return status;
-    }
-  }
+  if (*first == format::kForever) first = take_at_end(engine, request);
+  if (!first) return first;
   const u64 at = layout.extent_offset(*first);
   const u64 bytes = request.count * layout.extent_bytes;
   if (!request.reserve_only) {
@@ -279,6 +297,8 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
     if (!status.ok()) return status;
   }
   if (Status s = mark_taken(engine, request, *first); !s.ok()) return s;
+  if (request.kind == ExtentKind::kBuckets && layout.is_wide(bytes))
+    engine.map->advise_huge(at, bytes);
   format::Domain& owner = engine.domain(request.domain);
   seam::store(owner.dirty_bytes, owner.dirty_bytes + bytes);
   return first;
