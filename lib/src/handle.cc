@@ -3,6 +3,7 @@
 
 #include "checkpoint.h"
 #include "stats.h"
+#include "verify.h"
 
 namespace hmap {
 
@@ -70,6 +71,12 @@ Status Handle::close() {
 
 Result<Stats> Handle::stats(StatsDepth depth) const {
   return read_session([&](const Session& session) { return collect_stats(session, depth); });
+}
+
+Result<VerifyReport> Handle::verify(const VerifyOptions& options) const {
+  return read_session([&](const Session& session) {
+    return verify_session(session, writable_ ? &session_->engine : nullptr, options);
+  });
 }
 
 u64* Handle::take_note() {

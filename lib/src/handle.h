@@ -75,6 +75,7 @@ class Handle {
   Status checkpoint();
   Status close();
   [[nodiscard]] Result<Stats> stats(StatsDepth depth) const;
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options) const;
 
   // Of a writing handle.
   [[nodiscard]] const Engine& engine() const { return session_->engine; }

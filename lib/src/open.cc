@@ -62,8 +62,10 @@ Status identify(Session& session) {
 // Whether the file ends before the extents in use do. It may grow at any moment, so ask for its
 // size.
 bool is_cut_short(const Engine& engine) {
-  const u64 end = engine.layout.extent_offset(seam::load(engine.runtime->extents_end));
-  return engine.map->bytes(end - 1, 1) == nullptr;
+  const u64 extents = seam::load(engine.runtime->extents_end);
+  // Not to be trusted: shifted out, the end of very many extents would lie in the file again.
+  if (extents > (~u64{0} - engine.layout.heap_offset) >> engine.layout.extent_shift) return true;
+  return engine.map->bytes(engine.layout.extent_offset(extents) - 1, 1) == nullptr;
 }
 
 // The last stores of a rebuild: from here on the runtime area counts.

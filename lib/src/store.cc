@@ -6,6 +6,7 @@
 #include "hmap.h"
 #include "stats.h"
 #include "store_impl.h"
+#include "verify.h"
 
 namespace hmap {
 namespace {
@@ -145,6 +146,15 @@ Result<std::uint64_t> Store::size() const {
 Result<Stats> Store::stats(StatsDepth depth) const {
   if (impl_ == nullptr) return closed();
   return impl_->handle->stats(depth);
+}
+
+Result<VerifyReport> Store::verify(const VerifyOptions& options) const {
+  if (impl_ == nullptr) return closed();
+  return impl_->handle->verify(options);
+}
+
+Result<VerifyReport> Store::verify_file(const std::string& path, const VerifyOptions& options) {
+  return verify_path(path, options);
 }
 
 Status Store::checkpoint() { return impl_ == nullptr ? closed() : impl_->handle->checkpoint(); }

@@ -5,8 +5,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "child.h"
@@ -273,6 +275,35 @@ TEST(Truncated, ALiveFileCutInPlaceIsRefusedToo) {
   EXPECT_CODE(Code::kTruncated, Store::open(path, quiet_options()));
   EXPECT_CODE(Code::kTruncated, Store::open(path, with_mode({}, Mode::kReadOnly)));
   EXPECT_EQ(half, file_bytes(path));
+}
+
+// So many extents that 64 bits cannot count their bytes: what is left of the number would lie in
+// the file.
+TEST(Truncated, ARuntimeAreaWithMoreExtentsThanThereCanBe) {
+  TempDir dir;
+  const std::string path = dir.file("store");
+  write_file(path, store_bytes(dir));
+  ASSERT_OK(Store::open(path, quiet_options())->close());  // a runtime area of this very file
+  const std::string good = read_file(path);
+  const auto& superblock = *reinterpret_cast<const format::Superblock*>(good.data());
+  const std::size_t at = superblock.runtime_offset + offsetof(format::RuntimeHeader, extents_end);
+  const std::uint64_t wraps = std::uint64_t{1} << (64 - std::countr_zero(superblock.extent_bytes));
+  const auto set = [&](std::uint64_t extents) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(reinterpret_cast<const char*>(&extents), sizeof extents);
+  };
+  for (const std::uint64_t extents :
+       {std::uint64_t{1} << 63, wraps, wraps + 1, wraps - 1, ~std::uint64_t{0}}) {
+    set(extents);
+    for (const Mode mode : kModes) {
+      EXPECT_CODE(Code::kTruncated, Store::open(path, with_mode(quiet_options(), mode)))
+          << extents << " extents, mode " << static_cast<int>(mode);
+    }
+  }
+  Options options = quiet_options();
+  options.discard_live_state = true;
+  EXPECT_VALUE(*Store::open(path, options), "b", "2");
 }
 
 TEST(Status, SaysWhatAndWhereInOneLine) {

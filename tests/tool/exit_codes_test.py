@@ -5,7 +5,7 @@ import subprocess
 
 from support import BUSY, CORRUPT, NO, NOT_A_STORE, SYSTEM, USAGE, YES, ToolTest, main, run, tool
 
-READING = (("get", "k"), ("list",), ("dump",), ("stat",))
+READING = (("get", "k"), ("list",), ("dump",), ("stat",), ("verify",))
 NOBODY = 65534
 WRITING = (("put", "k", "v"), ("del", "k"))
 

@@ -22,6 +22,7 @@ Verb add_list(CLI::App& root);
 Verb add_load(CLI::App& root);
 Verb add_dump(CLI::App& root);
 Verb add_stat(CLI::App& root);
+Verb add_verify(CLI::App& root);
 
 }  // namespace hmap::tool
 

@@ -29,6 +29,7 @@
 #include "hmap/position.h"
 #include "hmap/result.h"
 #include "hmap/status.h"
+#include "hmap/verify.h"
 
 namespace hmap {
 
@@ -152,6 +153,31 @@ class HMAP_EXPORT Store {
 
   // Errors: kCorrupt, kForked, kClosed. Cost: see StatsDepth.
   [[nodiscard]] Result<Stats> stats(StatsDepth depth = StatsDepth::kHeaders) const;
+
+  // Looks for damage, in the file as it is: every checksum, every chain, every record, who owns
+  // which extent. Repairs nothing, and changes no byte of the durable state.
+  //
+  //   options  which state, what to call meanwhile, how many findings to keep.
+  // Returns what was found; a store with nothing wrong has report.clean(). A report that is not
+  // `complete` says why.
+  // Errors: kBusy (a stopped writer holds a lock that a writing handle wants), kIoError, kForked,
+  // kClosed. Damage is a finding, not an error.
+  // Threads and processes: any; others may read and write meanwhile and are never the cause of a
+  // finding. A writing handle takes each shard's lock for pieces of some microseconds, and after
+  // several checkpoints came in its way holds back further ones until it is done. A read-only
+  // handle takes no lock; what is changed all the time may be left out (not complete). Counters,
+  // leaks and owners of the live state are compared only if nobody wrote (report.live_quiet);
+  // those of the durable state always.
+  // Cost: reads all entries once per state; memory: 120 bytes per span (32 KiB of records), one
+  // byte per extent, and 8 bytes per block and per extent.
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options = {}) const;
+
+  // The same for the durable state of a file that is not open, and perhaps too damaged to be
+  // opened. Takes no lock and no process slot. Others may have it open.
+  // Errors: kNotFound, kPermission, kNotAStore, kWrongVersion, kTruncated and kCorrupt (the
+  // superblock, without which there is nothing to go by), kNoAddressSpace, kIoError, kSystem.
+  static Result<VerifyReport> verify_file(const std::string& path,
+                                          const VerifyOptions& options = {});
 
   // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
   // returned; the handle is closed all the same. Later calls answer kClosed.

@@ -1,0 +1,155 @@
+// The runtime area. format-spec/format.md, "Runtime area".
+#include "verify_runtime.h"
+
+#include <cstring>
+
+namespace hmap::checking {
+
+using format::Intent;
+using format::Root;
+using format::RuntimeHeader;
+
+namespace {
+
+void check_intent(const Engine& engine, u64 d, Findings& out) {
+  const Layout& layout = engine.layout;
+  const Intent& intent = engine.intent(d);
+  const u64 state = seam::load(intent.state);
+  if (state % 2 == 0) return;
+  const u32 words = seam::load(intent.words);
+  const u32 locks = seam::load(intent.seqlocks);
+  const Spot here{layout.intent_offset(d),
+                  d < layout.shards ? static_cast<u32>(d) : Finding::kNoShard};
+  std::string wrong;
+  if (words > layout.intent_words || locks > format::kIntentSeqlocks) {
+    wrong = say("a published change has ", u64{words}, " words and ", u64{locks},
+                " versions, which no change can have: the shard cannot be recovered");
+  }
+  for (u64 i = 0; wrong.empty() && i < words; ++i) {
+    const u64 at = seam::load(engine.intent_words(d)[i].offset);
+    if (at < layout.runtime_offset || engine.map->at<u64>(at) == nullptr)
+      wrong = say("a published change names the word at ", at, ", which does not exist");
+  }
+  for (u64 i = 0; wrong.empty() && i < locks; ++i) {
+    const u64 at = seam::load(intent.seqlock[i]);
+    if (at < layout.runtime_offset || engine.map->at<u64>(at) == nullptr)
+      wrong = say("a published change names the version at ", at, ", which does not exist");
+  }
+  if (!wrong.empty() && seam::load(intent.state) == state)
+    out.damage(FindingKind::kIntent, here, std::move(wrong));
+}
+
+void check_lock(const Engine& engine, const format::Lock& lock, u32 shard, Findings& out) {
+  const u32 owner = seam::load(lock.word) & 0xffff;
+  if (owner <= engine.layout.slots) return;
+  out.damage(FindingKind::kRuntime, {engine.map->offset_of(&lock), shard},
+             say("a lock is held by slot ", u64{owner}, " of ", engine.layout.slots));
+}
+
+// The runtime header against the roots: read again until no checkpoint ended in between.
+void check_durable_words(const Engine& engine, Findings& out) {
+  const RuntimeHeader& runtime = *engine.runtime;
+  const Spot here{engine.layout.runtime_offset};
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const u64 durable = seam::load(runtime.durable);
+    const u64 generation = seam::load(runtime.generation);
+    const u64 epoch = engine.epoch();
+    Root root;
+    seam::copy_out(&root, engine.map->base() + engine.layout.root_offset(durable & 1), sizeof root);
+    seam::read_barrier();
+    if (seam::load(runtime.durable) != durable || seam::load(runtime.generation) != generation)
+      continue;
+    // The generation is stored just before `durable`.
+    const bool same = root.generation == generation || root.generation + 1 == generation;
+    if (root.cut != durable >> 1 || !same || epoch <= durable >> 1) {
+      out.damage(FindingKind::kRuntime, here,
+                 say("the runtime area takes epoch ", durable >> 1, " of generation ", generation,
+                     " for durable, but its root closed epoch ", root.cut, " as generation ",
+                     root.generation, "; the epoch is ", epoch));
+    }
+    return;
+  }
+}
+
+}  // namespace
+
+void check_runtime(const Engine& engine, Findings& out) {
+  const RuntimeHeader& runtime = *engine.runtime;
+  const Layout& layout = engine.layout;
+  const Spot here{layout.runtime_offset};
+  if (const u64 poison = seam::load(runtime.poison); poison != 0) {
+    out.note(FindingKind::kRuntime, here,
+             say("a flush failed (errno ", poison,
+                 "): the store takes no writes until all have "
+                 "closed it"));
+  }
+  const u64 end = seam::load(runtime.extents_end);
+  if (end >= u64{1} << 31 || engine.map->bytes(layout.extent_offset(end) - 1, 1) == nullptr) {
+    out.damage(FindingKind::kTruncated, {engine.map->file_bytes()},
+               say("the file has ", engine.map->file_bytes(), " bytes, the live state ", end,
+                   " extents: the end is missing"));
+  }
+  if (seam::load(runtime.extent_table[0]) != layout.extent_table_offset) {
+    out.damage(FindingKind::kRuntime, here,
+               say("the extent table is at ", layout.extent_table_offset, ", not at ",
+                   seam::load(runtime.extent_table[0])));
+  }
+  check_durable_words(engine, out);
+  check_lock(engine, runtime.checkpoint_lock, Finding::kNoShard, out);
+  for (u64 d = 0; d <= layout.shards; ++d) {
+    const u32 shard = d < layout.shards ? static_cast<u32>(d) : Finding::kNoShard;
+    check_lock(engine, engine.domain(d).lock, shard, out);
+    check_intent(engine, d, out);
+  }
+}
+
+void check_frames(const Engine& engine, const LiveView& view, u64 shard, Findings& out) {
+  const Layout& layout = engine.layout;
+  u64 next = 0;
+  view.peek(engine.map->offset_of(&engine.domain(shard).frame_head), &next, sizeof next);
+  for (u64 hops = 0; next != 0; ++hops) {
+    const u64 extent = next - 1;
+    u64 word = 0;
+    const Spot here{layout.extent_offset(extent), static_cast<u32>(shard), FindingUnit::kExtent,
+                    extent};
+    if (hops > view.extents_end || !view.extent_word(extent, word) ||
+        extent_kind(word) != format::ExtentKind::kFrames || extent_shard(word) != shard) {
+      out.damage(FindingKind::kRuntime, here,
+                 say("the list of frames of the shard leads to extent ", extent,
+                     hops > view.extents_end ? ", in a circle" : ", which holds none of its"));
+      return;
+    }
+    view.peek(layout.extent_offset(extent), &next, sizeof next);
+  }
+}
+
+void excuse_unfinished(const Engine& engine, const LiveView& view, u64 domain,
+                       ExtentOwners& owners) {
+  const auto row = [&](const u64& word) {
+    u64 note = 0;
+    view.peek(engine.map->offset_of(&word), &note, sizeof note);
+    // A published one is reachable, and claimed by its reference.
+    if (note != 0 && (note & kNotePublished) == 0)
+      owners.excuse(note_first(note), note_count(note));
+  };
+  row(engine.domain(domain).pending);
+  row(engine.domain(domain).freeing);
+  for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
+    for (const u64& note : engine.slot(slot).notes) row(note);
+  }
+}
+
+void claim_extent_table(const Engine& engine, const LiveView& view, ExtentOwners& owners,
+                        Findings& out) {
+  for (u64 k = 1; k < format::kExtentSegments; ++k) {
+    // Through the view: who died while adding a segment may have left it in an intent only.
+    Run run(0, engine.layout.extent_table_shape(k));
+    view.peek(engine.map->offset_of(&engine.runtime->extent_table[k]), &run.offset,
+              sizeof run.offset);
+    if (run.offset == 0) continue;
+    owners.claim_run(run, format::ExtentKind::kExtentTable, engine.layout.shards & 0xff, k,
+                     {run.offset}, out);
+  }
+}
+
+}  // namespace hmap::checking
