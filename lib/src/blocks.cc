@@ -1,6 +1,8 @@
 // Versions of blocks: finding them, and the copy at the first touch in an epoch.
 #include "blocks.h"
 
+#include <algorithm>
+
 #include "intent.h"
 #include "space.h"
 
@@ -10,14 +12,18 @@ namespace {
 using format::BlockState;
 using format::PlaceState;
 
-// A chain of versions has one per needed cut and the live one; more is damage.
-constexpr int kVersionsMax = 16;
+// A chain of versions has one per needed cut, the live one, and those between that became needless
+// since the block was last copied; more is damage.
+constexpr int kVersionsMax = 64;
 
+bool is_seen(const PlaceState& place, u64 cut) {
+  return seam::load(place.born) <= cut && cut < seam::load(place.superseded);
+}
+
+// Whether a version that is not live must stay: a cut needs it, or it leads to one that a cut needs
+// (unlink_needless() takes it out of the chain).
 bool is_needed(const PlaceState& place, const Engine::Needed& cuts) {
-  const u64 born = seam::load(place.born);
-  const u64 superseded = seam::load(place.superseded);
-  const auto sees = [&](u64 cut) { return cut != 0 && born <= cut && cut < superseded; };
-  return sees(cuts.durable) || sees(cuts.pending);
+  return seam::load(place.born) != 0 && seam::load(place.superseded) > cuts.oldest;
 }
 
 PlaceState* frame_state(const Engine& engine, u64 place) {
@@ -38,14 +44,14 @@ constexpr u64 kHomeBits = format::kPlaceBits;
 // home's extent says so, and since when.
 Result<bool> frame_is_needed(const Engine& engine, u64 d, const PlaceState& state,
                              const Engine::Needed& cuts) {
-  if (state.superseded != format::kForever) return is_needed(state, cuts);
+  if (state.born == 0 || state.superseded != format::kForever) return is_needed(state, cuts);
   const u64 home = state.block & ((u64{1} << kHomeBits) - 1);
   if (home < engine.layout.heap_offset)
     return Engine::corrupt("frame of a block below the extents", home);
   const Result<u64> word = extent_word(engine, engine.layout.extent_of(home));
   if (!word) return word.error();
   const format::ExtentKind kind = extent_kind(*word);
-  if (kind == format::ExtentKind::kFree) return extent_payload(*word) > cuts.durable;
+  if (kind == format::ExtentKind::kFree) return extent_payload(*word) > cuts.oldest;
   const bool run = kind == format::ExtentKind::kBuckets || kind == format::ExtentKind::kDirectory;
   return run && extent_shard(*word) == d && owner_tag(*word) == state.block >> kHomeBits;
 }
@@ -121,7 +127,8 @@ bool prefers_frames(const Engine& engine, u64 d, const Block& block) {
 
 // A place for the next version of the block, other than the live one.
 Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose purpose) {
-  const Engine::Needed cuts = engine.needed_cuts();
+  Engine::Needed cuts = engine.needed_cuts();
+  if (block.run.copies > 1) cuts.oldest = cuts.durable;  // snapshots do not see the extent table
   const u64 live = live_place(block);
   if (block.home != live && !is_needed(block.state->home, cuts) &&
       !prefers_frames(engine, domain, block))
@@ -141,6 +148,31 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
   return add_frames(engine, domain, purpose);
 }
 
+// Takes the versions that no cut needs any more out of the chain behind `newest`, whose places are
+// free then. There are none without snapshots: each version is seen by the cut that ended it.
+Status unlink_needless(const Engine& engine, const Block& block, PlaceState& newest,
+                       Change& change) {
+  if (block.run.copies > 1) return {};
+  const Engine::Needed cuts = engine.needed_cuts();
+  PlaceState* newer = &newest;
+  for (int i = 0; i < kVersionsMax && newer->older != 0 && newer->born > cuts.oldest; ++i) {
+    const Result<PlaceState*> older = place_state(engine, block, newer->older);
+    if (!older) return older.error();
+    PlaceState& state = **older;
+    const auto sees = [&](u64 cut) { return is_seen(state, cut); };
+    if (std::any_of(cuts.all.begin(), cuts.all.begin() + static_cast<long>(cuts.count), sees)) {
+      newer = &state;
+      continue;
+    }
+    if (change.room() < 16) return {};
+    change.set(newer->older, state.older);
+    change.set(state.born, 0);
+    // Only one at a time behind the same version: its new link is not stored yet.
+    return {};
+  }
+  return {};
+}
+
 // Publishes that the block's live version is now at `place` and was born in this epoch.
 void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, PlaceState& state,
                   u64 old_place, PlaceState* old_state, u64 tag) {
@@ -150,7 +182,11 @@ void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, Pla
   change.set(state.superseded, format::kForever);
   change.set(state.older, old_place);
   change.set(state.block, block.home | tag << kHomeBits);
-  if (old_state != nullptr) change.set(old_state->superseded, epoch);
+  if (old_state != nullptr) {
+    change.set(old_state->superseded, epoch);
+    // A chain that contradicts itself is for those who walk it to report.
+    static_cast<void>(unlink_needless(engine, block, *old_state, change).ok());
+  }
   change.set(block.state->live_born, epoch);
   change.set(*block.place_word, format::make_place_word(place, epoch));
   change.publish();
@@ -183,21 +219,35 @@ Result<PlaceState*> place_state(const Engine& engine, const Block& block, u64 pl
 }
 
 Result<u64> place_at(const Engine& engine, const Block& block, u64 cut) {
-  // Only the place word, then that place's own state: the mover stores the state first, so a place
-  // seen here always has the birth that belongs to it.
-  u64 place = format::place_in_word(seam::load(*block.place_word));
-  for (int i = 0; i < kVersionsMax && place != 0; ++i) {
-    const Result<PlaceState*> state = place_state(engine, block, place);
-    if (!state) return state.error();
-    if (seam::load((*state)->born) <= cut) return place;
-    place = seam::load((*state)->older);
+  // Versions are taken out of the chain and their places used anew only after the place word has
+  // changed, so a walk between two equal ones has seen one chain.
+  for (int attempt = 0; attempt < kVersionsMax; ++attempt) {
+    const u64 word = seam::load(*block.place_word);
+    u64 place = format::place_in_word(word);
+    Status damage;
+    for (int i = 0; i < kVersionsMax && place != 0 && damage.ok(); ++i) {
+      const Result<PlaceState*> state = place_state(engine, block, place);
+      if (!state) {
+        damage = state.error();
+      } else if (seam::load((*state)->born) <= cut) {
+        break;
+      } else {
+        place = seam::load((*state)->older);
+        if (i + 1 == kVersionsMax)
+          damage = Engine::corrupt("block with too many versions", block.home);
+      }
+    }
+    if (seam::load(*block.place_word) != word) continue;
+    return damage.ok() ? Result<u64>(place) : Result<u64>(damage);
   }
-  if (place != 0) return Engine::corrupt("block with too many versions", block.home);
-  return u64{0};
+  return Engine::corrupt("a block never came to rest", block.home);
 }
 
 Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, Purpose purpose) {
   const u64 live = format::place_in_word(*block.place_word);
+  // The cut of a snapshot does not concern the extent table.
+  if (block.run.copies > 1 && live != 0 && block.state->live_born > engine.cut().cut)
+    return live_bytes(engine, block);
   if (live == 0) {
     // Never written since its run was made: zero at home, and no cut knows it.
     std::byte* home = engine.map->bytes(block.home, engine.layout.block_bytes);

@@ -8,6 +8,7 @@
 #include "blocks.h"
 #include "hash.h"
 #include "process.h"
+#include "snapshots.h"
 #include "space.h"
 
 namespace hmap {
@@ -37,30 +38,6 @@ u64 now_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<u64>(now.tv_sec) * 1'000'000'000 + static_cast<u64>(now.tv_nsec);
-}
-
-// C2: every domain's lock, shards ascending, space last.
-Result<std::vector<DomainLock>> lock_all(Engine& engine, milliseconds timeout) {
-  const auto start = std::chrono::steady_clock::now();
-  for (;;) {
-    std::vector<DomainLock> locks;
-    locks.reserve(engine.layout.shards + 1);
-    Status failure;
-    for (u64 d = 0; d <= engine.layout.shards && failure.ok(); ++d) {
-      Result<DomainLock> lock = DomainLock::take(engine, d, kCutPatience);
-      if (lock) {
-        locks.push_back(*std::move(lock));
-      } else {
-        failure = lock.error();
-      }
-    }
-    if (failure.ok()) return locks;
-    if (failure.code() != Code::kBusy) return failure;
-    if (timeout.count() >= 0 && std::chrono::steady_clock::now() - start >= timeout) return failure;
-    locks.clear();
-    timespec pause{0, std::chrono::nanoseconds(kBackOff).count()};
-    ::nanosleep(&pause, nullptr);
-  }
 }
 
 // C2 to C4. False if nothing has changed.
@@ -242,6 +219,29 @@ class CheckpointLock {
 
 }  // namespace
 
+Result<std::vector<DomainLock>> lock_all(Engine& engine, milliseconds timeout) {
+  const auto start = std::chrono::steady_clock::now();
+  for (;;) {
+    std::vector<DomainLock> locks;
+    locks.reserve(engine.layout.shards + 1);
+    Status failure;
+    for (u64 d = 0; d <= engine.layout.shards && failure.ok(); ++d) {
+      Result<DomainLock> lock = DomainLock::take(engine, d, kCutPatience);
+      if (lock) {
+        locks.push_back(*std::move(lock));
+      } else {
+        failure = lock.error();
+      }
+    }
+    if (failure.ok()) return locks;
+    if (failure.code() != Code::kBusy) return failure;
+    if (timeout.count() >= 0 && std::chrono::steady_clock::now() - start >= timeout) return failure;
+    locks.clear();
+    timespec pause{0, std::chrono::nanoseconds(kBackOff).count()};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
 u32 root_checksum(Root root, u64 store_seed) {
   root.checksum = 0;
   return checksum(&root, sizeof root, store_seed);
@@ -285,6 +285,7 @@ Status checkpoint(Engine& engine, milliseconds timeout) {
   const CheckpointLock lock(engine);
   if (Status s = engine.check_poison(); !s.ok()) return s;
   if (Status s = sweep_dead_slots(engine); !s.ok()) return s;
+  if (Status s = sweep_dead_snapshots(engine); !s.ok()) return s;
   // A record that is reachable must not be pending in the cut.
   if (Status s = adopt_published(engine); !s.ok()) return s;
   // A cut that its taker did not live to complete.

@@ -3,6 +3,7 @@
 #define HMAP_SRC_CHECKPOINT_H_
 
 #include <functional>
+#include <vector>
 
 #include "engine.h"
 
@@ -16,6 +17,10 @@ Status checkpoint(Engine& engine, std::chrono::milliseconds timeout);
 
 // Whether anything changed since the last completed checkpoint. A guess without locks.
 bool changed_since_checkpoint(const Engine& engine);
+
+// Takes the locks of all domains, shards ascending, space last; waits only briefly for each and
+// lets all others go on before it tries again. kBusy after `timeout`; negative: for ever.
+Result<std::vector<DomainLock>> lock_all(Engine& engine, std::chrono::milliseconds timeout);
 
 // Marks the store as failed for all processes; `error` is the errno of the flush.
 void poison(Engine& engine, int error);

@@ -1,56 +1,41 @@
 // Cursor: hands out the entries of one chain after the other.
+#include "cursor_impl.h"
 #include "find.h"
-#include "handle.h"
 #include "hash.h"
-#include "iterate.h"
 #include "store_impl.h"
 
 namespace hmap {
 
-class Cursor::Impl {
- public:
-  Impl(std::shared_ptr<Handle> handle, const Position& position)
-      : handle_(std::move(handle)), position_(position) {}
-
-  Result<std::optional<Entry>> next() {
-    for (;;) {
-      if (given_ < entries_.size()) {
-        WalkedEntry& entry = entries_[given_++];
-        if (entry.value_left_behind) {
-          const Result<bool> found = fetch(entry);
-          if (!found) return found.error();
-          if (!*found) continue;  // erased since its chain was read
-        }
-        return std::optional<Entry>(Entry{entry.key, entry.value});
+Result<std::optional<Entry>> Cursor::Impl::next() {
+  for (;;) {
+    if (given_ < entries_.size()) {
+      WalkedEntry& entry = entries_[given_++];
+      if (entry.value_left_behind) {
+        const Result<bool> found = fetch(entry);
+        if (!found) return found.error();
+        if (!*found) continue;  // erased since its chain was read
       }
-      given_ = 0;
-      entries_.clear();
-      chain_ = position_;
-      bool at_end = false;
-      const Status status = handle_->read([&](const Engine& engine) -> Status {
-        at_end = position_.shard >= engine.layout.shards;
-        return at_end ? Status() : walk_chain(engine, position_, entries_);
-      });
-      if (!status.ok()) return status;
-      if (at_end) return std::optional<Entry>();
+      return std::optional<Entry>(Entry{entry.key, entry.value});
     }
-  }
-
-  [[nodiscard]] Position position() const { return given_ < entries_.size() ? chain_ : position_; }
-
- private:
-  Result<bool> fetch(WalkedEntry& entry) {
-    return handle_->read([&](const Engine& engine) {
-      return find(engine, entry.key, hash_key(entry.key, engine.store_seed), &entry.value);
+    given_ = 0;
+    entries_.clear();
+    chain_ = position_;
+    bool at_end = false;
+    const Status status = handle_->read([&](const Engine& engine) -> Status {
+      at_end = position_.shard >= engine.layout.shards;
+      return at_end ? Status() : walk_chain(engine, position_, entries_, frozen_.get());
     });
+    if (!status.ok()) return status;
+    if (at_end) return std::optional<Entry>();
   }
+}
 
-  std::shared_ptr<Handle> handle_;
-  Position position_;  // behind the chain being handed out
-  Position chain_;     // before it
-  std::vector<WalkedEntry> entries_;
-  std::size_t given_ = 0;
-};
+Result<bool> Cursor::Impl::fetch(WalkedEntry& entry) {
+  return handle_->read([&](const Engine& engine) {
+    return find(engine, entry.key, hash_key(entry.key, engine.store_seed), &entry.value,
+                frozen_.get());
+  });
+}
 
 Cursor::Cursor(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Cursor::Cursor(Cursor&&) noexcept = default;
@@ -70,7 +55,7 @@ Result<Cursor> Store::cursor() const { return cursor(random_start()); }
 
 Result<Cursor> Store::cursor(const Position& position) const {
   if (Status s = usable(); !s.ok()) return s;
-  return Cursor(std::make_unique<Cursor::Impl>(impl_->handle, position));
+  return Cursor(std::make_unique<Cursor::Impl>(impl_->handle, position, nullptr));
 }
 
 }  // namespace hmap

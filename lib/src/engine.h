@@ -3,6 +3,7 @@
 #ifndef HMAP_SRC_ENGINE_H_
 #define HMAP_SRC_ENGINE_H_
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -55,17 +56,35 @@ struct Engine {
   [[nodiscard]] u64 epoch() const { return seam::load(runtime->epoch); }
   [[nodiscard]] u64 durable_cut() const { return seam::load(runtime->durable) >> 1; }
 
-  // The cuts whose state must stay: the durable one and, while a checkpoint is under way, the
-  // pending one (else 0). Read D before P: a checkpoint that ends between the two only makes the
-  // answer larger.
+  // The cuts whose state must stay: the durable one, while a checkpoint is under way the pending
+  // one, and those of snapshots. D is read before P: a checkpoint that ends between the two only
+  // makes the answer larger. Nobody takes a snapshot while we hold a domain's lock.
   struct Needed {
-    u64 durable;
-    u64 pending;
+    u64 durable = 0;
+    u64 pending = 0;  // 0: none
+    u64 oldest = 0;   // the lowest of all
+    u64 count = 0;    // of all
+    std::array<u64, 2 + format::kSnapshots> all{};
+    friend bool operator==(const Needed&, const Needed&) = default;
+
+    void add(u64 cut) {
+      all[count++] = cut;
+      oldest = count == 1 || cut < oldest ? cut : oldest;
+    }
   };
   [[nodiscard]] Needed needed_cuts() const {
-    const u64 durable = durable_cut();
+    Needed cuts;
+    cuts.durable = durable_cut();
+    cuts.add(cuts.durable);
     const u64 cut_epoch = seam::load(cut().cut);
-    return Needed{durable, durable < cut_epoch && cut_epoch < epoch() ? cut_epoch : 0};
+    if (cuts.durable < cut_epoch && cut_epoch < epoch()) {
+      cuts.pending = cut_epoch;
+      cuts.add(cut_epoch);
+    }
+    for (const format::SnapshotCell& cell : runtime->snapshots) {
+      if (const u64 snapshot = seam::load(cell.cut); snapshot != 0) cuts.add(snapshot);
+    }
+    return cuts;
   }
 
   // kPoisoned if a flush failed since the store was last opened afresh.

@@ -16,8 +16,10 @@ enum class Outcome : u8 { kFound, kAbsent, kEvacuated, kAgain, kDamaged };
 
 class Search {
  public:
-  Search(const Engine& engine, std::string_view key, u64 hash, std::string* value)
+  Search(const Engine& engine, std::string_view key, u64 hash, std::string* value,
+         const Frozen* frozen)
       : engine_(engine),
+        frozen_(frozen),
         key_(key),
         hash_(hash),
         shard_(hash & (engine.layout.shards - 1)),
@@ -25,7 +27,7 @@ class Search {
 
   // One attempt from the top.
   Outcome run() {
-    ShardReader reader(engine_, shard_);
+    ShardReader reader(engine_, shard_, frozen_);
     HeaderView header;
     if (reader.header(header) != Look::kOk) return Outcome::kAgain;
     const Outcome outcome = in_arrays(reader, header);
@@ -113,6 +115,7 @@ class Search {
   }
 
   const Engine& engine_;
+  const Frozen* frozen_;
   std::string_view key_;
   u64 hash_;
   u64 shard_;
@@ -136,8 +139,9 @@ void copy_value(std::string& to, const char* from, u64 bytes) {
 #endif
 }
 
-Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value) {
-  Search search(engine, key, hash, value);
+Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
+                  const Frozen* frozen) {
+  Search search(engine, key, hash, value, frozen);
   Patience patience;
   do {
     const Outcome outcome = search.run();

@@ -10,10 +10,14 @@
 
 namespace hmap {
 
+struct Frozen;
+
 // Looks up `key`, whose hash_key() is `hash`; copies its value to *value unless that is null.
 // Returns whether the key is present. Errors: kCorrupt. No lock, no store, bounded waiting for
-// nobody but a writer that keeps changing just this bucket.
-Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value);
+// nobody but a writer that keeps changing just this bucket. In the live state or, if `frozen` is
+// not null, in that of a cut.
+Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
+                  const Frozen* frozen = nullptr);
 
 // Replaces *to by `bytes` bytes at `from`, which may be changing.
 void copy_value(std::string& to, const char* from, u64 bytes);

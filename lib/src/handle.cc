@@ -62,6 +62,12 @@ Status Handle::checkpoint() {
   return guarded([&] { return hmap::checkpoint(session_->engine, options_.lock_timeout); });
 }
 
+Result<TakenSnapshot> Handle::snapshot() {
+  if (Status s = usable(); !s.ok()) return s;
+  if (!writable_) return Status(Code::kReadOnly, "a snapshot needs a handle that can write");
+  return guarded([&] { return take_snapshot(session_->engine, options_.lock_timeout); });
+}
+
 Status Handle::close() {
   if (Status s = usable(); !s.ok()) return s;
   if (closed_.exchange(true)) return Status(Code::kClosed, "the handle is closed");

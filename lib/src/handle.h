@@ -14,6 +14,7 @@
 #include "hmap/store.h"
 #include "open.h"
 #include "process.h"
+#include "snapshots.h"
 
 namespace hmap {
 
@@ -73,12 +74,14 @@ class Handle {
   }
 
   Status checkpoint();
+  Result<TakenSnapshot> snapshot();
   Status close();
   [[nodiscard]] Result<Stats> stats(StatsDepth depth) const;
   [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options) const;
 
   // Of a writing handle.
   [[nodiscard]] const Engine& engine() const { return session_->engine; }
+  [[nodiscard]] Engine& engine_to_write() { return session_->engine; }
 
   // A free note of the slot, for one large record; returned by give_note(). Waits while all are
   // used.

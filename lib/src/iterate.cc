@@ -26,14 +26,15 @@ enum class Outcome : u8 { kDone, kAgain, kDamaged };
 
 class ChainWalk {
  public:
-  ChainWalk(const Engine& engine, const Position& position, std::vector<WalkedEntry>& entries)
-      : engine_(engine), position_(position), entries_(entries) {}
+  ChainWalk(const Engine& engine, const Position& position, std::vector<WalkedEntry>& entries,
+            const Frozen* frozen)
+      : engine_(engine), position_(position), entries_(entries), frozen_(frozen) {}
 
   Outcome run() {
     entries_.clear();
     damage_ =
         Engine::corrupt("offset outside the file", engine_.layout.header_offset(position_.shard));
-    ShardReader reader(engine_, position_.shard);
+    ShardReader reader(engine_, position_.shard, frozen_);
     HeaderView header;
     const Look look = reader.header(header);
     if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
@@ -127,6 +128,7 @@ class ChainWalk {
   const Engine& engine_;
   const Position& position_;
   std::vector<WalkedEntry>& entries_;
+  const Frozen* frozen_;
   u64 here_ = 0;  // the interval of reversed hashes to hand out: its begin ...
   u64 left_ = 0;  // ... and length
   u64 progress_ = 0;
@@ -141,8 +143,9 @@ Position random_start() {
   return position;
 }
 
-Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries) {
-  ChainWalk walk(engine, position, entries);
+Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries,
+                  const Frozen* frozen) {
+  ChainWalk walk(engine, position, entries, frozen);
   Patience patience;
   for (;;) {
     const Outcome outcome = walk.run();

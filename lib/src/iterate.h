@@ -16,6 +16,8 @@
 
 namespace hmap {
 
+struct Frozen;
+
 // An entry read out of a chain. Large values are left behind, to be looked up when it is their
 // turn.
 struct WalkedEntry {
@@ -27,8 +29,9 @@ struct WalkedEntry {
 // Reads the chain at `position`, consistently, into `entries` (replacing them), and moves the
 // position behind it; at the end of a shard on to the next. `position.shard` == number of shards:
 // the end. The chain may be empty. Errors: kCorrupt. No lock; repeats itself while writers are at
-// that chain.
-Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries);
+// that chain. Of the live state, or of the cut that `frozen` holds.
+Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries,
+                  const Frozen* frozen = nullptr);
 
 // A random place in the first shard.
 Position random_start();

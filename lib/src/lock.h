@@ -39,6 +39,8 @@ class Locker {
   [[nodiscard]] bool owner_alive(std::uint32_t word) const noexcept;
 
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
+  // What this handle writes into lock words: generation << 16 | slot.
+  [[nodiscard]] std::uint32_t word() const noexcept { return word_; }
 
  private:
   [[nodiscard]] Result<Acquired> lock_slow(format::Lock& lock,

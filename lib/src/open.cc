@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "hash.h"
 #include "recovery.h"
+#include "snapshots.h"
 #include "space.h"
 
 namespace hmap {
@@ -273,6 +274,7 @@ Status close_session(Session& session) {
   if (session.attachment == nullptr) return {};
   Engine& engine = session.engine;
   Status status;
+  release_own_snapshots(engine);
   // Under the OPEN byte, so that of two that close at once the second knows that it is the last.
   const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
   bool others = false;

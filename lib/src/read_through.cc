@@ -51,6 +51,26 @@ Look ShardReader::header_through(HeaderView& view) {
   return look;
 }
 
+Look ShardReader::frozen_bucket(const BucketArray& array, u64 n, BucketWords& words) const {
+  const BucketPlace at = place_in_array(engine_.layout, array.b, n);
+  if (array.b >= kMaxB || at.run > format::kOverflowRuns) return Look::kOutside;
+  const Result<Block> block = block_of(engine_, engine_.layout.array_run(array, at.run),
+                                       at.bucket >> engine_.layout.bucket_block_shift);
+  if (!block) return Look::kOutside;
+  const Result<u64> place = place_at(engine_, *block, frozen_->cut);
+  if (!place) return Look::kOutside;
+  words = BucketWords();
+  words.rest = words.copy.data();
+  if (*place == 0) return Look::kOk;  // not written by then: empty
+  const u64 inside = at.bucket & (engine_.layout.buckets_per_block - 1);
+  const auto* bucket = engine_.map->at<Bmap>(*place + inside * sizeof(Bmap));
+  if (bucket == nullptr) return Look::kOutside;
+  words.tophash = seam::load(bucket->tophash);
+  words.overflow = overflow_in(seam::load(bucket->overflow));
+  words.rest = &bucket->overflow;
+  return Look::kOk;
+}
+
 Look ShardReader::bucket_through(Seen& seen, BucketWords& words) const {
   std::array<u64, sizeof(Bmap) / 8> all;
   const auto* shared = reinterpret_cast<const u64*>(seen.bucket);

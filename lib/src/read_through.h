@@ -12,6 +12,12 @@
 
 namespace hmap {
 
+// The state that a cut sees, which does not change: shard headers as they were then.
+struct Frozen {
+  u64 cut = 0;
+  std::vector<format::ShardHeader> headers;
+};
+
 // The words of a shard header that readers use, as one moment saw them.
 struct HeaderView {
   u64 version;
@@ -44,8 +50,12 @@ enum class Look : u8 {
 // whether all of it was true at one moment. No lock, no store.
 class ShardReader {
  public:
-  ShardReader(const Engine& engine, u64 shard)
-      : engine_(engine), live_header_(engine.header(shard)), shard_(shard) {}
+  // Of the live state or, if `frozen` is not null, of a cut that is needed as long as this lives.
+  ShardReader(const Engine& engine, u64 shard, const Frozen* frozen)
+      : engine_(engine),
+        header_words_(frozen == nullptr ? engine.header(shard) : frozen->headers[shard]),
+        frozen_(frozen),
+        shard_(shard) {}
 
   Look header(HeaderView& view);
   // Bucket n of one of the arrays of the view.
@@ -65,12 +75,14 @@ class ShardReader {
 
   void make_room();
   Look header_through(HeaderView& view);
+  Look frozen_bucket(const format::BucketArray& array, u64 n, BucketWords& words) const;
   Look bucket_through(Seen& seen, BucketWords& words) const;
   Look through(u64 offset, u64 bytes, u64* words, u64& intent_state) const;
   [[nodiscard]] bool same(const Seen& seen) const;
 
   const Engine& engine_;
-  const format::ShardHeader& live_header_;
+  const format::ShardHeader& header_words_;
+  const Frozen* frozen_;
   u64 shard_;
   const HeaderView* header_ = nullptr;
   u64 seen_count_ = 0;
@@ -90,17 +102,19 @@ class Patience {
 
 inline Look ShardReader::header(HeaderView& view) {
   header_ = &view;
-  view.version = seam::load(live_header_.version);
+  view.version = seam::load(header_words_.version);
   if (view.version % 2 != 0) [[unlikely]]
     return header_through(view);
-  view.hash0 = seam::load(live_header_.hash0);
-  view.buckets = &live_header_.buckets;
-  view.oldbuckets = &live_header_.oldbuckets;
+  view.hash0 = seam::load(header_words_.hash0);
+  view.buckets = &header_words_.buckets;
+  view.oldbuckets = &header_words_.oldbuckets;
   return Look::kOk;
 }
 
 [[gnu::always_inline]] inline Look ShardReader::bucket(const format::BucketArray& array, u64 n,
                                                        BucketWords& words) {
+  if (frozen_ != nullptr) [[unlikely]]
+    return frozen_bucket(array, n, words);
   if (seen_count_ == seen_.size()) [[unlikely]]
     make_room();
   Seen& seen = seen_[seen_count_];
@@ -141,7 +155,7 @@ inline bool ShardReader::unchanged() const {
   if (header_->version % 2 != 0 &&
       seam::load(engine_.intent(shard_).state) != header_->intent_state)
     return false;
-  return seam::load(live_header_.version) == header_->version;
+  return seam::load(header_words_.version) == header_->version;
 }
 
 }  // namespace hmap

@@ -21,6 +21,16 @@ HMAP_LAYOUT(Lock, word, 0, 4);
 HMAP_LAYOUT(Lock, reserved, 4, 60);
 static_assert(OnDisk<Lock> && sizeof(Lock) == 64);
 
+// One snapshot. Written by its owner; cleared by whoever finds the owner dead.
+struct SnapshotCell {
+  u64 cut;    // the cut it sees; 0: none
+  u64 owner;  // lock word of the handle that took it; 0: the cell is free
+};
+HMAP_LAYOUT(SnapshotCell, cut, 0, 8);
+HMAP_LAYOUT(SnapshotCell, owner, 8, 8);
+static_assert(OnDisk<SnapshotCell> && sizeof(SnapshotCell) == 16);
+inline constexpr u64 kSnapshots = 24;
+
 struct RuntimeHeader {
   u64 magic;       // kRuntimeMagic once the area is set up; stored last
   u8 boot_id[16];  // valid only in this boot ...
@@ -41,6 +51,7 @@ struct RuntimeHeader {
   u64 extent_table[kExtentSegments];
   u64 reserved[14];
   Lock checkpoint_lock;
+  SnapshotCell snapshots[kSnapshots];
 };
 HMAP_LAYOUT(RuntimeHeader, magic, 0, 8);
 HMAP_LAYOUT(RuntimeHeader, boot_id, 8, 16);
@@ -61,7 +72,8 @@ HMAP_LAYOUT(RuntimeHeader, checkpoint_ns, 136, 8);
 HMAP_LAYOUT(RuntimeHeader, extent_table, 144, 256);
 HMAP_LAYOUT(RuntimeHeader, reserved, 400, 112);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_lock, 512, 64);
-static_assert(OnDisk<RuntimeHeader> && sizeof(RuntimeHeader) == 576);
+HMAP_LAYOUT(RuntimeHeader, snapshots, 576, 384);
+static_assert(OnDisk<RuntimeHeader> && sizeof(RuntimeHeader) == 960);
 
 // One attached handle. Its life is proved by an OFD lock on byte kSlotBytesAt + slot.
 inline constexpr u64 kNotes = 4;
@@ -116,11 +128,12 @@ struct Domain {
   u64 frame_full;   // `durable` + 1 as it was when the search last went round in vain
   u64 dirty_bytes;  // written since the last cut, roughly
   u64 frees;        // records freed since the last sweep step
-  u64 hint[2];      // space: next extent to look at; `durable` + 1 when the search last failed
+  u64 hint[2];      // space: next extent to look at (kForever: none is left) in the search that
+                    // began when `durable` + 1 was this
   u64 class_hint[kClasses];  // per size class: bitmap word of the open span to look at first
   u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
-  u64 freeing;  // extents on their way from a dead run to the free ones, as in `pending`
-  u64 zone[2];  // space: next extent of the zone that new spans come from, and its end
+  u64 freeing;        // extents on their way from a dead run to the free ones, as in `pending`
+  u64 zone[2];        // space: next extent of the zone that new spans come from, and its end
   u64 frame_extents;  // extents of frames there are
   u64 reserved[4];
   u64 class_free[kClasses];  // per size class: slots of the word `class_hint` that no cut needs and

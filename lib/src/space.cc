@@ -31,8 +31,8 @@ u64 words_left_in_block(const Engine& engine, u64 extent) {
   return engine.layout.words_per_block - engine.layout.word_in_block(extent);
 }
 
-bool is_usable(u64 word, u64 durable) {
-  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= durable;
+bool is_usable(u64 word, u64 oldest) {
+  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= oldest;
 }
 
 // Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
@@ -40,7 +40,7 @@ bool is_usable(u64 word, u64 durable) {
 // Passes over [kept_from, kept_to).
 Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next, u64 kept_from = 0,
                    u64 kept_to = 0) {
-  const u64 durable = engine.durable_cut();
+  const u64 oldest = engine.needed_cuts().oldest;
   u64 row = 0;
   u64 extent = from;
   while (extent < to) {
@@ -53,7 +53,7 @@ Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next,
     const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
     for (; extent < last; ++extent) {
       const bool in_zone = extent >= kept_from && extent < kept_to;
-      row = !in_zone && is_usable(words[extent - base], durable) ? row + 1 : 0;
+      row = !in_zone && is_usable(words[extent - base], oldest) ? row + 1 : 0;
       if (row == count) {
         next = extent + 1;
         return extent + 1 - count;
@@ -74,7 +74,12 @@ Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
     const Result<u64> found = search(engine, 0, end, count, next);
     return !found || *found < end ? found : Result<u64>(format::kForever);
   }
-  if (space.hint[1] == mark) return format::kForever;
+  if (space.hint[1] != mark) {
+    // Crash: a search goes on in the middle, and what lies before is found by the next one.
+    seam::store(space.hint[1], mark);
+    seam::store(space.hint[0], 0);
+  }
+  if (space.hint[0] == format::kForever) return format::kForever;
   const u64 from = std::min(space.hint[0], end);
   // What is left of the zone is for spans, unless the disk is full.
   const u64 kept_from = space.zone[0];
@@ -84,10 +89,7 @@ Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
   if (!found) return found;
   seam::store(space.hint[0], next);
   if (*found < to) return found;
-  if (to == end) {
-    seam::store(space.hint[0], 0);
-    seam::store(space.hint[1], mark);
-  }
+  if (to == end) seam::store(space.hint[0], format::kForever);
   return format::kForever;
 }
 

@@ -2,6 +2,7 @@
 #include "spans.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "dead.h"
@@ -34,13 +35,14 @@ class SpanMaps {
     SpanMaps maps;
     maps.live_ = reinterpret_cast<SpanEntry*>(*live) + index;
     const Engine::Needed cuts = engine.needed_cuts();
-    if (Status s = maps.add(engine, block, index, cuts.durable); !s.ok()) return s;
-    if (Status s = maps.add(engine, block, index, cuts.pending); !s.ok()) return s;
+    for (u64 i = 0; i < cuts.count; ++i) {
+      if (Status s = maps.add(engine, block, index, cuts.all[i]); !s.ok()) return s;
+    }
     return maps;
   }
   [[nodiscard]] u64 used(u64 word) const {
     u64 bits = live_->map[word];
-    for (int i = 0; i < count_; ++i) bits |= older_[i]->map[word];
+    for (u64 i = 0; i < count_; ++i) bits |= older_[i]->map[word];
     return bits;
   }
   [[nodiscard]] const SpanEntry& live() const { return *live_; }
@@ -58,7 +60,7 @@ class SpanMaps {
  private:
   Status add(const Engine& engine, const Block& block, u64 index, u64 cut) {
     // The live version serves the cut too, unless it was born after it.
-    if (cut == 0 || seam::load(block.state->live_born) <= cut) return {};
+    if (seam::load(block.state->live_born) <= cut) return {};
     const Result<u64> place = place_at(engine, block, cut);
     if (!place) return place.error();
     if (*place == 0) return {};
@@ -71,8 +73,8 @@ class SpanMaps {
     return {};
   }
   SpanEntry* live_ = nullptr;
-  const SpanEntry* older_[2] = {};
-  int count_ = 0;
+  std::array<const SpanEntry*, 2 + format::kSnapshots> older_{};
+  u64 count_ = 0;
 };
 
 // Looks for a word of the open span's map with unused slots, and remembers them in class_free:

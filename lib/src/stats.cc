@@ -36,14 +36,14 @@ void add_shard(const Engine& engine, u64 shard, Stats& stats) {
 }
 
 Status add_extents(const Engine& engine, Stats& stats) {
-  const u64 durable = engine.durable_cut();
+  const u64 oldest = engine.needed_cuts().oldest;
   const u64 bytes = engine.layout.extent_bytes;
   for (u64 extent = 0; extent < seam::load(engine.runtime->extents_end); ++extent) {
     const Result<u64> word = extent_word(engine, extent);
     if (!word) return word.error();
     switch (extent_kind(*word)) {
       case ExtentKind::kFree:
-        (extent_payload(*word) <= durable ? stats.free_bytes : stats.retired_bytes) += bytes;
+        (extent_payload(*word) <= oldest ? stats.free_bytes : stats.retired_bytes) += bytes;
         break;
       case ExtentKind::kBuckets:
         stats.bucket_bytes += bytes;
@@ -71,7 +71,7 @@ Status add_extents(const Engine& engine, Stats& stats) {
 // Length of the chain of a bucket in overflow buckets. Writers may be at work: what is counted is a
 // chain that was there at some moment.
 u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n) {
-  ShardReader reader(engine, shard);
+  ShardReader reader(engine, shard, nullptr);
   u64 length = 0;
   for (ChainHops hops;;) {
     BucketWords words;

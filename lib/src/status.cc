@@ -8,19 +8,21 @@
 namespace hmap {
 
 std::string_view name(Code code) noexcept {
-  static constexpr std::array<std::string_view, 25> kNames = {
-      "Ok",        "InvalidArgument",   "TooLarge",      "NotFound",         "Exists",
-      "NotAStore", "WrongVersion",      "Truncated",     "Corrupt",          "Permission",
-      "ReadOnly",  "LockedExclusively", "Busy",          "TooManyProcesses", "ModeMismatch",
-      "NoSpace",   "IoError",           "Poisoned",      "NoAddressSpace",   "Forked",
-      "Closed",    "Unsupported",       "NeedsRecovery", "System",           "BadInput"};
+  static constexpr std::array<std::string_view, 26> kNames = {
+      "Ok",       "InvalidArgument",  "TooLarge",       "NotFound",
+      "Exists",   "NotAStore",        "WrongVersion",   "Truncated",
+      "Corrupt",  "Permission",       "ReadOnly",       "LockedExclusively",
+      "Busy",     "TooManyProcesses", "ModeMismatch",   "NoSpace",
+      "IoError",  "Poisoned",         "NoAddressSpace", "Forked",
+      "Closed",   "Unsupported",      "NeedsRecovery",  "System",
+      "BadInput", "TooManySnapshots"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
 }
 
 std::string Status::message() const {
   std::string text(name(code_));
-  if (what_[0] != '\0') text.append(": ").append(what_);
+  if (what()[0] != '\0') text.append(": ").append(what());
   switch (code_) {
     case Code::kCorrupt:
     case Code::kTruncated:

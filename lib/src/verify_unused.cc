@@ -34,8 +34,7 @@ class UnusedSlots {
     // Another open span, or other slots of it, while we looked; or the place of a cut's map was
     // used again, because the cut is not needed any more.
     const Engine::Needed after = engine_.needed_cuts();
-    if (remembered() != seen || after.durable != cuts.durable || after.pending != cuts.pending)
-      return;
+    if (remembered() != seen || after != cuts) return;
     out.damage(FindingKind::kOfferedSlot,
                {engine_.map->offset_of(&engine_.domain(shard_).class_free[class_]),
                 static_cast<u32>(shard_), FindingUnit::kSpan, seen.open - 1},
@@ -71,9 +70,10 @@ class UnusedSlots {
       return {};  // the lists of classes tell
     }
     if (const u64 both = seen.free & live; both != 0) return twice(both, seen, "are taken");
-    for (const u64 cut : {cuts.durable, cuts.pending}) {
+    for (u64 i = 0; i < cuts.count; ++i) {
+      const u64 cut = cuts.all[i];
       if (const u64 both = seen.free & bits_at(cut, span, head, seen.word); both != 0)
-        return twice(both, seen, "a root refers to");
+        return twice(both, seen, "a root or a snapshot refers to");
     }
     return {};
   }

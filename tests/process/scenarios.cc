@@ -1,8 +1,10 @@
 #include "scenarios.h"
 
+#include <deque>
 #include <utility>
 
 #include "hash.h"
+#include "hmap/snapshot.h"
 #include "values.h"
 
 namespace hmap::test {
@@ -159,6 +161,31 @@ Steps large_values(Store& store, KeySource& keys) {
           put_step("third", value_of(6, 66'000)),  put_step("other", "")};
 }
 
+// Versions of blocks that several cuts need, and some that none needs any more in between.
+Steps snapshots_between(Store& store, KeySource& keys) {
+  fill(store, keys, 40);
+  const std::vector<std::string> present = keys_in(store);
+  return {put_step(present[0], "one"),
+          checkpoint_step(),
+          snapshot_step(),
+          put_step(present[0], "two"),
+          snapshot_step(),
+          put_step(present[0], "three"),
+          put_step(keys.any(), "new"),
+          snapshot_step(),
+          erase_step(present[1]),
+          checkpoint_step(),
+          put_step(present[0], "four"),
+          release_step(),
+          release_step(),
+          put_step(present[0], "five"),
+          checkpoint_step(),
+          put_step(present[2], "six"),
+          put_step(keys.any(), "grow"),
+          release_step(),
+          put_step(present[0], "seven")};
+}
+
 Steps checkpoints_between(Store& store, KeySource& keys) {
   fill(store, keys, 50);
   const std::vector<std::string> present = keys_in(store);
@@ -200,7 +227,16 @@ std::string KeySource::in_bucket(std::uint64_t bucket, std::uint64_t b) {
 }
 
 Status perform(Store& store, const Step& step) {
+  static std::deque<Snapshot> held;
   switch (step.kind) {
+    case Step::Kind::kSnapshot: {
+      Result<Snapshot> snapshot = store.snapshot();
+      if (snapshot) held.push_back(*std::move(snapshot));
+      return snapshot.error();
+    }
+    case Step::Kind::kRelease:
+      if (!held.empty()) held.pop_front();
+      return {};
     case Step::Kind::kPut:
       return store.put(step.key, step.value);
     case Step::Kind::kErase:
@@ -244,6 +280,7 @@ const std::vector<Scenario>& scenarios() {
       {"ClearingDuringGrowth", clearing_during_growth, reseeded},
       {"LargeValues", large_values, anything},
       {"CheckpointsBetween", checkpoints_between, doubled},
+      {"SnapshotsBetween", snapshots_between, anything},
   };
   return kAll;
 }

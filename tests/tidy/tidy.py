@@ -27,11 +27,11 @@ LAYERS = (
     "engine intent blocks space notes dead",
     "spans records",
     "hmap bmap read_through find locate insert erase clear grow evacuate iterate",
-    "open create recovery checkpoint background",
+    "open create recovery checkpoint snapshots background",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
-    "stats handle store_impl cursor store",
+    "stats handle store_impl cursor_impl cursor snapshot store",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,

@@ -64,10 +64,13 @@ class HMAP_EXPORT Cursor {
 
  private:
   friend class Store;
+  friend class Snapshot;
   class Impl;
   explicit Cursor(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
+
+class Snapshot;
 
 // An open store.
 class HMAP_EXPORT Store {
@@ -178,6 +181,14 @@ class HMAP_EXPORT Store {
   // superblock, without which there is nothing to go by), kNoAddressSpace, kIoError, kSystem.
   static Result<VerifyReport> verify_file(const std::string& path,
                                           const VerifyOptions& options = {});
+
+  // Takes a snapshot: the store as it is at this moment, for as long as the Snapshot lives, while
+  // writers go on. Needs a writing handle.
+  // Errors: kReadOnly, kTooManySnapshots (24 at a time for all processes), kBusy (a stopped writer
+  // holds a lock), kPoisoned, kForked, kClosed.
+  // Cost: the locks of all shards for some microseconds; then one copy of each 4 KiB block that is
+  // changed for the first time. Space that only the snapshot still needs is held until it ends.
+  [[nodiscard]] Result<Snapshot> snapshot() const;
 
   // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
   // returned; the handle is closed all the same. Later calls answer kClosed.

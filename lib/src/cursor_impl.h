@@ -1,0 +1,37 @@
+// The inside of a Cursor, for the two who make cursors.
+#ifndef HMAP_SRC_CURSOR_IMPL_H_
+#define HMAP_SRC_CURSOR_IMPL_H_
+
+#include <memory>
+#include <vector>
+
+#include "handle.h"
+#include "iterate.h"
+#include "read_through.h"
+
+namespace hmap {
+
+class Cursor::Impl {
+ public:
+  // Of the live state, or of what `frozen` holds; the pointer keeps the snapshot alive.
+  Impl(std::shared_ptr<Handle> handle, const Position& position,
+       std::shared_ptr<const Frozen> frozen)
+      : handle_(std::move(handle)), frozen_(std::move(frozen)), position_(position) {}
+
+  Result<std::optional<Entry>> next();
+  [[nodiscard]] Position position() const { return given_ < entries_.size() ? chain_ : position_; }
+
+ private:
+  Result<bool> fetch(WalkedEntry& entry);
+
+  std::shared_ptr<Handle> handle_;
+  std::shared_ptr<const Frozen> frozen_;
+  Position position_;  // behind the chain being handed out
+  Position chain_;     // before it
+  std::vector<WalkedEntry> entries_;
+  std::size_t given_ = 0;
+};
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_CURSOR_IMPL_H_
