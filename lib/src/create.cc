@@ -79,7 +79,7 @@ void write_first_root(Mapping& map, const Superblock& superblock, const Layout& 
 
 }  // namespace
 
-Status create_store(const std::string& path, const Options& options) {
+Result<NewFile> create_unnamed(const std::string& path, const Options& options) {
   const Result<Superblock> superblock = new_superblock(options);
   if (!superblock) return superblock.error();
   const Result<Layout> layout = Layout::from(*superblock);
@@ -97,6 +97,12 @@ Status create_store(const std::string& path, const Options& options) {
   write_first_root(**map, *superblock, *layout,
                    initial_b(options.expected_entries, layout->shards));
   if (Status s = (*map)->flush(); !s.ok()) return s;
+  return file;
+}
+
+Status create_store(const std::string& path, const Options& options) {
+  Result<NewFile> file = create_unnamed(path, options);
+  if (!file) return file.error();
   return publish_file(*file, path);
 }
 

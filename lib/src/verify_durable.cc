@@ -124,7 +124,7 @@ class DurableCheck {
   void report_to(VerifyReport& report) {
     found_.move_to(report);
     report.durable = counts_;
-    report.generation = roots_[index_].root.generation;
+    report.generation = roots_[index_].valid ? roots_[index_].root.generation : 0;
   }
 
  private:

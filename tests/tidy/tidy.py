@@ -27,16 +27,17 @@ LAYERS = (
     "engine intent blocks space notes dead",
     "spans records",
     "hmap bmap read_through find locate insert erase clear grow evacuate iterate",
-    "open create recovery checkpoint snapshots background",
+    "open create recovery checkpoint snapshots background salvage_scan salvage_super "
+    "salvage_state salvage_roots salvage_shard",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
-    "stats handle store_impl cursor_impl cursor snapshot store",
+    "stats handle store_impl cursor_impl cursor snapshot store salvage",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
-                 "verify": 0,
-                 "store": len(LAYERS) - 1}
+                 "verify": 0, "recover": 0,
+                 "snapshot": len(LAYERS) - 1, "store": len(LAYERS) - 1}
 
 # Libraries of others, and the only files of lib/src that may know them.
 FOREIGN = {"boost/": {"mapping"}, "xxhash": {"hash"}, "lz4": {"records"}}

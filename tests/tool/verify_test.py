@@ -79,7 +79,7 @@ class Verify(ToolTest):
         self.assertEqual((finding["state"], finding["offset"]), ("durable", offset - 12))
         self.assertIn("bucket", finding)
         self.assertIn(finding["shard"], (0, 1))
-        self.assertIn("hmap dump", answer["advice"])
+        self.assertIn("hmap recover", answer["advice"])
 
     def test_a_store_too_damaged_to_be_opened_is_checked_all_the_same(self):
         self.hmap("create", self.file, "--shards", "1")

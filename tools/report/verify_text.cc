@@ -64,8 +64,8 @@ std::string verify_advice(const VerifyReport& report, const std::string& path,
                           const std::string& refused) {
   if (report.damages != 0 || !refused.empty()) {
     return fmt::format(
-        "keep a copy of {} as it is; restore a backup, or save what can still be read: hmap dump "
-        "{} | hmap load NEW",
+        "keep a copy of {} as it is; restore a backup, or save every intact record: hmap recover "
+        "{} NEW",
         path, path);
   }
   if (report.leaks != 0) {
@@ -86,8 +86,9 @@ std::string verify_text(const VerifyReport& report, const std::string& path,
     text += fmt::format("... and {} more findings\n", grouped(all - report.findings.size()));
   }
   text += counts_text(report.live, path, "live state");
-  text += counts_text(report.durable, path,
-                      fmt::format("durable state, checkpoint {}", grouped(report.generation)));
+  const std::string checkpoint =
+      report.generation != 0 ? fmt::format(", checkpoint {}", grouped(report.generation)) : "";
+  text += counts_text(report.durable, path, "durable state" + checkpoint);
   if (!refused.empty()) text += fmt::format("{}: cannot be opened: {}\n", path, refused);
   if (!report.complete) text += fmt::format("{}: not complete: {}\n", path, report.incomplete_why);
   if (report.clean() && refused.empty()) {

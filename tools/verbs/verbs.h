@@ -23,6 +23,7 @@ Verb add_load(CLI::App& root);
 Verb add_dump(CLI::App& root);
 Verb add_stat(CLI::App& root);
 Verb add_verify(CLI::App& root);
+Verb add_recover(CLI::App& root);
 
 }  // namespace hmap::tool
 

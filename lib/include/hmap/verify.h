@@ -108,7 +108,7 @@ struct VerifyReport {
   std::uint64_t leaked_bytes = 0;
   VerifyCounts durable;
   VerifyCounts live;
-  std::uint64_t generation = 0;  // Of the durable root that was checked.
+  std::uint64_t generation = 0;  // Of the durable root that was checked; 0: there is no valid one.
   // Whether nothing was written while the live state was checked, so that counters, leaks and the
   // owners of extents could be compared in it too.
   bool live_quiet = false;

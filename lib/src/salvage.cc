@@ -1,0 +1,380 @@
+// hmap::recover(): see hmap/recover.h.
+#include "salvage.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "hash.h"
+#include "open.h"
+#include "salvage_roots.h"
+#include "salvage_super.h"
+#include "space.h"
+#include "spans.h"
+
+namespace hmap {
+
+using format::ExtentKind;
+
+namespace {
+
+constexpr u64 kTickEntries = 512;
+
+}  // namespace
+
+Status Salvage::run() {
+  if (source_.live || source_.durable) {
+    for (u64 s = 0; s < engine_.layout.shards; ++s) {
+      const auto view_of = [s](std::optional<SalvageState>& state) {
+        return state && state->header(s) != nullptr ? &*state : nullptr;
+      };
+      SalvageState* state = view_of(source_.live);
+      if (state == nullptr) state = view_of(source_.durable);
+      Part part;
+      if (state != nullptr) {
+        part.shard = std::make_unique<SalvageShard>(engine_, *state, s, log_);
+      }
+      parts_.push_back(std::move(part));
+    }
+  }
+  claim();
+  for (Part& part : parts_) {
+    if (Status s = take_buckets(part); !s.ok()) return s;
+  }
+  const bool whole = !parts_.empty() && std::all_of(parts_.begin(), parts_.end(),
+                                                    [](const Part& part) { return part.whole; });
+  if (whole && report_.certain) return {};
+  const u64 file = map_.file_bytes();
+  if (source_.layout_known && file > engine_.layout.heap_offset) {
+    span_extents_.resize(engine_.layout.extents_for(file - engine_.layout.heap_offset));
+  }
+  for (Part& part : parts_) {
+    if (Status s = take_bitmaps(part); !s.ok()) return s;
+  }
+  if (Status s = scan(); !s.ok()) return s;
+  return tell_conflicts();
+}
+
+void Salvage::claim() {
+  u64 sum = 0;
+  for (const Part& part : parts_) {
+    if (part.shard == nullptr) return;
+    sum += part.shard->count();
+  }
+  if (!parts_.empty()) report_.claimed = sum;
+}
+
+u64 Salvage::hash_of(std::string_view key) const { return hash_key(key, engine_.store_seed); }
+
+Status Salvage::tick(u64 done) const {
+  if (!options_.progress || options_.progress(done, map_.file_bytes())) return {};
+  return {Code::kSystem, "ended by the progress callback", 0, ECANCELED};
+}
+
+// ---- (1) buckets ------------------------------------------------------------------------------
+
+Status Salvage::take_buckets(Part& part) {
+  if (part.shard == nullptr) return {};
+  if (Status s = tick(0); !s.ok()) return s;
+  Status s = part.shard->for_each_slot(
+      [&](const SalvageShard::Filled& slot) { return take_slot(part, slot); });
+  if (!s.ok()) return s;
+  part.whole = part.shard->whole();
+  if (part.whole) {
+    part.referred = {};
+  } else {
+    std::sort(part.referred.begin(), part.referred.end());
+    log_.add("map of a shard: not all of its entries can be reached", part.shard->buckets_at());
+  }
+  return {};
+}
+
+Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
+  const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, slot.record);
+  if (!record) {
+    part.referred.push_back(slot.record);
+    // A block that nobody vouches for may be noise.
+    lose(slot.record, Evidence::kBucket, map_.file_bytes());
+    return {};
+  }
+  if (!part.shard->fits(slot, hash_of(record->key))) {
+    log_.add("reference to a record of another bucket", slot.record);
+    return {};
+  }
+  part.referred.push_back(slot.record);
+  const Result<bool> done = put(*record, report_.by_bucket);
+  return done ? Status() : done.error();
+}
+
+Result<bool> Salvage::put(const ScannedRecord& record, u64& counter) {
+  const Result<bool> inserted = fresh_.insert(record.key, record.value);
+  if (inserted && *inserted) {
+    ++counter;
+    ++report_.entries;
+    if (!report_.scanned && report_.entries % kTickEntries == 0) {
+      const u64 all = std::max(report_.claimed.value_or(0), report_.entries);
+      const double share = static_cast<double>(report_.entries) / static_cast<double>(all);
+      Status s = tick(static_cast<u64>(share * static_cast<double>(map_.file_bytes())));
+      if (!s.ok()) return s;
+    }
+  }
+  return inserted;
+}
+
+void Salvage::lose(u64 offset, Evidence evidence, u64 bytes_max) {
+  ++report_.lost_total;
+  if (report_.lost.size() >= options_.list_max) return;
+  RecoverReport::Lost lost;
+  lost.offset = offset;
+  lost.evidence = evidence;
+  const std::optional<ScannedRecord> record = plausible_record(map_, offset);
+  if (record && record->bytes() <= bytes_max) {
+    lost.key = std::string(record->key);
+    lost.value_bytes = record->value.size();
+  }
+  report_.lost.push_back(std::move(lost));
+}
+
+// ---- (2) bitmaps ------------------------------------------------------------------------------
+
+Status Salvage::take_bitmaps(Part& part) {
+  if (part.shard == nullptr || part.whole) return {};
+  const auto visit_span = [&](u64 first, u64 extents) {
+    for (u64 i = first; i < first + extents && i < span_extents_.size(); ++i) {
+      span_extents_[i] = true;
+    }
+  };
+  Status s = part.shard->for_each_used(
+      [&](const SalvageShard::Used& used) { return take_used(part, used); }, visit_span);
+  part.bitmaps_whole = part.shard->bitmaps_are_whole();
+  return s;
+}
+
+Status Salvage::take_used(const Part& part, const SalvageShard::Used& used) {
+  if (std::binary_search(part.referred.begin(), part.referred.end(), used.record)) return {};
+  const bool large = used.size_class == format::kClasses;
+  const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, used.record);
+  if (!record) {
+    lose(used.record, Evidence::kBitmap, large ? map_.file_bytes() : class_bytes(used.size_class));
+    return {};
+  }
+  const u64 hash = hash_of(record->key);
+  const bool own = (hash & (engine_.layout.shards - 1)) == part.shard->number();
+  const bool fits = large ? record->bytes() > largest_in_span(engine_.layout)
+                          : class_for(record->bytes()) == used.size_class;
+  if (!own || !fits) return {};
+  const Result<bool> done = put(*record, report_.by_bitmap);
+  return done ? Status() : done.error();
+}
+
+// ---- (3) everything ---------------------------------------------------------------------------
+
+Status Salvage::scan() {
+  report_.scanned = true;
+  RecordScan records(map_, engine_.store_seed, source_.layout_known ? &engine_.layout : nullptr);
+  Status status;
+  records.run(
+      [&](const ScannedRecord& record) {
+        ++report_.scan_intact;
+        status = take_scanned(record);
+        return status.ok() ? ScanStep::kGoOn : ScanStep::kStop;
+      },
+      [&](u64 done) {
+        status = tick(done);
+        return status.ok();
+      });
+  report_.scanned_bytes = map_.file_bytes();
+  report_.scan_skipped = records.skipped();
+  return status;
+}
+
+Status Salvage::take_scanned(const ScannedRecord& record) {
+  const u64 hash = hash_of(record.key);
+  if (is_stale(record, hash)) return {};
+  const Result<bool> inserted = put(record, report_.by_scan);
+  if (!inserted) return inserted.error();
+  if (*inserted) {
+    by_scan_.insert(hash);
+    return {};
+  }
+  if (report_.certain && !by_scan_.contains(hash)) return {};
+  // The same value twice is no question.
+  const Result<std::optional<std::string>> taken = fresh_.get(record.key);
+  if (!taken) return taken.error();
+  if (*taken != record.value) rivals_.push_back(record.offset);
+  return {};
+}
+
+// Whether something better than the record itself says that it is no entry of the store, or one
+// that has been taken already.
+bool Salvage::is_stale(const ScannedRecord& record, u64 hash) {
+  if (!source_.layout_known || !report_.certain) return false;
+  const Layout& layout = engine_.layout;
+  Part* part = parts_.empty() ? nullptr : &parts_[hash & (layout.shards - 1)];
+  const bool readable = part != nullptr && part->shard != nullptr;
+  if (readable && (part->whole || part->shard->chain_is_whole(hash))) return true;
+  const u64 extent = layout.extent_of(record.offset);
+  const bool large = record.bytes() > largest_in_span(layout);
+  if (!large && ((readable && part->bitmaps_whole) || span_extents_[extent])) return true;
+  // Words of the live extent table have no checksum and refute nothing.
+  if (!source_.durable || source_.live) return false;
+  const SalvageState::SeenWord seen = source_.durable->extent_word(extent);
+  if (seen.trust != Trust::kVerified) return false;
+  const bool own = extent_shard(seen.word) == (hash & (layout.shards - 1));
+  const ExtentKind kind = extent_kind(seen.word);
+  if (!large) return kind != ExtentKind::kSpan || !own;
+  // Those of readable shards were taken by take_bitmaps().
+  return readable || kind != ExtentKind::kLarge || !own ||
+         extent_payload(seen.word) != layout.extents_for(record.bytes());
+}
+
+Status Salvage::tell_conflicts() {
+  report_.conflicts = rivals_.size();
+  if (!options_.conflict) return {};
+  for (const u64 offset : rivals_) {
+    const auto record = plausible_record(map_, offset);
+    if (!record) continue;
+    if (Status s = options_.conflict({record->key, record->value, offset}); !s.ok()) return s;
+  }
+  return {};
+}
+
+namespace {
+
+// Asking for a lock needs no permission to write. A file system without such locks has no writers.
+Status refuse_if_in_use(int fd) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(format::kUsersByteAt);
+  lock.l_len = 1;
+  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return {};
+  return {Code::kLockedExclusively, "a writer has the damaged store open"};
+}
+
+// Whether the runtime area is of this boot and this file, so that it has the newest state.
+Result<bool> is_of_this_boot(const Engine& engine, int fd) {
+  Session session;
+  const Result<FileIdentity> file = identity(fd);
+  if (!file) return file.error();
+  const Result<std::array<u8, 16>> boot = boot_id();
+  if (!boot) return boot.error();
+  session.identity = *file;
+  session.boot_id = *boot;
+  return runtime_is_valid(session, *engine.runtime) && seam::load(engine.runtime->poison) == 0;
+}
+
+// Maps the file: privately, so that half-applied changes can be finished; if there is no memory to
+// promise for that, read-only, and the live state is left alone.
+Result<bool> map_file(SalvageSource& source, int fd) {
+  Result<std::unique_ptr<Mapping>> map = Mapping::map(fd, Access::kPrivate, 0);
+  const bool is_private = map.has_value();
+  if (!is_private) map = Mapping::map(fd, Access::kReadOnly, 0);
+  if (!map) return map.error();
+  source.engine.map = *std::move(map);
+  return is_private;
+}
+
+Status find_states(SalvageSource& source, int fd, bool is_private, DamageLog& log,
+                   RecoverReport& report) {
+  Engine& engine = source.engine;
+  if (!source.layout_known) return {};
+  const Layout& layout = engine.layout;
+  if (engine.map->bytes(0, layout.heap_offset) == nullptr) {
+    log.add("the file ends inside its fixed part", engine.map->file_bytes());
+    return {};
+  }
+  engine.runtime = &engine.part<format::RuntimeHeader>(layout.runtime_offset);
+  const Result<bool> live = is_of_this_boot(engine, fd);
+  if (!live) return live.error();
+  if (std::optional<SalvageState> durable = find_durable_state(engine, log, report)) {
+    source.durable.emplace(std::move(*durable));
+    report.state = RecoverReport::State::kDurable;
+  } else {
+    report.generation = 0;
+  }
+  if (*live && is_private) {
+    source.live.emplace(find_live_state(engine, log));
+    report.state = RecoverReport::State::kLive;
+    report.certain = true;
+  }
+  return {};
+}
+
+Options options_of_new_store(const SalvageSource& source, const RecoverOptions& options) {
+  Options fresh = options.store;
+  fresh.durability = Durability::kNone;
+  fresh.mode = Mode::kOpen;
+  fresh.discard_live_state = false;
+  if (!source.layout_known) return fresh;
+  const Layout& layout = source.engine.layout;
+  if (fresh.shard_bits < 0) fresh.shard_bits = static_cast<int>(layout.shard_bits);
+  const bool as_found = fresh.geometry.block_bytes == 0 && fresh.geometry.extent_bytes == 0;
+  if (as_found) {
+    fresh.geometry.block_bytes = static_cast<u32>(layout.block_bytes);
+    fresh.geometry.extent_bytes = static_cast<u32>(layout.extent_bytes);
+  }
+  if (fresh.geometry.slots == 0) fresh.geometry.slots = static_cast<u32>(layout.slots);
+  return fresh;
+}
+
+// The new store's file until it has its name: gone if it never gets it.
+class Unpublished {
+ public:
+  explicit Unpublished(NewFile file) : file_(std::move(file)) {}
+  Unpublished(const Unpublished&) = delete;
+  Unpublished& operator=(const Unpublished&) = delete;
+  ~Unpublished() {
+    if (!file_.temporary_name.empty()) ::unlink(file_.temporary_name.c_str());
+  }
+  [[nodiscard]] std::string path() const {
+    return "/proc/self/fd/" + std::to_string(file_.fd.get());
+  }
+  Status publish(const std::string& path) { return publish_file(file_, path); }
+
+ private:
+  NewFile file_;
+};
+
+}  // namespace
+
+Result<RecoverReport> recover(const std::string& damaged, const std::string& fresh,
+                              const RecoverOptions& options) {
+  if (::access(fresh.c_str(), F_OK) == 0) {
+    return Status(Code::kExists, "there is a file where the new store is to be");
+  }
+  Result<Fd> fd = open_file(damaged, false);
+  if (!fd) return fd.error();
+  if (Status s = refuse_if_in_use(fd->get()); !s.ok()) return s;
+  SalvageSource source;
+  const Result<bool> is_private = map_file(source, fd->get());
+  if (!is_private) return is_private.error();
+  RecoverReport report;
+  DamageLog log(options.list_max);
+  report.file_bytes = source.engine.map->file_bytes();
+  const Result<FoundSuperblock> found = find_superblock(*source.engine.map, options);
+  if (!found) return found.error();
+  if (found->damaged) log.add("superblock with a wrong checksum", 0);
+  report.superblock = found->how;
+  report.store_seed = source.engine.store_seed = found->store_seed;
+  source.layout_known = found->layout.has_value();
+  if (source.layout_known) source.engine.layout = *found->layout;
+  if (Status s = find_states(source, fd->get(), *is_private, log, report); !s.ok()) return s;
+
+  const Options store_options = options_of_new_store(source, options);
+  Result<NewFile> file = create_unnamed(fresh, store_options);
+  if (!file) return file.error();
+  Unpublished unpublished(*std::move(file));
+  Result<Store> store = Store::open(unpublished.path(), store_options);
+  if (!store) return store.error();
+  if (Status s = Salvage(source, *store, options, log, report).run(); !s.ok()) return s;
+  if (Status s = store->close(); !s.ok()) return s;
+  report.damage_total = log.total();
+  report.damage = log.list();
+  if (Status s = unpublished.publish(fresh); !s.ok()) return s;
+  return report;
+}
+
+}  // namespace hmap

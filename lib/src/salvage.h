@@ -1,0 +1,74 @@
+// The passes of hmap::recover(): buckets, then bitmaps, then everything that looks like a record.
+#ifndef HMAP_SRC_SALVAGE_H_
+#define HMAP_SRC_SALVAGE_H_
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "hmap/store.h"
+#include "salvage_scan.h"
+#include "salvage_shard.h"
+
+namespace hmap {
+
+// What could be read of the damaged store before the first record is looked at.
+struct SalvageSource {
+  Engine engine;
+  bool layout_known = false;
+  std::optional<SalvageState> live;
+  std::optional<SalvageState> durable;
+};
+
+class Salvage {
+ public:
+  Salvage(SalvageSource& source, Store& fresh, const RecoverOptions& options, DamageLog& log,
+          RecoverReport& report)
+      : source_(source),
+        engine_(source.engine),
+        map_(*source.engine.map),
+        fresh_(fresh),
+        options_(options),
+        log_(log),
+        report_(report) {}
+
+  Status run();
+
+ private:
+  // A shard and what of it was referred to by buckets.
+  struct Part {
+    std::unique_ptr<SalvageShard> shard;  // null: its header is lost
+    std::vector<u64> referred;            // sorted; only if the map is not whole
+    bool whole = false;
+    bool bitmaps_whole = false;
+  };
+  void claim();
+  Status take_buckets(Part& part);
+  Status take_slot(Part& part, const SalvageShard::Filled& slot);
+  Status take_bitmaps(Part& part);
+  Status take_used(const Part& part, const SalvageShard::Used& used);
+  Status scan();
+  Status take_scanned(const ScannedRecord& record);
+  [[nodiscard]] bool is_stale(const ScannedRecord& record, u64 hash);
+  Status tell_conflicts();
+  Result<bool> put(const ScannedRecord& record, u64& counter);
+  void lose(u64 offset, Evidence evidence, u64 bytes_max);
+  [[nodiscard]] Status tick(u64 done) const;
+  [[nodiscard]] u64 hash_of(std::string_view key) const;
+
+  SalvageSource& source_;
+  const Engine& engine_;
+  const Mapping& map_;
+  Store& fresh_;
+  const RecoverOptions& options_;
+  DamageLog& log_;
+  RecoverReport& report_;
+  std::vector<Part> parts_;
+  std::vector<bool> span_extents_;   // extents of spans whose bitmaps have been read
+  std::unordered_set<u64> by_scan_;  // hashes of the keys taken by kScan
+  std::vector<u64> rivals_;          // conflicts: offsets of the records that were not taken
+};
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_SALVAGE_H_

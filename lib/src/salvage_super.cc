@@ -1,0 +1,180 @@
+// The superblock of a damaged store.
+#include "salvage_super.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "checkpoint.h"
+#include "hash.h"
+#include "open.h"
+#include "salvage_scan.h"
+
+namespace hmap {
+namespace {
+
+using format::Root;
+using format::Superblock;
+using How = RecoverReport::Superblock;
+
+// Everything that follows from the rest. False: the sizes are impossible.
+bool make_canonical(Superblock& s) {
+  s.magic = format::kMagic;
+  s.version = format::kVersion;
+  s.features_compatible = s.features_read_only = s.features_refuse = 0;
+  s.key_kind = s.elem_kind = s.reserved0 = 0;
+  std::memset(s.reserved1, 0, sizeof s.reserved1);
+  return Layout::complete(s).ok();
+}
+
+bool sums_up(const Superblock& s) { return s.checksum == superblock_checksum(s); }
+
+// One byte of a field that does not follow from others is wrong: tries all values of all of them.
+// A wrong answer is as likely as 1 in 500,000; what is read with it has checksums of its own.
+bool repair(Superblock& s) {
+  Superblock canonical = s;
+  const bool possible = make_canonical(canonical);
+  if (possible && sums_up(canonical)) {
+    s = canonical;
+    return true;
+  }
+  constexpr std::size_t kFirst = offsetof(Superblock, uuid);
+  constexpr std::size_t kSizes = offsetof(Superblock, shard_bits);
+  constexpr std::size_t kEnd = offsetof(Superblock, key_kind);
+  for (std::size_t at = possible ? kFirst : kSizes; at < kEnd; ++at) {
+    for (unsigned change = 1; change < 256; ++change) {
+      Superblock attempt = canonical;
+      auto* byte = reinterpret_cast<unsigned char*>(&attempt) + at;
+      *byte = static_cast<unsigned char>(*byte ^ change);
+      if (at >= kSizes && !make_canonical(attempt)) continue;
+      if (!sums_up(attempt)) continue;
+      s = attempt;
+      return true;
+    }
+  }
+  return false;
+}
+
+std::optional<Root> read_root(const Mapping& map, u64 at) {
+  const std::byte* bytes = map.bytes(at, sizeof(Root));
+  if (bytes == nullptr) return std::nullopt;
+  Root root;
+  std::memcpy(&root, bytes, sizeof root);
+  return root;
+}
+
+bool root_verifies(const std::optional<Root>& root, u64 seed) {
+  return root && root->magic == format::kRootMagic && root->checksum == root_checksum(*root, seed);
+}
+
+// Root A is always at the same place, root B behind the 2^S headers of A.
+bool seed_verifies_a_root(const Mapping& map, u64 seed) {
+  if (root_verifies(read_root(map, format::kPageBytes), seed)) return true;
+  for (u64 bits = 0; bits <= kShardBitsMax; ++bits) {
+    const u64 bytes = sizeof(Root) + (sizeof(format::ShardHeader) << bits);
+    const u64 root_bytes =
+        (bytes + format::kPageBytes - 1) / format::kPageBytes * format::kPageBytes;
+    if (root_verifies(read_root(map, format::kPageBytes + root_bytes), seed)) return true;
+  }
+  return false;
+}
+
+// One record may verify by chance, two do not.
+bool seed_verifies_records(const Mapping& map, u64 seed) {
+  u64 found = 0;
+  RecordScan scan(map, seed, nullptr);
+  static_cast<void>(scan.run(
+      [&](const ScannedRecord&) { return ++found < 2 ? ScanStep::kGoOn : ScanStep::kStop; },
+      nullptr));
+  return found >= 2;
+}
+
+// Whether a root says the same about where things lie as these sizes do.
+bool layout_agrees_with_a_root(const Mapping& map, const Layout& layout, u64 seed) {
+  for (u64 index = 0; index < 2; ++index) {
+    const auto root = read_root(map, layout.root_offset(index));
+    if (root_verifies(root, seed) && root->extent_table[0] == layout.extent_table_offset)
+      return true;
+  }
+  return false;
+}
+
+void apply_given(Superblock& s, const RecoverOptions& options) {
+  const Geometry& given = options.damaged_geometry;
+  const auto set = [](u32& field, u32 wish) {
+    if (wish != 0) field = wish;
+  };
+  set(s.block_bytes, given.block_bytes);
+  set(s.extent_bytes, given.extent_bytes);
+  set(s.slots, given.slots);
+  set(s.intent_words, given.intent_words);
+  if (options.damaged_shard_bits >= 0) s.shard_bits = static_cast<u32>(options.damaged_shard_bits);
+}
+
+std::optional<Layout> layout_of(Superblock s) {
+  if (!make_canonical(s)) return std::nullopt;
+  const Result<Layout> layout = Layout::from(s);
+  return layout ? std::optional<Layout>(*layout) : std::nullopt;
+}
+
+// The sizes: as they stand there with what was given; else the defaults with what was given.
+std::optional<Layout> find_layout(const Mapping& map, const Superblock& found, u64 seed,
+                                  const RecoverOptions& options) {
+  Superblock defaults{};
+  defaults.shard_bits = 2;
+  defaults.block_bytes = 4096;
+  defaults.extent_bytes = 32 * 1024;
+  defaults.slots = 255;
+  defaults.intent_words = 256;
+  for (Superblock s : {found, defaults}) {
+    apply_given(s, options);
+    const std::optional<Layout> layout = layout_of(s);
+    if (layout && layout_agrees_with_a_root(map, *layout, seed)) return layout;
+  }
+  // Both roots are gone: sizes that fit together are better than none, what is read with them is
+  // checked. Not the defaults, which anything fits.
+  Superblock s = found;
+  apply_given(s, options);
+  return layout_of(s);
+}
+
+}  // namespace
+
+Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions& options) {
+  Superblock s{};
+  const u64 there = std::min<u64>(sizeof s, map.file_bytes());
+  std::memcpy(&s, map.base(), there);
+  FoundSuperblock found;
+  if (s.magic == format::kMagic && sums_up(s)) {
+    if (s.version != format::kVersion || s.features_refuse != 0 || s.key_kind != 0 ||
+        s.elem_kind != 0) {
+      return Status(Code::kWrongVersion,
+                    "the store has a version or features this library cannot "
+                    "read");
+    }
+    const Result<Layout> layout = Layout::from(s);
+    if (!layout) return layout.error();
+    found.store_seed = s.store_seed;
+    found.layout = *layout;
+    return found;
+  }
+  found.damaged = true;
+  if (Superblock repaired = s; repair(repaired)) {
+    found.how = How::kRepaired;
+    found.store_seed = repaired.store_seed;
+    found.layout = layout_of(repaired);
+    return found;
+  }
+  found.how = options.store_seed ? How::kGiven : How::kConfirmed;
+  found.store_seed = options.store_seed.value_or(s.store_seed);
+  if (!seed_verifies_a_root(map, found.store_seed) &&
+      !seed_verifies_records(map, found.store_seed)) {
+    return Status(Code::kNotAStore, options.store_seed
+                                        ? "nothing in the file verifies with the seed given"
+                                        : "no seed can be confirmed, and without the store's seed "
+                                          "nothing in the file can be verified");
+  }
+  found.layout = find_layout(map, s, found.store_seed, options);
+  return found;
+}
+
+}  // namespace hmap

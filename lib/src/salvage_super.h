@@ -1,0 +1,23 @@
+// The superblock of a damaged store: what it was, as far as anything proves it.
+#ifndef HMAP_SRC_SALVAGE_SUPER_H_
+#define HMAP_SRC_SALVAGE_SUPER_H_
+
+#include "hmap/recover.h"
+#include "layout.h"
+#include "mapping.h"
+
+namespace hmap {
+
+struct FoundSuperblock {
+  RecoverReport::Superblock how = RecoverReport::Superblock::kIntact;
+  u64 store_seed = 0;
+  std::optional<Layout> layout;  // none: the sizes are not known, the seed is
+  bool damaged = false;
+};
+
+// kNotAStore if no seed verifies anything, kWrongVersion if the superblock is intact and foreign.
+Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions& options);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_SALVAGE_SUPER_H_
