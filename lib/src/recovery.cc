@@ -251,7 +251,9 @@ Status rebuild_runtime(Engine& engine) {
   const Candidate& other = take_a ? b : a;
   // A root torn by a power cut had not freed what this one reaches; a root damaged later had, and
   // the places may be in use again. The checksums of all blocks tell the two apart.
-  const bool other_is_damaged = !other.valid && other.root.magic != 0;
+  // Only the root of a new store has a blank one beside it.
+  const bool other_is_damaged =
+      !other.valid && (other.root.magic != 0 || newest.root.generation > 1);
   return Rebuild(engine, newest, other_is_damaged).run();
 }
 

@@ -226,6 +226,30 @@ TEST(Corrupt, OneDamagedRootLeavesTheOther) {
   }
 }
 
+// What the older root reaches is used again as soon as the newer one is durable, so a newest root
+// of zeros must not pass for one that was never written.
+TEST(Corrupt, ANewestRootOfZerosDoesNotMakeTheOlderStateAMixture) {
+  TempDir dir;
+  const std::string path = dir.file("store");
+  Store store = Store::open(path, quiet_options()).value();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 200; ++i) {
+      ASSERT_OK(store.put("key " + std::to_string(i), value_of(round, 60)));
+    }
+    ASSERT_OK(store.checkpoint());
+  }
+  for (int i = 0; i < 200; ++i) ASSERT_OK(store.put("key " + std::to_string(i), "new"));
+  const RawView raw(path);
+  const std::size_t newest = raw.root_offset(raw.newest_root());
+  std::string bytes = read_file(path);
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(newest), sizeof(format::Root), '\0');
+
+  for (const Mode mode : kModes) {
+    write_file(dir.file("victim"), bytes);
+    EXPECT_CODE(Code::kCorrupt, Store::open(dir.file("victim"), with_mode(quiet_options(), mode)));
+  }
+}
+
 TEST(Corrupt, TwoDamagedRootsAreRefusedAndTheOffsetIsNamed) {
   TempDir dir;
   std::string bytes = store_bytes(dir);
