@@ -22,6 +22,9 @@ Result<std::optional<Entry>> Cursor::Impl::next() {
     chain_ = position_;
     bool at_end = false;
     const Status status = handle_->read([&](const Engine& engine) -> Status {
+      // A read-only handle whose view is out of date runs this again with a new one.
+      position_ = chain_;
+      entries_.clear();
       at_end = position_.shard >= engine.layout.shards;
       return at_end ? Status() : walk_chain(engine, position_, entries_, frozen_.get());
     });

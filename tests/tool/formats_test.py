@@ -187,6 +187,7 @@ class Recognition(FormatTest):
             b"a=b\tv\n": "tsv",
             b"+1,1:a->b\n\n": "cdbmake",
             b"+1\tplus one\n": "tsv",
+            b"+1,1:a->b\tv\n": "tsv",
             b"\n": "cdbmake",
             b'{"key":"a","value":"b"}\n': "jsonl",
             b"{x}\tv\n": "tsv",

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "formats/cdbmake.h"
 #include "formats/db_reader.h"
@@ -35,16 +36,30 @@ bool looks_like_db(std::string_view line) {
   return is_word && line.find('\t') == std::string_view::npos;
 }
 
-// "+3,5:", or the empty line that is all of an empty cdbmake file.
+// A number of at most ten digits that ends with `end`, which is skipped.
+std::optional<std::size_t> length_before(char end, std::string_view line, std::size_t& at) {
+  std::size_t number = 0;
+  const std::size_t first = at;
+  while (at < line.size() && is_digit(line[at]) && at - first < 10) {
+    number = number * 10 + static_cast<std::size_t>(line[at++] - '0');
+  }
+  if (at == first || at == line.size() || line[at] != end) return std::nullopt;
+  ++at;
+  return number;
+}
+
+// "+3,5:", or the empty line that is all of an empty cdbmake file. A TSV line may have a key that
+// is a whole cdbmake record; then a TAB and a value follow.
 bool looks_like_cdbmake(std::string_view line, bool complete) {
   if (line.empty()) return complete;
   if (line[0] != '+') return false;
-  std::size_t i = 1;
-  while (i < line.size() && is_digit(line[i])) ++i;
-  if (i == 1 || i == line.size() || line[i] != ',') return false;
-  const std::size_t second = ++i;
-  while (i < line.size() && is_digit(line[i])) ++i;
-  return i > second && i < line.size() && line[i] == ':';
+  std::size_t at = 1;
+  const std::optional<std::size_t> key = length_before(',', line, at);
+  if (!key) return false;
+  const std::optional<std::size_t> value = length_before(':', line, at);
+  if (!value) return false;
+  const std::size_t bytes = *key + 2 + *value;
+  return line.size() - at <= bytes || line[at + bytes] != '\t';
 }
 
 // An object whose first member has a name, as all JSON objects have.

@@ -66,6 +66,7 @@ constexpr std::array kAdvice = {
            "a writer repairs it: let any process that may write {} open it once"},
     Advice{Code::kSystem, Exit::kSystem, ""},
     Advice{Code::kBadInput, Exit::kCorrupt, ""},
+    Advice{Code::kTooManySnapshots, Exit::kBusy, "end snapshots that are no longer needed"},
 };
 
 constexpr bool in_order_of_codes() {
