@@ -70,6 +70,9 @@ def read(arguments):
         try:
             result = answer(store, arguments)
             if not store.changed():
+                if store.root.log_in_use:
+                    print(f"reader.py: {arguments.file}: this is the last checkpoint; the commit "
+                          "log may have more (F-60)", file=sys.stderr)
                 return result
         except Damaged:
             if attempt == ATTEMPTS - 1 or not store.changed():

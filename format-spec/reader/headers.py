@@ -105,8 +105,9 @@ class Root:
         self.index = index
         offset = PAGE + index * superblock.root_bytes
         self.raw = file.read(offset, 512)
-        (magic, check, headers_check, self.generation, self.cut, self.extents_end, _,
+        (magic, check, headers_check, self.generation, self.cut, self.extents_end, log_sequence,
          *self.extent_table) = self.FIELDS.unpack_from(self.raw)
+        self.log_in_use = log_sequence >> 63 != 0
         seed, raw = superblock.seed, self.raw
         self.valid = (magic == 0x746F6F7270616D68 and
                       checksum(raw[:8] + bytes(4) + raw[12:], seed) == check)

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "engine.h"
+#include "log.h"
 
 namespace hmap {
 
@@ -26,7 +26,8 @@ class Background {
   void wrote(u64 shard) {
     if (!armed_.load(std::memory_order_relaxed)) [[unlikely]]
       arm();
-    if (seam::load(engine_.domain(shard).dirty_bytes) >= dirty_bytes_per_shard_) [[unlikely]]
+    if (seam::load(engine_.domain(shard).dirty_bytes) >= dirty_bytes_per_shard_ ||
+        (engine_.log != nullptr && log_fills_up(engine_))) [[unlikely]]
       hurry();
   }
 

@@ -53,6 +53,9 @@ Result<bool> take_cut(Engine& engine, milliseconds timeout) {
   seam::store(cut.cut, epoch);
   seam::store(cut.changes, changes);
   seam::store(cut.extents_end, engine.runtime->extents_end);
+  // Who appends holds a shard's lock: the log ends exactly with the changes of this cut.
+  const format::LogState& log = engine.runtime->log;
+  seam::store(cut.log_sequence, log.tail | (log.in_use != 0 ? format::kLogInUse : 0));
   seam::copy_in(cut.extent_table, engine.runtime->extent_table, sizeof cut.extent_table);
   for (u64 s = 0; s < engine.layout.shards; ++s) {
     seam::copy_in(&engine.cut_header(s), &engine.header(s), sizeof(ShardHeader));
@@ -173,6 +176,7 @@ Status complete_cut(Engine& engine) {
   root.generation = generation;
   root.cut = number;
   root.extents_end = cut.extents_end;
+  root.log_sequence = cut.log_sequence;
   std::memcpy(root.extent_table, cut.extent_table, sizeof root.extent_table);
   root.headers_checksum = checksum(headers, headers_bytes, engine.store_seed ^ generation);
   root.checksum = root_checksum(root, engine.store_seed);
@@ -184,6 +188,7 @@ Status complete_cut(Engine& engine) {
   seam::store(engine.runtime->table_cut[k], number);
   seam::store(engine.runtime->generation, generation);
   seam::store(engine.runtime->checkpoint_ns, now_ns());
+  seam::store(engine.runtime->log.head, cut.log_sequence & ~format::kLogInUse);
   // From here on what only the former root reached may be used again.
   seam::store(engine.runtime->durable, number << 1 | k);
   return {};

@@ -90,7 +90,7 @@ void set_zero(Change& change, u64* words, u64 count) {
 }
 
 // The one step of clear(): a fresh hmap; what the old one had is on the dead lists.
-void switch_to_empty(Engine& engine, u64 shard) {
+Status switch_to_empty(Engine& engine, u64 shard) {
   ShardHeader& header = engine.header(shard);
   Change change(engine, shard);
   change.guard(header.version);
@@ -114,7 +114,7 @@ void switch_to_empty(Engine& engine, u64 shard) {
   change.set(header.dead_span_next, 0);
   set_zero(change, reinterpret_cast<u64*>(header.classes), format::kClasses);
   // Crash: before, all entries; after, none.
-  change.publish();
+  return change.publish_logged({format::LogOp::kClear, {}, {}});
 }
 
 }  // namespace
@@ -156,7 +156,7 @@ Status clear_shard(Engine& engine, u64 shard) {
     if (!more) return more.error();
     if (*more) continue;
     if (switched) return {};
-    switch_to_empty(engine, shard);
+    if (Status s = switch_to_empty(engine, shard); !s.ok()) return s;
     switched = true;
   }
 }

@@ -2,10 +2,10 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "intent.h"
+#include "log.h"
 #include "space.h"
 
 namespace hmap {
@@ -15,7 +15,7 @@ namespace {
 constexpr u32 kNobody = 0x8000'ffff;
 
 // Only with the SIGBUS guard: what this thread holds, because a fault skips destructors.
-thread_local std::vector<std::pair<Engine*, u64>> held_locks;
+thread_local std::vector<format::Lock*> held_locks;
 
 }  // namespace
 
@@ -38,22 +38,28 @@ void DomainLock::abandon() noexcept {
   engine_ = nullptr;
 }
 
-void DomainLock::remember() const { held_locks.emplace_back(engine_, domain_); }
+void remember_lock(format::Lock& lock) { held_locks.push_back(&lock); }
 
-void DomainLock::forget() const noexcept {
-  const auto at = std::find(held_locks.begin(), held_locks.end(), std::pair{engine_, domain_});
+void forget_lock(const format::Lock& lock) noexcept {
+  const auto at = std::find(held_locks.begin(), held_locks.end(), &lock);
   if (at != held_locks.end()) held_locks.erase(at);
 }
 
+void DomainLock::remember() const { remember_lock(engine_->domain(domain_).lock); }
+
+void DomainLock::forget() const noexcept { forget_lock(engine_->domain(domain_).lock); }
+
 void DomainLock::abandon_all_of_this_thread() noexcept {
-  for (const auto& [engine, domain] : held_locks)
-    seam::store(engine->domain(domain).lock.word, kNobody);
+  for (format::Lock* lock : held_locks) seam::store(lock->word, kNobody);
   held_locks.clear();
 }
 
 Status recover_domain(Engine& engine, u64 domain) {
   const u64 space = engine.layout.space_domain();
   if (domain != space) {
+    // Before the intent's state can rise again: it tells whether the dead process's record in the
+    // log counts.
+    if (Status s = settle_log(engine); !s.ok()) return s;
     // The space intent of the same dead process may still have to set our `pending`.
     const Result<DomainLock> lock = DomainLock::take(engine, space);
     if (!lock) return lock.error();

@@ -18,6 +18,8 @@
 
 namespace hmap {
 
+class LogFile;
+
 struct Engine {
   std::unique_ptr<Mapping> map;
   Layout layout;
@@ -26,7 +28,8 @@ struct Engine {
   std::chrono::milliseconds lock_timeout{10'000};
   u64 size_limit = 0;
   bool verify_reads = true;
-  bool guarded = false;  // Options::guard_sigbus
+  bool guarded = false;    // Options::guard_sigbus
+  LogFile* log = nullptr;  // Durability::kCommit; the session's
   bool owns_file =
       false;  // the mapping is shared and writable (else: read-only, or a private copy)
 
@@ -106,6 +109,10 @@ struct Engine {
     return *reinterpret_cast<T*>(map->base() + offset);
   }
 };
+
+// With the SIGBUS guard a fault skips destructors: what a thread holds is remembered here.
+void remember_lock(format::Lock& lock);
+void forget_lock(const format::Lock& lock) noexcept;
 
 // Holds the lock of one domain. If the last owner died, its work is finished first
 // (recover_domain).

@@ -65,7 +65,8 @@ Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
   return {};
 }
 
-Status remove_slot(Engine& engine, u64 shard, const Location& location, u64 head) {
+Status remove_slot(Engine& engine, u64 shard, std::string_view key, const Location& location,
+                   u64 head) {
   ShardHeader& header = engine.header(shard);
   const auto freed =
       prepare_free(engine, shard, location.record, location.record_bytes, Purpose::kRelease);
@@ -87,8 +88,8 @@ Status remove_slot(Engine& engine, u64 shard, const Location& location, u64 head
     change.guard(header.version);
     change.set(header.hash0, new_seed());
   }
-  change.publish();
-  if (tophash_at(word, 0) != format::kEmptyRest) return {};
+  const Status status = change.publish_logged({format::LogOp::kErase, key, {}});
+  if (!status.ok() || tophash_at(word, 0) != format::kEmptyRest) return status;
   return carry_empty_rest(engine, shard, head, location.bucket);
 }
 
@@ -108,7 +109,7 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
   if (Status s = locate(engine, shard, key, mixed, location); !s.ok()) return s;
   if (!location.found) return false;
   const u64 head = mixed & ((u64{1} << header.b) - 1);
-  if (Status s = remove_slot(engine, shard, location, head); !s.ok()) return s;
+  if (Status s = remove_slot(engine, shard, key, location, head); !s.ok()) return s;
   // The write has happened; what is left over is done by the next one.
   static_cast<void>(tidy_up(engine, shard, true).ok());
   return true;

@@ -335,7 +335,7 @@ struct Root {
   u64 generation;                     // the valid root with the higher one is the durable root
   u64 cut;                            // the epoch it closed
   u64 extents_end;                    // extents in use end here; the file must reach as far
-  u64 log_sequence;                   // reserved for the commit log
+  u64 log_sequence;                   // log position of the cut (63 bits) | more may follow (1)
   u64 extent_table[kExtentSegments];  // block runs of the extent table
   u8 reserved[208];
 };
@@ -349,6 +349,9 @@ HMAP_LAYOUT(Root, log_sequence, 40, 8);
 HMAP_LAYOUT(Root, extent_table, 48, 256);
 HMAP_LAYOUT(Root, reserved, 304, 208);
 static_assert(OnDisk<Root> && sizeof(Root) == 512);
+
+// In Root::log_sequence: changes since this root are in the commit log, which must be replayed.
+inline constexpr u64 kLogInUse = u64{1} << 63;
 
 }  // namespace hmap::format
 

@@ -2,6 +2,7 @@
 #include "handle.h"
 
 #include "checkpoint.h"
+#include "commit.h"
 #include "stats.h"
 #include "verify.h"
 
@@ -18,7 +19,7 @@ Handle::Handle(std::unique_ptr<Session> session, const Options& options)
     return;
   }
   session_ = std::move(session);
-  if (session_->durability == Durability::kCheckpoint) {
+  if (session_->durability != Durability::kNone) {
     background_ = std::make_unique<Background>(session_->engine, options.checkpoint_interval,
                                                options.checkpoint_bytes);
   }
@@ -54,6 +55,23 @@ Status Handle::make_space() { return hmap::checkpoint(session_->engine, options_
 
 void Handle::leave_locks_to_recovery() const {
   if (session_ != nullptr) DomainLock::abandon_all_of_this_thread();
+}
+
+Status Handle::commit() {
+  if (session_->log == nullptr) return {};
+  // Perhaps with some records of others behind our own: they come in the same flush.
+  const u64 position = log_tail(session_->engine);
+  u64 before = written_.load();
+  while (before < position && !written_.compare_exchange_weak(before, position)) continue;
+  if (!options_.wait_for_log) return {};
+  return guarded([&] { return hmap::wait_durable(session_->engine, position); });
+}
+
+Status Handle::wait_durable() {
+  if (Status s = usable(); !s.ok()) return s;
+  if (!writable_) return Status(Code::kReadOnly, "the store was opened read-only");
+  if (session_->log == nullptr) return checkpoint();
+  return guarded([&] { return hmap::wait_durable(session_->engine, written_.load()); });
 }
 
 Status Handle::checkpoint() {

@@ -12,6 +12,7 @@
 #include "background.h"
 #include "guard.h"
 #include "hmap/store.h"
+#include "log.h"
 #include "open.h"
 #include "process.h"
 #include "snapshots.h"
@@ -59,12 +60,17 @@ class Handle {
   }
 
   // Runs a write: fn(Engine&) -> Result<T> or Status. When space runs out, a checkpoint makes what
-  // was freed since the last one usable, and fn is run once more.
+  // was freed since the last one usable, and fn is run once more; when the commit log is full, a
+  // checkpoint empties it, but others may fill it again first.
   template <typename Fn>
   auto write(u64 shard, Fn&& fn) -> decltype(fn(std::declval<Engine&>())) {
     if (Status s = usable(); !s.ok()) return s;
     if (!writable_) return Status(Code::kReadOnly, "the store was opened read-only");
     auto result = guarded([&] { return fn(session_->engine); });
+    while (is_log_full(status_of(result))) {
+      if (Status s = make_space(); !s.ok()) return s;
+      result = guarded([&] { return fn(session_->engine); });
+    }
     if (status_of(result).code() == Code::kNoSpace) [[unlikely]] {
       if (!make_space().ok()) return result;
       result = guarded([&] { return fn(session_->engine); });
@@ -72,6 +78,11 @@ class Handle {
     if (background_) background_->wrote(shard);
     return result;
   }
+
+  // After a write that changed something, in commit mode: waits as the options say.
+  Status commit();
+  // Waits for everything this handle has written so far, whatever the options say.
+  Status wait_durable();
 
   Status checkpoint();
   Result<TakenSnapshot> snapshot();
@@ -127,6 +138,7 @@ class Handle {
   mutable std::vector<std::unique_ptr<Session>> views_;
   std::unique_ptr<Background> background_;
   std::atomic<bool> closed_{false};
+  std::atomic<u64> written_{0};  // log position behind the last write of this handle
   std::mutex notes_mutex_;
   std::condition_variable note_free_;
   std::array<bool, format::kNotes> note_taken_{};

@@ -135,8 +135,7 @@ class Put {
     adopt_record(change);
     add_free(engine_, shard_, change, *freed);
     set_slot(change, **bucket, location.slot);
-    change.publish();
-    return {};
+    return change.publish_logged({format::LogOp::kPut, key_, value_});
   }
 
   Status fill(const Location& location) {
@@ -153,8 +152,7 @@ class Put {
     change.set((*bucket)->overflow,
                with_hash_bits((*bucket)->overflow, location.slot, hash_bits(hash, header_.b)));
     change.set(header_.count, header_.count + 1);
-    change.publish();
-    return {};
+    return change.publish_logged({format::LogOp::kPut, key_, value_});
   }
 
   // The chain is full: a new overflow bucket, filled while nobody can reach it, then linked.
@@ -178,8 +176,7 @@ class Put {
     change.set(header_.buckets.next_overflow, *number + 1);
     change.set(header_.noverflow, *number + 1 - (u64{1} << header_.b));
     change.set(header_.count, header_.count + 1);
-    change.publish();
-    return {};
+    return change.publish_logged({format::LogOp::kPut, key_, value_});
   }
 
   Engine& engine_;

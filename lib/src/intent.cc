@@ -7,7 +7,10 @@
 namespace hmap {
 
 Change::Change(Engine& engine, u64 domain)
-    : engine_(engine), intent_(engine.intent(domain)), body_(engine.intent_words(domain)) {}
+    : engine_(engine),
+      domain_(domain),
+      intent_(engine.intent(domain)),
+      body_(engine.intent_words(domain)) {}
 
 format::IntentWord* Change::find(u64 offset) {
   for (u32 i = 0; i < words_; ++i) {
@@ -39,12 +42,35 @@ void Change::guard(u64& version) {
 }
 
 void Change::publish() {
+  declare();
+  apply();
+}
+
+Status Change::publish_logged(const Logged& what) {
+  if (engine_.log == nullptr) {
+    publish();
+    return {};
+  }
+  LogAppend append(engine_);
+  // Crash: the change never happened; its record lies behind the log's tail and does not count.
+  if (Status s = append.write(domain_, intent_.state + 1, what); !s.ok()) return s;
+  declare();
+  // Crash: it has happened, and whoever takes the log's lock next makes its record count.
+  append.commit();
+  apply();
+  return {};
+}
+
+void Change::declare() {
   seam::store(intent_.words, words_);
   seam::store(intent_.seqlocks, seqlocks_);
   const u64 state = intent_.state;
   // Order: the body before the state. Crash: before this store the change never happened, after it
   // the next owner of the lock completes it, and readers that meet an odd version see it already.
   seam::store(intent_.state, state + 1);
+}
+
+void Change::apply() {
   for (u32 i = 0; i < seqlocks_; ++i) seam::store(*versions_[i], *versions_[i] | 1);
   // Crash: some words new, some old; every bucket concerned is odd, and its readers look here.
   for (u32 i = 0; i < words_; ++i) {
@@ -52,7 +78,7 @@ void Change::publish() {
   }
   for (u32 i = 0; i < seqlocks_; ++i) seam::store(*versions_[i], (*versions_[i] | 1) + 1);
   // Crash: before this store the next owner applies everything once more, to the same effect.
-  seam::store(intent_.state, state + 2);
+  seam::store(intent_.state, intent_.state + 1);
 }
 
 Status replay_intent(Engine& engine, u64 domain) {

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine.h"
+#include "log.h"
 
 namespace hmap {
 
@@ -33,10 +34,18 @@ class Change {
   // Publishes, applies and retracts. Cannot fail.
   void publish();
 
+  // The same for a change that the commit log must have, if there is one: its record is in the log
+  // before anybody can see the change. Errors, the change not having happened: kNoSpace
+  // (is_log_full), kBusy, kIoError.
+  Status publish_logged(const Logged& what);
+
  private:
   [[nodiscard]] format::IntentWord* find(u64 offset);
+  void declare();  // stores the odd state
+  void apply();
 
   Engine& engine_;
+  u64 domain_;
   format::Intent& intent_;
   format::IntentWord* body_;
   u32 words_ = 0;

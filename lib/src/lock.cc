@@ -27,6 +27,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <ctime>
 
 #include "process.h"
@@ -152,6 +153,14 @@ Result<Acquired> Locker::lock_slow(format::Lock& lock, std::chrono::milliseconds
     mine = word_ | kWaiters;
     sleep_on(lock.word, seen, std::min(next_check, deadline) - now);
   }
+}
+
+void sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most) noexcept {
+  sleep_on(word, seen, most);
+}
+
+void wake_all(std::uint32_t& word) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
 }  // namespace hmap

@@ -53,6 +53,10 @@ class Locker {
   std::uint32_t word_;  // ours: generation << 16 | slot
 };
 
+// Sleeps while the shared word is `seen`, at most so long; and wakes all who do.
+void sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most) noexcept;
+void wake_all(std::uint32_t& word) noexcept;
+
 }  // namespace hmap
 
 #endif  // HMAP_SRC_LOCK_H_

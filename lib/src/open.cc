@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "hash.h"
 #include "recovery.h"
+#include "replay.h"
 #include "snapshots.h"
 #include "space.h"
 
@@ -164,8 +165,11 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   if (Status s = attach(*session, exclusive); !s.ok()) return s;
   if (*alone) {
     Status s = valid ? recover_all(engine) : finish_rebuild(engine);
+    if (s.ok()) s = set_up_log(*session, options, !valid);
     if (!s.ok()) return s;
     if (!valid) validate_runtime(*session);
+  } else if (session->durability == Durability::kCommit) {
+    if (Status s = join_log(*session); !s.ok()) return s;
   }
   session->live = true;
   return session;
@@ -189,6 +193,9 @@ Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
   session->watch = std::move(session->engine.map);
   if (Status s = prepare_engine(*session, options, Access::kPrivate); !s.ok()) return s;
   if (Status s = rebuild_runtime(session->engine); !s.ok()) return s;
+  if (!options.ignore_log) {
+    if (Status s = check_log_is_empty(*session); !s.ok()) return s;
+  }
   seam::store(session->engine.runtime->durability, static_cast<u64>(Durability::kCheckpoint));
   return session;
 }
@@ -284,6 +291,8 @@ Status close_session(Session& session) {
   }
   if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
     status = poisoned;
+  } else if (!others && session.log != nullptr) {
+    status = close_log(session);
   } else if (!others && changed_since_checkpoint(engine)) {
     status = checkpoint(engine, engine.lock_timeout);
   }

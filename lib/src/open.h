@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "file.h"
 #include "hmap/options.h"
+#include "log_file.h"
 #include "process.h"
 
 namespace hmap {
@@ -24,6 +25,7 @@ struct Session {
   std::unique_ptr<Mapping> watch;          // private views: the file as it is, to notice a writer
   bool live = false;  // sees the live state; false: a private view of the durable one (read-only)
   Durability durability = Durability::kCheckpoint;
+  std::unique_ptr<LogFile> log;  // writing handles in commit mode
 
   Session() = default;
   Session(const Session&) = delete;

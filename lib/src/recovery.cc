@@ -92,6 +92,10 @@ class Rebuild {
     for (u64 i = 0; i < format::kExtentSegments; ++i)
       seam::store(runtime.extent_table[i], root_.extent_table[i]);
     seam::store(engine_.cut().cut, root_.cut);
+    const u64 logged = root_.log_sequence & ~format::kLogInUse;
+    for (u64* word : {&runtime.log.tail, &runtime.log.head, &runtime.log.flushed})
+      seam::store(*word, logged);
+    seam::store(runtime.log.in_use, root_.log_sequence >> 63);
   }
 
   // The states of a run's blocks from the table of the root.

@@ -29,7 +29,43 @@ struct SnapshotCell {
 HMAP_LAYOUT(SnapshotCell, cut, 0, 8);
 HMAP_LAYOUT(SnapshotCell, owner, 8, 8);
 static_assert(OnDisk<SnapshotCell> && sizeof(SnapshotCell) == 16);
-inline constexpr u64 kSnapshots = 24;
+inline constexpr u64 kSnapshots = 12;
+
+// The commit log's shared state. Positions count the bytes ever written to the log: position p lies
+// at byte p % area of its area (log_format.h).
+struct LogState {
+  Lock append_lock;    // guards tail, inflight* and marker
+  Lock flush_lock;     // of the one that flushes for all; guards flushed
+  u64 tail;            // end of the last record that counts; also where the next one goes
+  u64 inflight;        // shard + 1 whose change is about to be published; 0: none
+  u64 inflight_state;  // its intent's state once published: from then on the record counts
+  u64 inflight_end;    // tail once it counts
+  u64 marker;          // end of the last record that only a checkpoint can make durable
+  u64 head;            // before this the durable root has everything: may be overwritten
+  u64 flushed;         // before this the log was flushed
+  u64 in_use;          // 1: changes are logged, and roots say so
+  u64 inode;           // of the log file, so that all who join use the same
+  u64 replayed;        // records replayed when this area was set up
+  u32 flushes;         // counts ends of flushes; committers wait on it
+  u32 reserved0;
+  u64 reserved[5];
+};
+HMAP_LAYOUT(LogState, append_lock, 0, 64);
+HMAP_LAYOUT(LogState, flush_lock, 64, 64);
+HMAP_LAYOUT(LogState, tail, 128, 8);
+HMAP_LAYOUT(LogState, inflight, 136, 8);
+HMAP_LAYOUT(LogState, inflight_state, 144, 8);
+HMAP_LAYOUT(LogState, inflight_end, 152, 8);
+HMAP_LAYOUT(LogState, marker, 160, 8);
+HMAP_LAYOUT(LogState, head, 168, 8);
+HMAP_LAYOUT(LogState, flushed, 176, 8);
+HMAP_LAYOUT(LogState, in_use, 184, 8);
+HMAP_LAYOUT(LogState, inode, 192, 8);
+HMAP_LAYOUT(LogState, replayed, 200, 8);
+HMAP_LAYOUT(LogState, flushes, 208, 4);
+HMAP_LAYOUT(LogState, reserved0, 212, 4);
+HMAP_LAYOUT(LogState, reserved, 216, 40);
+static_assert(OnDisk<LogState> && sizeof(LogState) == 256);
 
 struct RuntimeHeader {
   u64 magic;       // kRuntimeMagic once the area is set up; stored last
@@ -51,6 +87,7 @@ struct RuntimeHeader {
   u64 extent_table[kExtentSegments];
   u64 reserved[14];
   Lock checkpoint_lock;
+  LogState log;
   SnapshotCell snapshots[kSnapshots];
 };
 HMAP_LAYOUT(RuntimeHeader, magic, 0, 8);
@@ -72,8 +109,9 @@ HMAP_LAYOUT(RuntimeHeader, checkpoint_ns, 136, 8);
 HMAP_LAYOUT(RuntimeHeader, extent_table, 144, 256);
 HMAP_LAYOUT(RuntimeHeader, reserved, 400, 112);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_lock, 512, 64);
-HMAP_LAYOUT(RuntimeHeader, snapshots, 576, 384);
-static_assert(OnDisk<RuntimeHeader> && sizeof(RuntimeHeader) == 960);
+HMAP_LAYOUT(RuntimeHeader, log, 576, 256);
+HMAP_LAYOUT(RuntimeHeader, snapshots, 832, 192);
+static_assert(OnDisk<RuntimeHeader> && sizeof(RuntimeHeader) == 1024);
 
 // One attached handle. Its life is proved by an OFD lock on byte kSlotBytesAt + slot.
 inline constexpr u64 kNotes = 4;
@@ -161,14 +199,14 @@ static_assert(OnDisk<Domain> && sizeof(Domain) == 2112);
 struct Cut {
   u64 cut;
   u64 extents_end;
-  u64 changes;  // sum of the intent states, to notice that nothing changed
-  u64 reserved;
+  u64 changes;       // sum of the intent states, to notice that nothing changed
+  u64 log_sequence;  // for the root
   u64 extent_table[kExtentSegments];
 };
 HMAP_LAYOUT(Cut, cut, 0, 8);
 HMAP_LAYOUT(Cut, extents_end, 8, 8);
 HMAP_LAYOUT(Cut, changes, 16, 8);
-HMAP_LAYOUT(Cut, reserved, 24, 8);
+HMAP_LAYOUT(Cut, log_sequence, 24, 8);
 HMAP_LAYOUT(Cut, extent_table, 32, 256);
 static_assert(OnDisk<Cut> && sizeof(Cut) == 288);
 

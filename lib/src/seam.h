@@ -33,6 +33,8 @@ enum class Event : std::uint8_t {
   kPunch,      // blocks given back: address = file offset
   kFlush,      // everything written so far becomes durable when it returns
   kWriteRoot,  // bytes written and flushed on their own: address = file offset
+  kWriteLog,   // bytes written to the commit log: address = position
+  kFlushLog,   // everything written to the commit log so far becomes durable when it returns
 };
 
 #ifdef HMAP_SEAM

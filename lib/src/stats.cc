@@ -145,6 +145,16 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   stats.checkpoints = seam::load(engine.runtime->generation);
   stats.poisoned = seam::load(engine.runtime->poison) != 0;
   stats.durability = static_cast<Durability>(seam::load(engine.runtime->durability));
+  const format::LogState& log = engine.runtime->log;
+  if (session.log != nullptr) stats.log_bytes = session.log->area_bytes();
+  if (stats.durability == Durability::kCommit) {
+    // The tail last: it is never behind the others.
+    const u64 head = seam::load(log.head);
+    stats.log_durable = std::max(seam::load(log.flushed), head);
+    stats.log_written = seam::load(log.tail);
+    stats.log_used = stats.log_written - head;
+  }
+  stats.log_replayed = seam::load(log.replayed);
   add_processes(session, stats);
   const Result<format::Superblock> superblock = read_superblock(session.fd.get(), false);
   if (!superblock) return superblock.error();

@@ -8,14 +8,14 @@
 namespace hmap {
 
 std::string_view name(Code code) noexcept {
-  static constexpr std::array<std::string_view, 26> kNames = {
+  static constexpr std::array<std::string_view, 27> kNames = {
       "Ok",       "InvalidArgument",  "TooLarge",       "NotFound",
       "Exists",   "NotAStore",        "WrongVersion",   "Truncated",
       "Corrupt",  "Permission",       "ReadOnly",       "LockedExclusively",
       "Busy",     "TooManyProcesses", "ModeMismatch",   "NoSpace",
       "IoError",  "Poisoned",         "NoAddressSpace", "Forked",
       "Closed",   "Unsupported",      "NeedsRecovery",  "System",
-      "BadInput", "TooManySnapshots"};
+      "BadInput", "TooManySnapshots", "BadLog"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
 }

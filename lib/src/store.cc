@@ -19,8 +19,13 @@ Status check_key(std::string_view key) {
 
 Status check_options(const Options& options) {
   if (options.mode > Mode::kExclusive) return Status(Code::kInvalidArgument, "mode: no such mode");
-  if (options.durability > Durability::kCheckpoint) {
+  if (options.durability > Durability::kCommit) {
     return Status(Code::kInvalidArgument, "durability: no such durability");
+  }
+  if (options.log_bytes != 0 &&
+      (options.log_bytes % format::kPageBytes != 0 || options.log_bytes < format::kLogAreaMin ||
+       options.log_bytes > format::kLogAreaMax)) {
+    return Status(Code::kInvalidArgument, "log_bytes: a multiple of 4096 from 16 KiB to 4 GiB");
   }
   if (options.window_bytes != 0 && (options.window_bytes & (options.window_bytes - 1)) != 0) {
     return Status(Code::kInvalidArgument, "window_bytes: not a power of two");
@@ -32,6 +37,13 @@ Status check_options(const Options& options) {
     return Status(Code::kInvalidArgument, "discard_live_state: needs a writing mode");
   }
   return {};
+}
+
+// The answer to a write, once it is as durable as the options say.
+Result<bool> committed(Handle& handle, const Result<bool>& written) {
+  if (!written || !*written) return written;
+  if (Status s = handle.commit(); !s.ok()) return s;
+  return written;
 }
 
 Status closed() { return Status(Code::kClosed, "the store was closed or moved from"); }
@@ -96,7 +108,7 @@ Result<bool> Store::write(std::string_view key, std::string_view value, int mode
         return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note);
       });
   if (note != nullptr) handle.give_note(note);
-  return written;
+  return committed(handle, written);
 }
 
 Status Store::put(std::string_view key, std::string_view value) {
@@ -118,8 +130,10 @@ Result<bool> Store::erase(std::string_view key) {
   if (Status s = handle.usable(); !s.ok()) return s;
   if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
   const u64 hash = hash_key(key, handle.engine().store_seed);
-  return handle.write(hash & (handle.engine().layout.shards - 1),
-                      [&](Engine& engine) { return erase_entry(engine, key, hash); });
+  const Result<bool> erased =
+      handle.write(hash & (handle.engine().layout.shards - 1),
+                   [&](Engine& engine) { return erase_entry(engine, key, hash); });
+  return committed(handle, erased);
 }
 
 Status Store::clear() {
@@ -131,7 +145,7 @@ Status Store::clear() {
         handle.write(shard, [&](Engine& engine) { return clear_shard(engine, shard); });
     if (!status.ok()) return status;
   }
-  return {};
+  return handle.commit();
 }
 
 Result<std::uint64_t> Store::size() const {
@@ -158,6 +172,7 @@ Result<VerifyReport> Store::verify_file(const std::string& path, const VerifyOpt
 }
 
 Status Store::checkpoint() { return impl_ == nullptr ? closed() : impl_->handle->checkpoint(); }
+Status Store::wait_durable() { return impl_ == nullptr ? closed() : impl_->handle->wait_durable(); }
 Status Store::sync() { return checkpoint(); }
 Status Store::close() { return impl_ == nullptr ? closed() : impl_->handle->close(); }
 bool Store::writable() const noexcept { return usable().ok() && impl_->handle->writable(); }

@@ -76,7 +76,7 @@ class History {
 
  private:
   void take() {
-    if (kept_.size() == 20) return drop();
+    if (kept_.size() == 12) return drop();
     kept_.push_back({store_.snapshot().value(), model_});
   }
   void drop() {
@@ -191,7 +191,7 @@ TEST(Snapshots, AreRefusedWhereTheyCannotBe) {
               Store::open(path, with_mode(quiet_options(), Mode::kReadOnly)).value().snapshot());
 
   std::vector<Snapshot> all;
-  for (int i = 0; i < 24; ++i) all.push_back(store.snapshot().value());
+  for (int i = 0; i < 12; ++i) all.push_back(store.snapshot().value());
   EXPECT_CODE(Code::kTooManySnapshots, store.snapshot());
   EXPECT_OK(store.put("key", "new"));
   EXPECT_EQ("value", all.back().get("key").value());
@@ -216,7 +216,7 @@ TEST(Snapshots, OfTheDeadHoldNothingBack) {
   Child child([&] {
     Store mine = Store::open(path, quiet_options()).value();
     std::vector<Snapshot> all;
-    for (int i = 0; i < 24; ++i) all.push_back(mine.snapshot().value());
+    for (int i = 0; i < 12; ++i) all.push_back(mine.snapshot().value());
     raise(SIGKILL);
     return 1;
   });

@@ -237,6 +237,7 @@ void Storm::run() {
     if (::testing::Test::HasFatalFailure()) return;
   }
   children_.clear();
+  if (plan_.reboots) fake_reboot(1);
   Result<Store> store = Store::open(plan_.path, plan_.options);
   ASSERT_OK(store);
   check_everything(*store);
@@ -245,6 +246,7 @@ void Storm::run() {
   Result<Store> copy = Store::open(plan_.path + ".copy", plan_.options);
   ASSERT_OK(copy);
   check_everything(*copy);
+  if (plan_.reboots) real_boot();
   std::uint64_t writes = 0;
   for (std::uint64_t writer = 0; writer < kStormWriters; ++writer) {
     writes += board_->progress[writer].load();

@@ -49,6 +49,7 @@ struct StormPlan {
   std::uint64_t pause_us = 60'000;  // at most, between two kills
   bool stops = true;                // some are stopped for a moment instead
   bool dies_in_writes = true;       // half of the writers die before a store of their own, too
+  bool reboots = false;             // at the end: what was acknowledged must be in the commit log
 };
 
 std::string storm_key(std::uint64_t writer, std::uint64_t key);

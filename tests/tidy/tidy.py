@@ -22,12 +22,12 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 
 # lib/src by layers from the bottom (lib/README.md): a file includes its own layer and those below.
 LAYERS = (
-    "offset hash format runtime_format layout status",
-    "seam mapping file process lock guard",
-    "engine intent blocks space notes dead",
+    "offset hash format runtime_format log_format layout status",
+    "seam mapping file log_file process lock guard",
+    "engine log intent blocks space notes dead",
     "spans records",
     "hmap bmap read_through find locate insert erase clear grow evacuate iterate",
-    "open create recovery checkpoint snapshots background salvage_scan salvage_super "
+    "open create recovery replay checkpoint commit snapshots background salvage_scan salvage_super "
     "salvage_state salvage_roots salvage_shard",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "

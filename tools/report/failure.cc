@@ -67,6 +67,8 @@ constexpr std::array kAdvice = {
     Advice{Code::kSystem, Exit::kSystem, ""},
     Advice{Code::kBadInput, Exit::kCorrupt, ""},
     Advice{Code::kTooManySnapshots, Exit::kBusy, "end snapshots that are no longer needed"},
+    Advice{Code::kBadLog, Exit::kCorrupt,
+           "put the file {}-wal back that belongs to it; without it the last checkpoint is left"},
 };
 
 constexpr bool in_order_of_codes() {

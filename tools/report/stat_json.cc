@@ -46,6 +46,11 @@ std::string uuid_text(const Stats& stats) {
   return text;
 }
 
+const char* durability_name(Durability durability) {
+  if (durability == Durability::kCommit) return "commit";
+  return durability == Durability::kNone ? "none" : "checkpoint";
+}
+
 }  // namespace
 
 Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
@@ -62,7 +67,13 @@ Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
     json["shards"].push_back(shard_json(shard));
   }
   json["space"] = space_json(stats);
-  json["durability"] = stats.durability == Durability::kNone ? "none" : "checkpoint";
+  json["durability"] = durability_name(stats.durability);
+  if (stats.durability == Durability::kCommit) {
+    json["log"] = {{"written", stats.log_written},
+                   {"durable", stats.log_durable},
+                   {"used", stats.log_used},
+                   {"replayed", stats.log_replayed}};
+  }
   json["epoch"] = stats.epoch;
   json["durable_epoch"] = stats.durable_epoch;
   json["checkpoints"] = stats.checkpoints;

@@ -146,8 +146,16 @@ std::string space_text(const Stats& stats) {
 
 std::string durability_text(const Stats& stats) {
   std::string text = "\ndurability\n";
-  text += row("a power cut leaves", stats.durability == Durability::kNone ? "the last sync or close"
-                                                                          : "the last checkpoint");
+  const bool commit = stats.durability == Durability::kCommit;
+  text +=
+      row("a power cut leaves", commit ? "every write that returned"
+                                : stats.durability == Durability::kNone ? "the last sync or close"
+                                                                        : "the last checkpoint");
+  if (commit) {
+    text += row("commit log",
+                fmt::format("{} not in a checkpoint, {} not on disk", human_bytes(stats.log_used),
+                            human_bytes(stats.log_written - stats.log_durable)));
+  }
   text += row("epoch", grouped(stats.epoch));
   text += row("durable epoch", grouped(stats.durable_epoch));
   text += row("checkpoints", grouped(stats.checkpoints));

@@ -27,6 +27,7 @@ enum class Durability : std::uint8_t {
   kStore,       // Whatever the store is open with; checkpoint if nobody has it open.
   kNone,        // No automatic checkpoints: a power cut leaves exactly the last sync() or close.
   kCheckpoint,  // A power cut leaves exactly the last checkpoint (the default of a store).
+  kCommit,      // A power cut leaves every write that has returned: each waits for the commit log.
 };
 
 // Sizes that are fixed when a store is created. The defaults are right for nearly everybody; tests
@@ -62,15 +63,29 @@ struct Options {
   // How long a write waits for a lock that a living process holds before it answers kBusy.
   // Negative: for ever. Locks of dead processes are taken over at once, whatever this says.
   std::chrono::milliseconds lock_timeout{10'000};
-  // Durability::kCheckpoint: a change is in a checkpoint at most about this long after it was made.
+  // Durability::kCheckpoint and kCommit: a change is in a checkpoint at most about this long after
+  // it was made.
   std::chrono::milliseconds checkpoint_interval{5'000};
   // A checkpoint is also started when this many bytes were changed since the last one.
   std::uint64_t checkpoint_bytes = std::uint64_t{1} << 30;
 
+  // Durability::kCommit: put(), erase() and the like return when the commit log has them on disk.
+  // false: they return at once, and Store::wait_durable() waits for all of them.
+  bool wait_for_log = true;
+  // Size of the commit log (STORE-wal) if it has to be made: a multiple of 4096 from 16 KiB to 4
+  // GiB; 0: 16 MiB. When it is half full a checkpoint is started; a value larger than an eighth of
+  // it makes its put() wait for a checkpoint instead.
+  std::uint64_t log_bytes = 0;
+  // Open at the last checkpoint although the commit log has more, or is missing or damaged. A
+  // writer gives up for good what the log has, and renames one that is no log of this store to
+  // STORE-wal.bad; a read-only handle shows a view without it.
+  bool ignore_log = false;
+
   // Verify the checksum of every record read. Costs about 10 ns for 100 bytes.
   bool verify_reads = true;
-  // Discard the live state and start from the last checkpoint, as after a power cut (needs to be
-  // alone). For a file that was overwritten in place by a restore within one boot.
+  // Discard the live state and start from the last checkpoint, and what the commit log has beyond
+  // it, as after a power cut (needs to be alone). For a file that was overwritten in place by a
+  // restore within one boot.
   bool discard_live_state = false;
   // Install a process-wide SIGBUS handler that turns a failing disk or a file cut short by a
   // stranger into kIoError for calls into this library, and chains to the handler found.
@@ -114,6 +129,12 @@ struct Stats {
   std::uint64_t durable_epoch = 0;  // The last one that is in a completed checkpoint.
   std::uint64_t checkpoints = 0;    // Generation of the newest root.
   bool poisoned = false;
+  // Of the commit log, while Durability::kCommit is on. Positions count bytes.
+  std::uint64_t log_bytes = 0;     // Its size, without its header; 0 in read-only handles.
+  std::uint64_t log_used = 0;      // Not yet in a checkpoint.
+  std::uint64_t log_written = 0;   // Position of its end.
+  std::uint64_t log_durable = 0;   // Everything before this position is on disk.
+  std::uint64_t log_replayed = 0;  // Records replayed when the store was last recovered.
   Durability durability = Durability::kCheckpoint;
 
   struct Process {

@@ -40,6 +40,7 @@ enum class Code : std::uint8_t {
   kSystem = 23,            // Another system call failed; os_error() is its errno.
   kBadInput = 24,          // Import only: malformed input; value() is the line or the offset.
   kTooManySnapshots = 25,  // As many snapshots of the store as there can be are held already.
+  kBadLog = 26,            // The commit log is missing, damaged, or another store's.
 };
 
 // The name of a code as written in the sources without the k, for example "NoSpace".

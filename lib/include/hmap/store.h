@@ -80,7 +80,8 @@ class HMAP_EXPORT Store {
   // Errors, each leaving the file as it was: kInvalidArgument (options), kNotFound, kExists,
   // kNotAStore, kWrongVersion, kTruncated, kCorrupt, kPermission, kReadOnly (medium),
   // kLockedExclusively, kTooManyProcesses, kModeMismatch, kNoSpace, kIoError, kNoAddressSpace,
-  // kUnsupported (file system), kNeedsRecovery, kSystem.
+  // kUnsupported (file system), kNeedsRecovery (read-only: the commit log has more than the store),
+  // kBadLog, kSystem.
   // Threads: any; also for a file this process has open already.
   // Cost: a few system calls; after a reboot, a power cut or a copy also time in proportion to the
   // tables of blocks (8 bytes per 4 KiB of buckets). Blocks while another process is opening.
@@ -109,7 +110,10 @@ class HMAP_EXPORT Store {
   //   key    0 to kKeyBytesMax bytes.
   //   value  0 to kValueBytesMax bytes.
   // Errors: kTooLarge, kReadOnly, kBusy, kNoSpace, kCorrupt, kPoisoned, kForked, kClosed, kIoError.
-  // After any error the old value (or absence) stands.
+  // After any error the old value (or absence) stands; with Durability::kCommit there is one
+  // exception: kIoError and kPoisoned, and after a value too large for the log kBusy and kNoSpace,
+  // may come from waiting for the disk. Then the new value is visible, and whether it survives a
+  // power cut is not known.
   // Threads: any thread of any process; writers of one shard take turns. The value is visible to
   // all processes when this returns.
   // Durability: survives kill -9 when this returns; a power cut as Options::durability says.
@@ -154,6 +158,14 @@ class HMAP_EXPORT Store {
   // The same: the name of the call that Durability::kNone users look for.
   Status sync();
 
+  // Waits until everything that this handle has written so far, in all its threads, survives a
+  // power cut. For those who open with Durability::kCommit and Options::wait_for_log = false: many
+  // writes, one wait. In the other modes it is checkpoint(). Errors: kReadOnly, kIoError and
+  // kPoisoned (a flush failed: it is not known what a power cut would leave of these writes), kBusy
+  // and kNoSpace (as checkpoint(), after a value too large for the log), kForked, kClosed. Cost:
+  // one flush of the log, shared with all who wait at the same time.
+  Status wait_durable();
+
   // Errors: kCorrupt, kForked, kClosed. Cost: see StatsDepth.
   [[nodiscard]] Result<Stats> stats(StatsDepth depth = StatsDepth::kHeaders) const;
 
@@ -184,7 +196,7 @@ class HMAP_EXPORT Store {
 
   // Takes a snapshot: the store as it is at this moment, for as long as the Snapshot lives, while
   // writers go on. Needs a writing handle.
-  // Errors: kReadOnly, kTooManySnapshots (24 at a time for all processes), kBusy (a stopped writer
+  // Errors: kReadOnly, kTooManySnapshots (12 at a time for all processes), kBusy (a stopped writer
   // holds a lock), kPoisoned, kForked, kClosed.
   // Cost: the locks of all shards for some microseconds; then one copy of each 4 KiB block that is
   // changed for the first time. Space that only the snapshot still needs is held until it ends.
