@@ -124,6 +124,88 @@ class Search {
   Status damage_;
 };
 
+// The whole way, through chains, intents and retries. Kept out of find(), whose frame is small
+// then.
+[[gnu::noinline]] Result<bool> search(const Engine& engine, std::string_view key, u64 hash,
+                                      std::string* value, const Frozen* frozen) {
+  Search search(engine, key, hash, value, frozen);
+  Patience patience;
+  do {
+    const Outcome outcome = search.run();
+    if (outcome == Outcome::kFound || outcome == Outcome::kAbsent) [[likely]]
+      return outcome == Outcome::kFound;
+    if (outcome == Outcome::kDamaged) return search.damage();
+  } while (patience.again());
+  return Engine::corrupt("a bucket never came to rest",
+                         engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+}
+
+// The first bucket of a key's chain, if it is at rest.
+struct FirstBucket {
+  FoundBucket found;
+  u64 version;
+  u64 tophash;
+};
+[[gnu::always_inline]] inline bool first_bucket(const Engine& engine,
+                                                const format::BucketArray& array, u64 hash,
+                                                FirstBucket& at) {
+  const u64 b = seam::load(array.b);
+  if (b >= kMaxB) [[unlikely]]
+    return false;
+  at.found = find_bucket(engine, array, hash & ((u64{1} << b) - 1));
+  if (at.found.bucket == nullptr) [[unlikely]]
+    return false;
+  at.version = seam::load(at.found.bucket->version);
+  at.tophash = seam::load(at.found.bucket->tophash);
+  return at.version % 2 == 0;
+}
+
+enum class Quick : u8 { kFound, kAbsent, kUnsure };
+
+// What nearly every read meets, from top to bottom: header and bucket at rest, the key in the first
+// bucket of its chain or known to be absent, a record of moderate size. It looks once; whatever is
+// not so simple, errors too, is for search() to find out. Few enough instructions for a processor
+// to begin the next read while it waits for the record of this one.
+[[gnu::always_inline]] inline Quick quick_find(const Engine& engine, std::string_view key,
+                                               u64 key_hash, std::string* value) {
+  const format::ShardHeader& header = engine.header(key_hash & (engine.layout.shards - 1));
+  const u64 header_version = seam::load(header.version);
+  const u64 hash = mix(key_hash, seam::load(header.hash0));
+  const bool growing = seam::load(header.oldbuckets.id) != 0;
+  if (header_version % 2 != 0 || seam::load(header.buckets.id) == 0) [[unlikely]]
+    return Quick::kUnsure;
+
+  FirstBucket at;
+  if (!first_bucket(engine, growing ? header.oldbuckets : header.buckets, hash, at)) [[unlikely]]
+    return Quick::kUnsure;
+  if (is_evacuated(at.tophash)) {
+    if (!growing || !first_bucket(engine, header.buckets, hash, at) || is_evacuated(at.tophash))
+      return Quick::kUnsure;
+  }
+  const auto unchanged = [&] {
+    seam::read_barrier();
+    return seam::load(at.found.bucket->version) == at.version &&
+           seam::load(*at.found.place_word) == at.found.place &&
+           seam::load(header.version) == header_version;
+  };
+
+  for (u32 slots = match_bytes(at.tophash, tophash_of(hash)); slots != 0; slots &= slots - 1) {
+    const Result<RecordView> record = view_record(
+        engine, record_in(&at.found.bucket->overflow, static_cast<u64>(std::countr_zero(slots))));
+    if (!record || record->value_bytes >= kCopyOnceBytes) [[unlikely]]
+      return Quick::kUnsure;
+    if (!record->has_key(key)) [[unlikely]]
+      continue;
+    if (engine.verify_reads && !record_intact(engine, *record)) [[unlikely]]
+      return Quick::kUnsure;
+    if (value != nullptr) copy_value(*value, record->value(), record->value_bytes);
+    return unchanged() ? Quick::kFound : Quick::kUnsure;
+  }
+  const bool ends_here = overflow_in(seam::load(at.found.bucket->overflow)) == 0 ||
+                         match_bytes(at.tophash, format::kEmptyRest) != 0;
+  return ends_here && unchanged() ? Quick::kAbsent : Quick::kUnsure;
+}
+
 }  // namespace
 
 void copy_value(std::string& to, const char* from, u64 bytes) {
@@ -141,16 +223,12 @@ void copy_value(std::string& to, const char* from, u64 bytes) {
 
 Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
                   const Frozen* frozen) {
-  Search search(engine, key, hash, value, frozen);
-  Patience patience;
-  do {
-    const Outcome outcome = search.run();
-    if (outcome == Outcome::kFound || outcome == Outcome::kAbsent) [[likely]]
-      return outcome == Outcome::kFound;
-    if (outcome == Outcome::kDamaged) return search.damage();
-  } while (patience.again());
-  return Engine::corrupt("a bucket never came to rest",
-                         engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+  if (frozen == nullptr) [[likely]] {
+    const Quick quick = quick_find(engine, key, hash, value);
+    if (quick != Quick::kUnsure) [[likely]]
+      return quick == Quick::kFound;
+  }
+  return search(engine, key, hash, value, frozen);
 }
 
 }  // namespace hmap
