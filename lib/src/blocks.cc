@@ -56,15 +56,16 @@ Result<bool> frame_is_needed(const Engine& engine, u64 d, const PlaceState& stat
   return run && extent_shard(*word) == d && owner_tag(*word) == state.block >> kHomeBits;
 }
 
-// The next frame of the domain that holds nothing anybody needs; 0 if there is none.
-Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
+// The next frame of the domain that holds nothing anybody needs, one in huge pages only if `wide`;
+// 0 if there is none.
+Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts, bool wide) {
   const Layout& layout = engine.layout;
   format::Domain& domain = engine.domain(d);
-  const u64 durable = seam::load(engine.runtime->durable);
   if (domain.frame_head == 0) return u64{0};
   // After a round in vain nothing becomes free before the next checkpoint is complete, but in an
   // extent added since, which is where frame_next points.
-  const bool only_newest = domain.frame_full == durable + 1;
+  const u64 round = (seam::load(engine.runtime->durable) + 1) * 2 + u64{wide};
+  const bool only_newest = domain.frame_full == round;
   u64 extent = domain.frame_next != 0 ? domain.frame_next : domain.frame_head;
   const u64 first = extent;
   // Bound: an extent can be in the list once; a damaged list ends after as many as the file has.
@@ -75,7 +76,8 @@ Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
       return Engine::corrupt("extent of frames outside the file", at);
     }
     const auto* states = reinterpret_cast<const PlaceState*>(header + 1);
-    for (u64 i = 0; i < layout.frames_per_extent; ++i) {
+    const u64 frames = wide || header->wide == 0 ? layout.frames_per_extent : 0;
+    for (u64 i = 0; i < frames; ++i) {
       const Result<bool> needed = frame_is_needed(engine, d, states[i], cuts);
       if (!needed) return needed.error();
       if (*needed) continue;
@@ -85,17 +87,18 @@ Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts) {
     extent = header->next != 0 ? header->next : domain.frame_head;
     if (extent == first || only_newest) break;
   }
-  seam::store(domain.frame_full, durable + 1);
+  seam::store(domain.frame_full, round);
   return u64{0};
 }
 
-// Takes an extent and links it into the domain's list of frames.
-Result<u64> add_frames(Engine& engine, u64 d, Purpose purpose) {
+// Takes an extent, of a zone if `wide`, and links it into the domain's list of frames.
+Result<u64> add_frames(Engine& engine, u64 d, bool wide, Purpose purpose) {
   const Layout& layout = engine.layout;
   ExtentRequest request;
   request.domain = d;
   request.count = 1;
   request.kind = format::ExtentKind::kFrames;
+  request.in_zone = wide;
   request.purpose = purpose;
   const Result<u64> extent = take_extents(engine, request);
   if (!extent) return extent.error();
@@ -106,6 +109,7 @@ Result<u64> add_frames(Engine& engine, u64 d, Purpose purpose) {
   auto& header = engine.part<format::FrameHeader>(at);
   seam::store(header.domain, d);
   seam::store(header.next, domain.frame_head);
+  seam::store(header.wide, u64{wide});
   Change change(engine, d);
   change.set(domain.frame_head, *extent + 1);
   change.set(domain.frame_extents, domain.frame_extents + 1);
@@ -115,14 +119,14 @@ Result<u64> add_frames(Engine& engine, u64 d, Purpose purpose) {
   return at + layout.block_bytes;
 }
 
-// Whether a block had better not come home. The homes of a large run are in huge pages, and a store
-// to one of them has 2 MiB written back. So while few blocks change between two checkpoints they go
-// from frame to frame; when there are frames for an eighth of the run, many change, and what is
-// written back would be dirty anyway.
-bool prefers_frames(const Engine& engine, u64 d, const Block& block) {
-  const Layout& layout = engine.layout;
-  return layout.is_wide(block.run.blocks * layout.block_bytes) && block.run.copies == 1 &&
-         engine.domain(d).frame_extents * layout.frames_per_extent < block.run.blocks / 8;
+// Of the blocks of a large run: whether so many change from cut to cut that each huge page is
+// written back anyway. Then they may come home, and their frames lie in huge pages as their homes
+// do, so that reads need few page table entries. While few change, they go from frame to frame in
+// small pages, because a store to a huge one has 2 MiB written back.
+bool many_change(const Engine& engine, u64 d, const Block& block) {
+  constexpr u64 kPart = 8;
+  const format::Domain& domain = engine.domain(d);
+  return domain.copies + domain.copies_before >= block.run.blocks / kPart;
 }
 
 // A place for the next version of the block, other than the live one.
@@ -130,9 +134,10 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
   Engine::Needed cuts = engine.needed_cuts();
   if (block.run.copies > 1) cuts.oldest = cuts.durable;  // snapshots do not see the extent table
   const u64 live = live_place(block);
-  if (block.home != live && !is_needed(block.state->home, cuts) &&
-      !prefers_frames(engine, domain, block))
-    return block.home;
+  const bool wide_run = engine.layout.is_wide(block.run.blocks * engine.layout.block_bytes);
+  const bool wide = wide_run && many_change(engine, domain, block);
+  const bool home_is_free = block.home != live && !is_needed(block.state->home, cuts);
+  if (home_is_free && (wide || !wide_run || block.run.copies > 1)) return block.home;
   for (u64 k = 1; k < block.run.copies; ++k) {
     const u64 spare = block.home + k * block.run.blocks * engine.layout.block_bytes;
     if (spare == live) continue;
@@ -143,9 +148,14 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
   if (block.run.copies > 1) {
     return Engine::corrupt("extent table: every copy of a block is needed", block.home);
   }
-  const Result<u64> frame = find_free_frame(engine, domain, cuts);
+  Result<u64> frame = find_free_frame(engine, domain, cuts, wide);
   if (!frame || *frame != 0) return frame;
-  return add_frames(engine, domain, purpose);
+  frame = add_frames(engine, domain, wide, purpose);
+  if (frame || frame.error().code() != Code::kNoSpace) return frame;
+  // On a full disk any place will do.
+  if (home_is_free) return block.home;
+  const Result<u64> any = find_free_frame(engine, domain, cuts, true);
+  return !any || *any != 0 ? any : frame;
 }
 
 // Takes the versions that no cut needs any more out of the chain behind `newest`, whose places are
@@ -276,6 +286,7 @@ Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, P
   publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);
   format::Domain& owner = engine.domain(domain);
   seam::store(owner.dirty_bytes, owner.dirty_bytes + engine.layout.block_bytes);
+  seam::store(owner.copies, owner.copies + 1);
   return to;
 }
 

@@ -60,7 +60,12 @@ Result<bool> take_cut(Engine& engine, milliseconds timeout) {
   for (u64 s = 0; s < engine.layout.shards; ++s) {
     seam::copy_in(&engine.cut_header(s), &engine.header(s), sizeof(ShardHeader));
   }
-  for (u64 d = 0; d <= engine.layout.shards; ++d) seam::store(engine.domain(d).dirty_bytes, 0);
+  for (u64 d = 0; d <= engine.layout.shards; ++d) {
+    format::Domain& domain = engine.domain(d);
+    seam::store(domain.dirty_bytes, 0);
+    seam::store(domain.copies_before, domain.copies);
+    seam::store(domain.copies, 0);
+  }
   // The cut: from this store on, every block is frozen and is copied by whoever touches it next.
   seam::store(engine.runtime->epoch, epoch + 1);
   return true;

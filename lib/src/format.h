@@ -209,11 +209,13 @@ static_assert(OnDisk<TablePage> && sizeof(TablePage) == 8);
 struct FrameHeader {
   u64 next;  // extent index + 1 of the domain's next extent of frames; 0: last
   u64 domain;
-  u64 reserved[2];
+  u64 wide;  // 1: in huge pages, for blocks of large runs of which many change
+  u64 reserved;
 };
 HMAP_LAYOUT(FrameHeader, next, 0, 8);
 HMAP_LAYOUT(FrameHeader, domain, 8, 8);
-HMAP_LAYOUT(FrameHeader, reserved, 16, 16);
+HMAP_LAYOUT(FrameHeader, wide, 16, 8);
+HMAP_LAYOUT(FrameHeader, reserved, 24, 8);
 static_assert(OnDisk<FrameHeader> && sizeof(FrameHeader) == 32);
 
 // ---- Space ------------------------------------------------------------------------------------

@@ -85,8 +85,8 @@ void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
   const format::ShardHeader& header = engine.header(shard);
   const u64 mixed = mix(hash, seam::load(header.hash0));
   const auto prefetch = [&](const BucketArray& array, u64 n) {
-    const u64 offset = seam::load(array.run[0]) + n * sizeof(Bmap);
-    if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset, 1);
+    if (const Bmap* bucket = find_bucket(engine, array, n).bucket; bucket != nullptr)
+      __builtin_prefetch(bucket, 1);
   };
   const u64 b = seam::load(header.buckets.b);
   if (b >= kMaxB) return;

@@ -163,7 +163,8 @@ struct Domain {
                     // first + 1 (32 bits) | count (32)
   u64 frame_head;   // extent index + 1 of the first extent of frames
   u64 frame_next;   // hint: extent index + 1 where the search for a free frame goes on
-  u64 frame_full;   // `durable` + 1 as it was when the search last went round in vain
+  u64 frame_full;   // (`durable` + 1) * 2 as it was when the search last went round in vain, + 1 if
+                    // frames in huge pages were looked at too
   u64 dirty_bytes;  // written since the last cut, roughly
   u64 frees;        // records freed since the last sweep step
   u64 hint[2];      // space: next extent to look at (kForever: none is left) in the search that
@@ -173,7 +174,9 @@ struct Domain {
   u64 freeing;        // extents on their way from a dead run to the free ones, as in `pending`
   u64 zone[2];        // space: next extent of the zone that new spans come from, and its end
   u64 frame_extents;  // extents of frames there are
-  u64 reserved[4];
+  u64 copies;         // blocks copied to another place since the last cut of a checkpoint ...
+  u64 copies_before;  // ... and between the two before that
+  u64 reserved[2];
   u64 class_free[kClasses];  // per size class: slots of the word `class_hint` that no cut needs and
                              // that were not taken since; 0 before `open` becomes another span
 };
@@ -190,7 +193,9 @@ HMAP_LAYOUT(Domain, class_walk, 768, 640);
 HMAP_LAYOUT(Domain, freeing, 1408, 8);
 HMAP_LAYOUT(Domain, zone, 1416, 16);
 HMAP_LAYOUT(Domain, frame_extents, 1432, 8);
-HMAP_LAYOUT(Domain, reserved, 1440, 32);
+HMAP_LAYOUT(Domain, copies, 1440, 8);
+HMAP_LAYOUT(Domain, copies_before, 1448, 8);
+HMAP_LAYOUT(Domain, reserved, 1456, 16);
 HMAP_LAYOUT(Domain, class_free, 1472, 640);
 static_assert(OnDisk<Domain> && sizeof(Domain) == 2112);
 

@@ -209,9 +209,9 @@ u64 next_zone(const Layout& layout, u64 extent) {
   return extent + (size - unaligned % size) % size;
 }
 
-// Spans are taken from zones of 2 MiB that hold nothing else: records are written densely, so huge
+// Spans are taken from zones of 2 MiB that hold little else: records are written densely, so huge
 // pages cost them nothing, and a get finds them with one page table entry instead of 512. Blocks
-// are changed here and there and would be written back 2 MiB at a time.
+// that are changed here and there would be written back 2 MiB at a time.
 Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
   const Layout& layout = engine.layout;
   const u64 size = layout.zone_extents();
@@ -278,7 +278,7 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
     return Status(Code::kTooLarge, "too many extents at once");
   const Layout& layout = engine.layout;
   const u64 clean_from = engine.runtime->clean_from;
-  Result<u64> first = request.kind == ExtentKind::kSpan
+  Result<u64> first = request.in_zone
                           ? take_from_zone(engine, request.count, request.purpose)
                           : Result<u64>(format::kForever);
   if (first && *first == format::kForever) first = find_freed(engine, request.count, false);

@@ -13,6 +13,7 @@ struct ExtentRequest {
   u64 count = 1;  // contiguous extents
   format::ExtentKind kind = format::ExtentKind::kSpan;
   u64 payload = 0;            // of the extent word (kLargePending: ignored, computed)
+  bool in_zone = false;       // of a zone, in huge pages, if there are zones
   bool zero = false;          // must read as zero
   bool reserve_only = false;  // no blocks yet: prepare_extents() does that in steps
   u64* note = nullptr;        // where to note first + 1 | count << 32; null: Domain::pending

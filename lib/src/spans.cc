@@ -265,6 +265,7 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   request.domain = shard;
   request.count = engine.layout.span_shape(size_class).extents;
   request.kind = format::ExtentKind::kSpan;
+  request.in_zone = true;
   request.payload = *span;
   request.purpose = purpose;
   const Result<u64> extent = take_extents(engine, request);
