@@ -190,8 +190,10 @@ enum class Quick : u8 { kFound, kAbsent, kUnsure };
   };
 
   for (u32 slots = match_bytes(at.tophash, tophash_of(hash)); slots != 0; slots &= slots - 1) {
-    const Result<RecordView> record = view_record(
-        engine, record_in(&at.found.bucket->overflow, static_cast<u64>(std::countr_zero(slots))));
+    const u64 offset =
+        record_in(&at.found.bucket->overflow, static_cast<u64>(std::countr_zero(slots)));
+    prefetch_record(engine, offset);
+    const Result<RecordView> record = view_record(engine, offset);
     if (!record || record->value_bytes >= kCopyOnceBytes) [[unlikely]]
       return Quick::kUnsure;
     if (!record->has_key(key)) [[unlikely]]

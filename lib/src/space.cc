@@ -17,7 +17,7 @@ constexpr u64 kSearchWords = 4096;
 constexpr u64 kGrowthBytesMax = u64{1} << 20;
 constexpr u64 kReserveExtents = 8;
 // Zones are used from this many zones' worth of extents on.
-constexpr u64 kZonesFrom = 8;
+constexpr u64 kZonesFrom = 4;
 
 u64 segment_of(const Engine& engine, u64 extent) {
   return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));
