@@ -14,7 +14,6 @@ namespace {
 using format::SizeClass;
 using format::SpanEntry;
 
-constexpr u64 kSlotsMax = format::kSpanMapWords * 64;
 // Spans looked at for room before a new one is taken.
 constexpr int kWalkSpans = 32;
 // Records freed between two looks for an empty span.

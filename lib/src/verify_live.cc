@@ -46,11 +46,9 @@ class LiveCheck {
   Status run() {
     check_runtime(engine_, found_);
     const u64 before = changes();
-    u64 buckets = 0;
     for (u64 s = 0; s < engine_.layout.shards; ++s) {
       shards_.push_back(std::make_unique<ShardCheck>(view_, s, options_.findings_max, counts_));
       if (Status status = check_shard(s, *shards_.back()); !status.ok()) return status;
-      buckets += shards_.back()->chains();
       if (stopped_) break;
     }
     if (!stopped_) {
