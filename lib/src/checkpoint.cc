@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <numeric>
 #include <vector>
 
 #include "blocks.h"
@@ -230,18 +231,23 @@ class CheckpointLock {
 }  // namespace
 
 Result<std::vector<DomainLock>> lock_all(Engine& engine, milliseconds timeout) {
+  std::vector<u64> domains(engine.layout.shards + 1);
+  std::iota(domains.begin(), domains.end(), u64{0});
+  return lock_these(engine, domains, timeout);
+}
+
+Result<std::vector<DomainLock>> lock_these(Engine& engine, const std::vector<u64>& domains,
+                                           milliseconds timeout) {
   const auto start = std::chrono::steady_clock::now();
   for (;;) {
     std::vector<DomainLock> locks;
-    locks.reserve(engine.layout.shards + 1);
+    locks.reserve(domains.size());
     Status failure;
-    for (u64 d = 0; d <= engine.layout.shards && failure.ok(); ++d) {
+    for (const u64 d : domains) {
       Result<DomainLock> lock = DomainLock::take(engine, d, kCutPatience);
-      if (lock) {
-        locks.push_back(*std::move(lock));
-      } else {
-        failure = lock.error();
-      }
+      if (!lock) failure = lock.error();
+      if (!lock) break;
+      locks.push_back(*std::move(lock));
     }
     if (failure.ok()) return locks;
     if (failure.code() != Code::kBusy) return failure;

@@ -18,8 +18,11 @@ Status checkpoint(Engine& engine, std::chrono::milliseconds timeout);
 // Whether anything changed since the last completed checkpoint. A guess without locks.
 bool changed_since_checkpoint(const Engine& engine);
 
-// Takes the locks of all domains, shards ascending, space last; waits only briefly for each and
+// Takes the locks of some domains, ascending (space comes last); waits only briefly for each and
 // lets all others go on before it tries again. kBusy after `timeout`; negative: for ever.
+Result<std::vector<DomainLock>> lock_these(Engine& engine, const std::vector<u64>& domains,
+                                           std::chrono::milliseconds timeout);
+// The same for all domains.
 Result<std::vector<DomainLock>> lock_all(Engine& engine, std::chrono::milliseconds timeout);
 
 // Marks the store as failed for all processes; `error` is the errno of the flush.

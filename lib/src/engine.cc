@@ -32,9 +32,13 @@ Result<DomainLock> DomainLock::take(Engine& engine, u64 domain, std::chrono::mil
   return lock;
 }
 
+void abandon_lock(const Engine& engine, format::Lock& lock) noexcept {
+  if (engine.guarded) forget_lock(lock);
+  seam::store(lock.word, kNobody);
+}
+
 void DomainLock::abandon() noexcept {
-  if (engine_ != nullptr && engine_->guarded) forget();
-  if (engine_ != nullptr) seam::store(engine_->domain(domain_).lock.word, kNobody);
+  if (engine_ != nullptr) abandon_lock(*engine_, engine_->domain(domain_).lock);
   engine_ = nullptr;
 }
 
@@ -68,7 +72,8 @@ Status recover_domain(Engine& engine, u64 domain) {
   if (domain != space) {
     if (Status s = adopt_published(engine); !s.ok()) return s;
   }
-  return free_pending(engine, domain);
+  if (Status s = free_pending(engine, domain); !s.ok()) return s;
+  return domain != space ? finish_batch_part(engine, domain) : Status();
 }
 
 }  // namespace hmap

@@ -56,6 +56,11 @@ struct Engine {
     return part<format::ShardHeader>(layout.cut_header_offset(shard));
   }
 
+  [[nodiscard]] format::Batch& batch() const { return part<format::Batch>(layout.batch_offset()); }
+  [[nodiscard]] format::BatchPart& batch_part(u64 shard) const {
+    return part<format::BatchPart>(layout.batch_part_offset(shard));
+  }
+
   [[nodiscard]] u64 epoch() const { return seam::load(runtime->epoch); }
   [[nodiscard]] u64 durable_cut() const { return seam::load(runtime->durable) >> 1; }
 
@@ -113,6 +118,8 @@ struct Engine {
 // With the SIGBUS guard a fault skips destructors: what a thread holds is remembered here.
 void remember_lock(format::Lock& lock);
 void forget_lock(const format::Lock& lock) noexcept;
+// Leaves a lock as if its owner had died, so that the next one to take it recovers what it guards.
+void abandon_lock(const Engine& engine, format::Lock& lock) noexcept;
 
 // Holds the lock of one domain. If the last owner died, its work is finished first
 // (recover_domain).
@@ -126,8 +133,7 @@ class DomainLock {
     other.engine_ = nullptr;
   }
   DomainLock& operator=(DomainLock&&) = delete;
-  // Leaves the lock as if its owner had died, so that the next one to take it recovers the domain.
-  void abandon() noexcept;
+  void abandon() noexcept;  // abandon_lock()
   // The same for every lock this thread holds, after a fault that no destructor saw.
   static void abandon_all_of_this_thread() noexcept;
   ~DomainLock() {
@@ -151,6 +157,12 @@ class DomainLock {
 // Finishes what the dead last owner of a domain had begun; the caller holds its lock. Idempotent,
 // and may itself be killed anywhere. lib/README.md, "Recovery of a dead owner".
 Status recover_domain(Engine& engine, u64 domain);
+
+// The last step of it, for shards (batch_redo.cc, which is above: recovery is the one thing that
+// calls upwards). Does what a committed batch has left to do in the shard, or takes back the mark
+// of one that was not committed. The caller holds the shard's lock. Errors: kCorrupt, kBusy; then
+// it is to be called again before anything else is written to the shard.
+Status finish_batch_part(Engine& engine, u64 shard);
 
 }  // namespace hmap
 

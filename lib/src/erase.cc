@@ -65,8 +65,8 @@ Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
   return {};
 }
 
-Status remove_slot(Engine& engine, u64 shard, std::string_view key, const Location& location,
-                   u64 head) {
+// Fills the change that empties the slot; returns the bucket's tophash word after it.
+Result<u64> remove_slot(Engine& engine, u64 shard, const Location& location, Change& change) {
   ShardHeader& header = engine.header(shard);
   const auto freed =
       prepare_free(engine, shard, location.record, location.record_bytes, Purpose::kRelease);
@@ -77,23 +77,35 @@ Status remove_slot(Engine& engine, u64 shard, std::string_view key, const Locati
   const Result<bool> rest = rest_behind(engine, header.buckets, **bucket);
   if (!rest) return rest.error();
   const u64 word = erased_word((*bucket)->tophash, location.slot, *rest);
-  Change change(engine, shard);
   change.guard((*bucket)->version);
   add_free(engine, shard, change, *freed);
   change.set((*bucket)->tophash, word);
   change.set(header.count, header.count - 1);
-  if (header.count == 1) {
-    // Go: an empty map gets a new seed, so that collisions found once cannot be used again. Nothing
-    // is left that the old one was needed for; readers of the shard look again.
-    change.guard(header.version);
-    change.set(header.hash0, new_seed());
-  }
-  const Status status = change.publish_logged({format::LogOp::kErase, key, {}});
-  if (!status.ok() || tophash_at(word, 0) != format::kEmptyRest) return status;
+  return word;
+}
+
+Status carry_on(Engine& engine, u64 shard, u64 hash, const Location& location, u64 word) {
+  if (tophash_at(word, 0) != format::kEmptyRest) return {};
+  const u64 head = hash & ((u64{1} << engine.header(shard).b) - 1);
   return carry_empty_rest(engine, shard, head, location.bucket);
 }
 
 }  // namespace
+
+Status redo_erase(Engine& engine, const RecordView& record, u64 hash) {
+  const u64 shard = hash & (engine.layout.shards - 1);
+  const u64 mixed = mix(hash, engine.header(shard).hash0);
+  Location location;
+  if (Status s = locate(engine, shard, {record.key(), record.key_bytes}, mixed, location); !s.ok())
+    return s;
+  if (!location.found) return {};
+  Change change(engine, shard);
+  const Result<u64> word = remove_slot(engine, shard, location, change);
+  if (!word) return word.error();
+  // The seed stays: the other operations of the batch are prepared for this one.
+  change.publish();
+  return carry_on(engine, shard, mixed, location, *word);
+}
 
 Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
@@ -101,15 +113,24 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
   prefetch_bucket(engine, shard, hash);
   const Result<DomainLock> lock = DomainLock::take(engine, shard);
   if (!lock) return lock.error();
-  const ShardHeader& header = engine.header(shard);
+  ShardHeader& header = engine.header(shard);
   if (header.count == 0) return false;
   const u64 mixed = mix(hash, header.hash0);
   if (Status s = grow_work(engine, shard, mixed, Purpose::kRelease); !s.ok()) return s;
   Location location;
   if (Status s = locate(engine, shard, key, mixed, location); !s.ok()) return s;
   if (!location.found) return false;
-  const u64 head = mixed & ((u64{1} << header.b) - 1);
-  if (Status s = remove_slot(engine, shard, key, location, head); !s.ok()) return s;
+  Change change(engine, shard);
+  const Result<u64> word = remove_slot(engine, shard, location, change);
+  if (!word) return word.error();
+  if (header.count == 1) {
+    // Go: an empty map gets a new seed, so that collisions found once cannot be used again. Nothing
+    // is left that the old one was needed for; readers of the shard look again.
+    change.guard(header.version);
+    change.set(header.hash0, new_seed());
+  }
+  if (Status s = change.publish_logged({format::LogOp::kErase, key, {}}); !s.ok()) return s;
+  if (Status s = carry_on(engine, shard, mixed, location, *word); !s.ok()) return s;
   // The write has happened; what is left over is done by the next one.
   static_cast<void>(tidy_up(engine, shard, true).ok());
   return true;

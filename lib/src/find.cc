@@ -1,6 +1,7 @@
 // get: header, bucket, record, copy, and the check that all of it was true at once.
 #include "find.h"
 
+#include "batch_area.h"
 #include "hash.h"
 #include "read_through.h"
 
@@ -29,8 +30,11 @@ class Search {
   Outcome run() {
     ShardReader reader(engine_, shard_, frozen_);
     HeaderView header;
-    if (reader.header(header) != Look::kOk) return Outcome::kAgain;
-    const Outcome outcome = in_arrays(reader, header);
+    const Look look = reader.header(header);
+    if (look != Look::kOk && look != Look::kInBatch) [[unlikely]]
+      return Outcome::kAgain;
+    const Outcome outcome =
+        look == Look::kOk ? in_arrays(reader, header) : in_batch(reader, header);
     if (outcome == Outcome::kAgain) return outcome;
     // Whatever was concluded counts only if nothing moved meanwhile.
     return reader.unchanged() ? outcome : Outcome::kAgain;
@@ -39,6 +43,14 @@ class Search {
   [[nodiscard]] Status damage() const { return damage_; }
 
  private:
+  // A batch has happened that may not be done yet.
+  [[gnu::noinline]] Outcome in_batch(ShardReader& reader, const HeaderView& header) {
+    const u64 op = find_in_batch(engine_, key_, hash_);
+    if (op == 0) return in_arrays(reader, header);
+    if ((op & format::kBatchEraseBit) != 0) return Outcome::kAbsent;
+    return in_record(format::batch_op_record(op));
+  }
+
   Outcome in_arrays(ShardReader& reader, const HeaderView& header) {
     if (seam::load(header.buckets->id) == 0) return Outcome::kAbsent;
     const u64 hash = mix(hash_, header.hash0);

@@ -165,10 +165,10 @@ Status make_first_array(Engine& engine, u64 shard) {
   return {};
 }
 
-Result<bool> grow_if_needed(Engine& engine, u64 shard) {
+Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries) {
   const ShardHeader& header = engine.header(shard);
   if (header.oldbuckets.id != 0) return false;
-  const bool full = over_load(header.count + 1, header.b);
+  const bool full = over_load(entries, header.b);
   if (full || too_many_overflow(header.noverflow, header.b)) {
     if (Status s = start_growth(engine, shard, !full); !s.ok()) return s;
     return true;

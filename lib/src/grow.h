@@ -19,10 +19,11 @@ u64 b_for(u64 entries);
 // Makes the first array, of 2^header.b buckets. The caller holds the shard's lock in all of these.
 Status make_first_array(Engine& engine, u64 shard);
 
-// If the insert of a new key must start a growth first (too full, or too many overflow buckets, and
-// not growing): starts it and returns true; the insert then begins again. Otherwise prepares the
-// next array in steps of at most 1 MiB when it will be a large one.
-Result<bool> grow_if_needed(Engine& engine, u64 shard);
+// If the insert of a new key, which will be number `entries`, must start a growth first (too full,
+// or too many overflow buckets, and not growing): starts it and returns true; the insert then
+// begins again. Otherwise prepares the next array in steps of at most 1 MiB when it will be a large
+// one.
+Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries);
 
 // While growing: evacuates the old bucket that feeds the bucket of `hash` (mixed), and one more.
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose);

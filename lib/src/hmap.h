@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "records.h"
 #include "spans.h"
 
 namespace hmap {
@@ -23,6 +24,12 @@ Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::stri
 
 // Removes the key; returns whether it was there. Errors as above.
 Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash);
+
+// The same for the record of a put, or of the key to erase, of a batch that is committed:
+// everything that may fail has been done (BatchPlan), the caller holds the lock of the key's shard,
+// and what has been done already is left alone. Not logged. kCorrupt, kBusy.
+Status redo_put(Engine& engine, const RecordView& record, u64 hash);
+Status redo_erase(Engine& engine, const RecordView& record, u64 hash);
 
 // Makes the shard an empty hmap with a new seed in one step, then gives its space back in bounded
 // ones, releasing the lock in between. Errors as above.

@@ -69,16 +69,16 @@ class Put {
       if (Status s = locate(engine_, shard_, key_, hash, location); !s.ok()) return s;
       if (location.found ? mode_ == PutMode::kInsert : mode_ == PutMode::kReplace) return false;
       if (location.found) break;
-      const Result<bool> grown = grow_if_needed(engine_, shard_);
+      const Result<bool> grown = grow_if_needed(engine_, shard_, header_.count + 1);
       if (!grown) return grown.error();
       if (!*grown) break;
     }
     if (mode_ != PutMode::kPut) {
       if (Status s = place_record(); !s.ok()) return s;
     }
-    Status status = location.found      ? replace(location)
-                    : location.has_room ? fill(location)
-                                        : extend(location);
+    Change change(engine_, shard_);
+    Status status = refer(location, change);
+    if (status.ok()) status = change.publish_logged({format::LogOp::kPut, key_, value_});
     if (!status.ok()) return status;
     if (record_.note != nullptr) status = adopt_large(engine_, *record_.note);
     if (status.ok()) status = tidy_up(engine_, shard_, location.found);
@@ -86,7 +86,30 @@ class Put {
     return true;
   }
 
+  // The same for a record that has been written, everything that may fail having been done before.
+  Status redo(u64 record) {
+    Location location;
+    if (Status s = locate(engine_, shard_, key_, mix(hash_, header_.hash0), location); !s.ok())
+      return s;
+    if (location.found && location.record == record) return {};
+    const auto slot = slot_of(engine_, shard_, record, bytes_, Purpose::kOrdinary);
+    if (!slot) return slot.error();
+    record_.slot = *slot;
+    record_.offset = record;
+    Change change(engine_, shard_);
+    if (Status s = refer(location, change); !s.ok()) return s;
+    change.publish();
+    return {};
+  }
+
  private:
+  // Fills the change that makes the record the key's.
+  Status refer(const Location& location, Change& change) {
+    return location.found      ? replace(location, change)
+           : location.has_room ? fill(location, change)
+                               : extend(location, change);
+  }
+
   Status place_record() {
     if (record_.note != nullptr) return finish_clear_of_large(engine_, shard_);
     const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes_, Purpose::kOrdinary);
@@ -123,27 +146,25 @@ class Put {
     change.set(next, (next & ~(kMask >> (64 - shift))) | reference >> (64 - shift));
   }
 
-  Status replace(const Location& location) {
+  Status replace(const Location& location, Change& change) {
     const auto freed =
         prepare_free(engine_, shard_, location.record, location.record_bytes, Purpose::kOrdinary);
     if (!freed) return freed.error();
     const Result<Bmap*> bucket =
         writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
-    Change change(engine_, shard_);
     change.guard((*bucket)->version);
     adopt_record(change);
     add_free(engine_, shard_, change, *freed);
     set_slot(change, **bucket, location.slot);
-    return change.publish_logged({format::LogOp::kPut, key_, value_});
+    return {};
   }
 
-  Status fill(const Location& location) {
+  Status fill(const Location& location, Change& change) {
     const Result<Bmap*> bucket =
         writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
     const u64 hash = mix(hash_, header_.hash0);
-    Change change(engine_, shard_);
     change.guard((*bucket)->version);
     adopt_record(change);
     set_slot(change, **bucket, location.slot);
@@ -152,11 +173,11 @@ class Put {
     change.set((*bucket)->overflow,
                with_hash_bits((*bucket)->overflow, location.slot, hash_bits(hash, header_.b)));
     change.set(header_.count, header_.count + 1);
-    return change.publish_logged({format::LogOp::kPut, key_, value_});
+    return {};
   }
 
   // The chain is full: a new overflow bucket, filled while nobody can reach it, then linked.
-  Status extend(const Location& location) {
+  Status extend(const Location& location, Change& change) {
     const Result<u64> number = overflow_bucket(engine_, shard_, header_.buckets,
                                                header_.buckets.next_overflow, Purpose::kOrdinary);
     if (!number) return number.error();
@@ -169,14 +190,13 @@ class Put {
     BucketImage image;
     image.add(tophash_of(hash), hash_bits(hash, header_.b), record_.offset);
     image.store_to(**added);
-    Change change(engine_, shard_);
     change.guard((*last)->version);
     adopt_record(change);
     change.set((*last)->overflow, (*last)->overflow | *number);
     change.set(header_.buckets.next_overflow, *number + 1);
     change.set(header_.noverflow, *number + 1 - (u64{1} << header_.b));
     change.set(header_.count, header_.count + 1);
-    return change.publish_logged({format::LogOp::kPut, key_, value_});
+    return {};
   }
 
   Engine& engine_;
@@ -191,6 +211,12 @@ class Put {
 };
 
 }  // namespace
+
+Status redo_put(Engine& engine, const RecordView& record, u64 hash) {
+  const std::string_view key(record.key(), record.key_bytes);
+  const std::string_view value(record.value(), record.value_bytes);
+  return Put(engine, key, hash, value, PutMode::kPut).redo(record.offset);
+}
 
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
                        PutMode mode, u64* note) {

@@ -1,6 +1,7 @@
 // Iteration over chains.
 #include "iterate.h"
 
+#include "batch_area.h"
 #include "file.h"
 #include "find.h"
 #include "hash.h"
@@ -37,9 +38,11 @@ class ChainWalk {
     ShardReader reader(engine_, position_.shard, frozen_);
     HeaderView header;
     const Look look = reader.header(header);
-    if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
-    const Outcome outcome = in_arrays(reader, header);
+    if (look != Look::kOk && look != Look::kInBatch)
+      return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
+    Outcome outcome = in_arrays(reader, header);
     if (outcome == Outcome::kAgain) return outcome;
+    if (look == Look::kInBatch && outcome == Outcome::kDone) outcome = lay_batch_over(header.hash0);
     return reader.unchanged() ? outcome : Outcome::kAgain;
   }
 
@@ -103,19 +106,44 @@ class ChainWalk {
       // From a slot that differs from walk to walk, as in Go: nobody shall rely on an order.
       const u64 slot = (i + (position_.start & 7)) % format::kSlots;
       if (!is_filled(tophash_at(words.tophash, slot))) continue;
-      const Result<RecordView> record = view_record(engine_, words.record(slot));
+      if (const Outcome o = take_record(words.record(slot), hash0); o != Outcome::kDone) return o;
+    }
+    return Outcome::kDone;
+  }
+
+  Outcome take_record(u64 offset, u64 hash0) {
+    const Result<RecordView> record = view_record(engine_, offset);
+    if (!record) return damaged(record.error());
+    if (engine_.verify_reads && !record_intact(engine_, *record)) {
+      return damaged(Engine::corrupt("record with a wrong checksum", record->offset));
+    }
+    WalkedEntry entry;
+    copy_value(entry.key, record->key(), record->key_bytes);
+    // Of another part of the chain: handed out already, or last of all.
+    if (!is_here(entry.key, hash0)) return Outcome::kDone;
+    entry.value_left_behind = record->value_bytes > kLeaveBehindBytes;
+    if (!entry.value_left_behind) copy_value(entry.value, record->value(), record->value_bytes);
+    entries_.push_back(std::move(entry));
+    return Outcome::kDone;
+  }
+
+  [[nodiscard]] bool is_here(std::string_view key, u64 hash0) const {
+    const u64 hash = mix(hash_key(key, engine_.store_seed), hash0);
+    return left_ == 0 || reversed(hash) - here_ < left_;
+  }
+
+  // A batch has happened that may not be done yet: what it does to the keys of this chain.
+  Outcome lay_batch_over(u64 hash0) {
+    for (const u64& word : part_ops(engine_, position_.shard)) {
+      const u64 op = seam::load(word);
+      const Result<RecordView> record = view_record(engine_, format::batch_op_record(op));
       if (!record) return damaged(record.error());
-      if (engine_.verify_reads && !record_intact(engine_, *record)) {
-        return damaged(Engine::corrupt("record with a wrong checksum", record->offset));
-      }
-      WalkedEntry entry;
-      copy_value(entry.key, record->key(), record->key_bytes);
-      const u64 hash = mix(hash_key(entry.key, engine_.store_seed), hash0);
-      // Of another part of the chain: handed out already, or last of all.
-      if (left_ != 0 && reversed(hash) - here_ >= left_) continue;
-      entry.value_left_behind = record->value_bytes > kLeaveBehindBytes;
-      if (!entry.value_left_behind) copy_value(entry.value, record->value(), record->value_bytes);
-      entries_.push_back(std::move(entry));
+      std::string key;
+      copy_value(key, record->key(), record->key_bytes);
+      if (!is_here(key, hash0)) continue;
+      std::erase_if(entries_, [&](const WalkedEntry& entry) { return entry.key == key; });
+      if ((op & format::kBatchEraseBit) != 0) continue;
+      if (const Outcome o = take_record(record->offset, hash0); o != Outcome::kDone) return o;
     }
     return Outcome::kDone;
   }

@@ -59,6 +59,7 @@ void Layout::derive() {
   entries_per_page = (block_bytes - sizeof(format::TablePage)) / sizeof(format::TableEntry);
   extent_shift = static_cast<u64>(std::countr_zero(extent_bytes));
   frames_per_extent = extent_bytes / block_bytes - 1;
+  batch_ops = std::min(kBatchOpsMax, block_bytes * block_bytes / 4096);
   domain_bytes =
       round_up(sizeof(format::Domain) + sizeof(format::Intent) +
                    intent_words * sizeof(format::IntentWord) + sizeof(format::ShardHeader),
@@ -93,8 +94,8 @@ Status Layout::complete(format::Superblock& s) {
   layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
                                format::kPageBytes);
   layout.runtime_offset = format::kPageBytes + 2 * layout.root_bytes;
-  layout.runtime_bytes =
-      round_up(layout.cut_header_offset(layout.shards) - layout.runtime_offset, format::kPageBytes);
+  layout.runtime_bytes = round_up(layout.batch_op_offset(layout.batch_ops) - layout.runtime_offset,
+                                  format::kPageBytes);
   // Blocks and extents lie at multiples of block_bytes: tables name their places in these units.
   const u64 unit = std::max(format::kPageBytes, layout.block_bytes);
   layout.extent_table_offset = round_up(layout.runtime_offset + layout.runtime_bytes, unit);

@@ -87,6 +87,7 @@ class Layout {
   u64 entries_per_page = 0;    // table entries
   u64 unit_blocks = 0;         // m: blocks of the smallest run that fills one extent
   u64 frames_per_extent = 0;
+  u64 batch_ops = 0;     // most operations of a batch
   u64 domain_bytes = 0;  // of a domain with its intent and, for shards, its header
 
   [[nodiscard]] u64 root_offset(u64 index) const { return format::kPageBytes + index * root_bytes; }
@@ -106,6 +107,13 @@ class Layout {
   [[nodiscard]] u64 cut_offset() const { return domain_offset(shards + 1); }
   [[nodiscard]] u64 cut_header_offset(u64 shard) const {
     return cut_offset() + sizeof(format::Cut) + shard * sizeof(format::ShardHeader);
+  }
+  [[nodiscard]] u64 batch_offset() const { return cut_header_offset(shards); }
+  [[nodiscard]] u64 batch_part_offset(u64 shard) const {
+    return batch_offset() + sizeof(format::Batch) + shard * sizeof(format::BatchPart);
+  }
+  [[nodiscard]] u64 batch_op_offset(u64 op) const {
+    return batch_part_offset(shards) + op * sizeof(u64);
   }
   [[nodiscard]] u64 space_domain() const { return shards; }
 

@@ -22,13 +22,20 @@ void blank_tail(Engine& engine) {
   static_cast<void>(engine.log->blank(log.tail).ok());
 }
 
-// The last owner of the log's lock died. Its shard is still locked by it, or is being recovered and
-// has not gone on: the intent's state says whether the change happened.
+// The state that tells whether the change of `inflight` happened: that of a shard's intent, or of
+// the batch.
+const u64& state_of_inflight(Engine& engine, u64 inflight) {
+  return inflight <= engine.layout.shards ? engine.intent(inflight - 1).state
+                                          : engine.batch().state;
+}
+
+// The last owner of the log's lock died. Its shard, or the batch area, is still locked by it, or is
+// being recovered and has not gone on: the state says whether the change happened.
 void settle(Engine& engine) {
   LogState& log = state_of(engine);
   const u64 inflight = seam::load(log.inflight);
-  if (inflight == 0 || inflight > engine.layout.shards) return blank_tail(engine);
-  if (seam::load(engine.intent(inflight - 1).state) >= seam::load(log.inflight_state)) {
+  if (inflight == 0 || inflight > engine.layout.shards + 1) return blank_tail(engine);
+  if (seam::load(state_of_inflight(engine, inflight)) >= seam::load(log.inflight_state)) {
     seam::store(log.tail, log.inflight_end);
   } else {
     blank_tail(engine);  // it never happened
@@ -58,7 +65,7 @@ LogAppend::~LogAppend() {
   if (locked_) unlock(engine_);
 }
 
-Status LogAppend::write(u64 shard, u64 state, const Logged& what) {
+Status LogAppend::write(u64 owner, u64 state, const Logged& what) {
   static thread_local std::string record;
   const u64 area = engine_.log->area_bytes();
   const u64 bytes = sizeof(format::LogRecord) + what.key.size() + what.value.size();
@@ -66,7 +73,7 @@ Status LogAppend::write(u64 shard, u64 state, const Logged& what) {
   if (too_large) {
     LogFile::compose(LogOp::kMarker, {}, {}, 0, record);
   } else {
-    LogFile::compose(what.op, what.key, what.value, shard, record);
+    LogFile::compose(what.op, what.key, what.value, owner, record);
   }
   if (Status s = lock(engine_); !s.ok()) return s;
   locked_ = true;
@@ -79,7 +86,7 @@ Status LogAppend::write(u64 shard, u64 state, const Logged& what) {
   if (too_large) seam::store(log.marker, end);
   seam::store(log.inflight_end, end);
   seam::store(log.inflight_state, state);
-  seam::store(log.inflight, shard + 1);
+  seam::store(log.inflight, owner + 1);
   return {};
 }
 

@@ -38,9 +38,10 @@ class LogAppend {
   LogAppend& operator=(const LogAppend&) = delete;
   ~LogAppend();
 
-  // L1 to L3, for the shard whose intent will have `state` when it is published. Errors, nothing
-  // having happened: kNoSpace (is_log_full() tells), kBusy, kIoError.
-  Status write(u64 shard, u64 state, const Logged& what);
+  // L1 to L3, for the shard whose intent will have `state` when it is published; or, `owner` being
+  // the number of shards, for a batch. Errors, nothing having happened: kNoSpace (is_log_full()
+  // tells), kBusy, kIoError.
+  Status write(u64 owner, u64 state, const Logged& what);
   // L5.
   void commit();
 

@@ -67,10 +67,10 @@ constexpr u64 round_up(u64 bytes) {
 // Whether the numbers of a record agree with each other.
 bool is_possible(const LogRecord& head, u64 lsn, u64 area_bytes) {
   const bool has_bytes =
-      head.op == static_cast<u8>(LogOp::kPut) || head.op == static_cast<u8>(LogOp::kErase);
+      head.op != static_cast<u8>(LogOp::kClear) && head.op != static_cast<u8>(LogOp::kMarker);
   const u64 body = has_bytes ? u64{head.key_bytes} + head.value_bytes : 0;
   return head.lsn == lsn && head.op >= static_cast<u8>(LogOp::kPut) &&
-         head.op <= static_cast<u8>(LogOp::kMarker) && head.flags == 0 &&
+         head.op <= static_cast<u8>(LogOp::kBatch) && head.flags == 0 &&
          head.bytes == round_up(sizeof head + body) && head.bytes <= area_bytes / format::kLogShare;
 }
 

@@ -44,7 +44,8 @@ enum class LogOp : u8 {
   kPut = 1,     // the key has this value
   kErase = 2,   // the key is gone
   kClear = 3,   // the shard `value_bytes` is empty
-  kMarker = 4,  // a put too large for the log: only a checkpoint can make it durable
+  kMarker = 4,  // a put or batch too large for the log: only a checkpoint can make it durable
+  kBatch = 5,   // the value is a row of puts and erasures (LogBatchOp), which happen at one moment
 };
 
 // Followed by the key, then the value, then zeros up to a multiple of 8.
@@ -65,6 +66,19 @@ HMAP_LAYOUT(LogRecord, flags, 17, 1);
 HMAP_LAYOUT(LogRecord, key_bytes, 18, 2);
 HMAP_LAYOUT(LogRecord, value_bytes, 20, 4);
 static_assert(OnDisk<LogRecord> && sizeof(LogRecord) == 24);
+
+// One put or erasure of a batch; followed by the key, then the value, then the next one at once.
+struct LogBatchOp {
+  u8 op;     // kPut or kErase
+  u8 flags;  // 0
+  u16 key_bytes;
+  u32 value_bytes;
+};
+HMAP_LAYOUT(LogBatchOp, op, 0, 1);
+HMAP_LAYOUT(LogBatchOp, flags, 1, 1);
+HMAP_LAYOUT(LogBatchOp, key_bytes, 2, 2);
+HMAP_LAYOUT(LogBatchOp, value_bytes, 4, 4);
+static_assert(OnDisk<LogBatchOp> && sizeof(LogBatchOp) == 8);
 
 }  // namespace hmap::format
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "batch_area.h"
 #include "checkpoint.h"
 #include "guard.h"
 #include "hash.h"
@@ -100,6 +101,7 @@ Status attach(Session& session, bool exclusive) {
 
 // Alone with a runtime area of this boot: what dead processes left in the middle is finished now.
 Status recover_all(Engine& engine) {
+  if (const Result<BatchLock> lock = BatchLock::take(engine); !lock) return lock.error();
   for (u64 d = 0; d <= engine.layout.shards; ++d) {
     if (const Result<DomainLock> lock = DomainLock::take(engine, d); !lock) return lock.error();
   }

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "batch_area.h"
+
 namespace hmap {
 
 using format::Bmap;
@@ -38,6 +40,13 @@ void ShardReader::make_room() {
 
 Look ShardReader::header_through(HeaderView& view) {
   const ShardHeader& header = engine_.header(shard_);
+  if (seam::load(engine_.batch_part(shard_).ops) != 0) {
+    view.intent_state = kMarkedForBatch;
+    view.hash0 = seam::load(header.hash0);
+    view.buckets = &header.buckets;
+    view.oldbuckets = &header.oldbuckets;
+    return part_is_committed(engine_, shard_) ? Look::kInBatch : Look::kOk;
+  }
   static_assert(offsetof(ShardHeader, next) == sizeof(view.copy));
   const auto* words = reinterpret_cast<const u64*>(&header);
   for (u64 i = 0; i < view.copy.size(); ++i) view.copy[i] = seam::load(words[i]);

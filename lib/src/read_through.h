@@ -21,13 +21,16 @@ struct Frozen {
 // The words of a shard header that readers use, as one moment saw them.
 struct HeaderView {
   u64 version;
-  u64 intent_state;  // of the intent read through, if the version is odd
+  u64 intent_state;  // of the intent read through, if the version is odd; or kMarkedForBatch
   u64 hash0;
   // In shared memory, or in `copy` if read through. Runs are looked up when they are needed.
   const format::BucketArray* buckets;
   const format::BucketArray* oldbuckets;
   std::array<u64, 32> copy;
 };
+
+// The version is odd for a batch: until it changes, none of the other words does.
+inline constexpr u64 kMarkedForBatch = ~u64{0};
 
 // The words of a bucket that readers use. The references stay where they are until one is wanted.
 struct BucketWords {
@@ -44,6 +47,8 @@ enum class Look : u8 {
   kOk,
   kMoved,    // something changed meanwhile: begin again
   kOutside,  // an offset led out of the file: damage, if nothing changed meanwhile
+  kInBatch,  // of a header: as kOk, but a batch has happened that may not be done yet in this
+             // shard: what find_in_batch() knows of a key counts more than the buckets
 };
 
 // One attempt at a consistent read of a shard. Collects what it saw; unchanged() says at the end
@@ -152,7 +157,7 @@ inline bool ShardReader::unchanged() const {
       if (!same(seen)) return false;
     }
   }
-  if (header_->version % 2 != 0 &&
+  if (header_->version % 2 != 0 && header_->intent_state != kMarkedForBatch &&
       seam::load(engine_.intent(shard_).state) != header_->intent_state)
     return false;
   return seam::load(header_words_.version) == header_->version;

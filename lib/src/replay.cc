@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "apply.h"
 #include "checkpoint.h"
 #include "hash.h"
 #include "hmap.h"
@@ -70,6 +71,11 @@ Status do_again(Session& session, const LogEntry& entry) {
           .error();
     case LogOp::kErase:
       return erase_entry(engine, entry.key, hash).error();
+    case LogOp::kBatch: {
+      std::vector<BatchItem> items;
+      if (Status s = read_batch(entry.value, items); !s.ok()) return s;
+      return apply_batch(engine, std::move(items));
+    }
     default:
       if (entry.shard >= engine.layout.shards)
         return {Code::kBadLog, "the commit log clears a shard that does not exist"};

@@ -1,7 +1,8 @@
 // The runtime area: what the processes of this boot share and nobody else believes. V bytes only.
 // format-spec/format.md, "Runtime area".
 //
-//   RuntimeHeader | Slot x slots | Domain x (2^S + 1), each with its Intent and ShardHeader | Cut
+//   RuntimeHeader | Slot x slots | Domain x (2^S + 1), each with its Intent and ShardHeader | Cut |
+//   Batch | BatchPart x 2^S | operations
 //
 // A domain is what one lock guards: a shard, or (the last one) the space of the whole store.
 #ifndef HMAP_SRC_RUNTIME_FORMAT_H_
@@ -214,6 +215,40 @@ HMAP_LAYOUT(Cut, changes, 16, 8);
 HMAP_LAYOUT(Cut, log_sequence, 24, 8);
 HMAP_LAYOUT(Cut, extent_table, 32, 256);
 static_assert(OnDisk<Cut> && sizeof(Cut) == 288);
+
+// The one batch of the store that is being applied; followed by one BatchPart for each shard, then
+// the operations. Storing the odd `state` is the commit point: from then on the batch has happened,
+// and who takes over the lock of a shard finishes that shard's part.
+struct Batch {
+  Lock lock;  // guards `state`, and the operations while it is even
+  u64 state;  // odd: committed, parts may be left to do; even: idle. Only ever rises.
+  u64 reserved[7];
+};
+HMAP_LAYOUT(Batch, lock, 0, 64);
+HMAP_LAYOUT(Batch, state, 64, 8);
+HMAP_LAYOUT(Batch, reserved, 72, 56);
+static_assert(OnDisk<Batch> && sizeof(Batch) == 128);
+
+// What a batch does in one shard; owned by the shard. While `ops` is not 0 the version of the
+// shard's header is odd, and none of the header's words that readers use changes.
+struct BatchPart {
+  u64 batch;  // `state` of the batch once it is committed
+  u64 ops;    // index of the first operation (32 bits) | their number (32); 0: nothing to do
+};
+HMAP_LAYOUT(BatchPart, batch, 0, 8);
+HMAP_LAYOUT(BatchPart, ops, 8, 8);
+static_assert(OnDisk<BatchPart> && sizeof(BatchPart) == 16);
+
+// An operation: offset / 16 of a record (40 bits) | erase (1) | the highest 23 bits of the key's
+// hash, by which the operations of a part ascend. A put makes its record the entry of the key in
+// it; an erase removes the key of the record.
+inline constexpr u64 kBatchEraseBit = u64{1} << 40;
+inline constexpr u64 kBatchHashShift = 41;
+constexpr u64 make_batch_op(u64 record, bool erases, u64 hash) {
+  return record / kRecordUnit | (erases ? kBatchEraseBit : 0) |
+         hash >> kBatchHashShift << kBatchHashShift;
+}
+constexpr u64 batch_op_record(u64 op) { return (op & (kBatchEraseBit - 1)) * kRecordUnit; }
 
 }  // namespace hmap::format
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "batch_area.h"
 #include "hash.h"
 #include "open.h"
 #include "salvage_roots.h"
@@ -18,11 +19,7 @@ namespace hmap {
 
 using format::ExtentKind;
 
-namespace {
-
 constexpr u64 kTickEntries = 512;
-
-}  // namespace
 
 Status Salvage::run() {
   if (source_.live || source_.durable) {
@@ -75,9 +72,27 @@ Status Salvage::tick(u64 done) const {
 
 // ---- (1) buckets ------------------------------------------------------------------------------
 
+// What a batch that has happened has yet to do in the shard counts more than its buckets.
+Status Salvage::take_batch(Part& part) {
+  const u64 shard = part.shard->number();
+  Status status;
+  if (!part.shard->state().is_live() || !part_is_committed(engine_, shard)) return status;
+  for (const u64& op : part_ops(engine_, shard)) {
+    const u64 offset = format::batch_op_record(op);
+    const bool erases = (op & format::kBatchEraseBit) != 0;
+    part.referred.push_back(offset);
+    if (erases) part.erased.push_back(offset);
+    const auto record = erases ? std::nullopt : intact_record(map_, engine_.store_seed, offset);
+    if (record && status.ok()) status = put(*record, report_.by_bucket).error();
+    if (!record && !erases) lose(offset, Evidence::kBucket, map_.file_bytes());
+  }
+  return status;
+}
+
 Status Salvage::take_buckets(Part& part) {
   if (part.shard == nullptr) return {};
   if (Status s = tick(0); !s.ok()) return s;
+  if (Status s = take_batch(part); !s.ok()) return s;
   Status s = part.shard->for_each_slot(
       [&](const SalvageShard::Filled& slot) { return take_slot(part, slot); });
   if (!s.ok()) return s;
@@ -92,6 +107,8 @@ Status Salvage::take_buckets(Part& part) {
 }
 
 Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
+  if (std::find(part.erased.begin(), part.erased.end(), slot.record) != part.erased.end())
+    return {};
   const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, slot.record);
   if (!record) {
     part.referred.push_back(slot.record);

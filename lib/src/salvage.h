@@ -39,10 +39,12 @@ class Salvage {
   struct Part {
     std::unique_ptr<SalvageShard> shard;  // null: its header is lost
     std::vector<u64> referred;            // sorted; only if the map is not whole
+    std::vector<u64> erased;              // records that a batch has yet to erase
     bool whole = false;
     bool bitmaps_whole = false;
   };
   void claim();
+  Status take_batch(Part& part);
   Status take_buckets(Part& part);
   Status take_slot(Part& part, const SalvageShard::Filled& slot);
   Status take_bitmaps(Part& part);

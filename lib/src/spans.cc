@@ -25,13 +25,15 @@ void store_class(SizeClass& size_class, u32 head, u32 open) {
 }
 
 // A span's bitmap as an allocator must see it: a slot is taken if it is in the live map or in that
-// of a needed cut.
+// of a needed cut, or reserved.
 class SpanMaps {
  public:
-  static Result<SpanMaps> of(const Engine& engine, const Block& block, u64 index) {
+  static Result<SpanMaps> of(const Engine& engine, const Block& block, u64 index,
+                             const ReservedSlots* reserved) {
     const Result<std::byte*> live = live_bytes(engine, block);
     if (!live) return live.error();
     SpanMaps maps;
+    maps.reserved_ = reserved;
     maps.live_ = reinterpret_cast<SpanEntry*>(*live) + index;
     const Engine::Needed cuts = engine.needed_cuts();
     for (u64 i = 0; i < cuts.count; ++i) {
@@ -42,6 +44,7 @@ class SpanMaps {
   [[nodiscard]] u64 used(u64 word) const {
     u64 bits = live_->map[word];
     for (u64 i = 0; i < count_; ++i) bits |= older_[i]->map[word];
+    if (reserved_ != nullptr) bits |= reserved_->in(&live_->map[word]);
     return bits;
   }
   [[nodiscard]] const SpanEntry& live() const { return *live_; }
@@ -72,14 +75,16 @@ class SpanMaps {
     return {};
   }
   SpanEntry* live_ = nullptr;
+  const ReservedSlots* reserved_ = nullptr;
   std::array<const SpanEntry*, 2 + format::kSnapshots> older_{};
   u64 count_ = 0;
 };
 
 // Looks for a word of the open span's map with unused slots, and remembers them in class_free:
 // what no cut needs now and is not taken is needed by no cut to come.
-Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64 size_class) {
-  const Result<SpanMaps> maps = SpanMaps::of(engine, block, index);
+Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64 size_class,
+                   const ReservedSlots* reserved) {
+  const Result<SpanMaps> maps = SpanMaps::of(engine, block, index, reserved);
   if (!maps) return maps.error();
   const SpanEntry& entry = maps->live();
   if (entry.head == 0 || span_class(entry.head) != size_class) {
@@ -100,7 +105,8 @@ Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64
 }
 
 // A slot of the open span; offset 0 if it has none.
-Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose) {
+Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose,
+                           const ReservedSlots* reserved) {
   format::Domain& domain = engine.domain(shard);
   const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
   if (!block) return block.error();
@@ -110,7 +116,8 @@ Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, 
   SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[index];
   u64& unused = domain.class_free[size_class];
   if (unused == 0) {
-    if (Status s = find_unused(engine, shard, *block, index, size_class); !s.ok()) return s;
+    if (Status s = find_unused(engine, shard, *block, index, size_class, reserved); !s.ok())
+      return s;
     if (unused == 0) return RecordSlot{};
   }
   const u64 word = domain.class_hint[size_class];
@@ -173,7 +180,8 @@ Status release_span(Engine& engine, u64 shard, u64 span, u64 before, const SpanE
 
 // Goes on through the spans of the class. Opens one with an eighth of its slots unused; gives empty
 // ones back if `release`. True if one was opened.
-Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool release) {
+Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool release,
+                  const ReservedSlots* reserved) {
   format::ShardHeader& header = engine.header(shard);
   SizeClass& classes = header.classes[size_class];
   u64& cursor = engine.domain(shard).class_walk[size_class];
@@ -195,7 +203,7 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
     }
     const Result<Block> block = span_block(engine, header.directory, span - 1);
     if (!block) return block.error();
-    const auto maps = SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1));
+    const auto maps = SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1), reserved);
     if (!maps) return maps.error();
     const SpanEntry& live = maps->live();
     const bool is_empty =
@@ -319,15 +327,16 @@ Result<SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 spa
   return reinterpret_cast<SpanEntry*>(*bytes) + engine.layout.span_in_block(span);
 }
 
-Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose) {
+Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose,
+                             const ReservedSlots* reserved) {
   const u64 size_class = class_for(bytes);
   format::ShardHeader& header = engine.header(shard);
   for (int attempt = 0; attempt < 4; ++attempt) {
     if (const u64 open = header.classes[size_class].open; open != 0) {
-      Result<RecordSlot> slot = slot_in(engine, shard, open - 1, size_class, purpose);
+      Result<RecordSlot> slot = slot_in(engine, shard, open - 1, size_class, purpose, reserved);
       if (!slot || slot->offset != 0) return slot;
     }
-    const Result<bool> opened = walk(engine, shard, size_class, kWalkSpans, false);
+    const Result<bool> opened = walk(engine, shard, size_class, kWalkSpans, false, reserved);
     if (!opened) return opened.error();
     if (*opened) continue;
     if (Status s = open_new_span(engine, shard, size_class, purpose); !s.ok()) return s;
@@ -372,7 +381,7 @@ Status after_free(Engine& engine, u64 shard) {
   for (u64 i = 0; i < format::kClasses; ++i) {
     const u64 size_class = (frees / kFreesPerSweep + i) % format::kClasses;
     if (engine.header(shard).classes[size_class].head == 0) continue;
-    return walk(engine, shard, size_class, 4, true).error();
+    return walk(engine, shard, size_class, 4, true, nullptr).error();
   }
   return {};
 }

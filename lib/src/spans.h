@@ -3,6 +3,8 @@
 #ifndef HMAP_SRC_SPANS_H_
 #define HMAP_SRC_SPANS_H_
 
+#include <unordered_map>
+
 #include "blocks.h"
 #include "intent.h"
 
@@ -24,10 +26,25 @@ struct RecordSlot {
   u64 bit = 0;
 };
 
-// Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes. The caller holds
-// the shard's lock and has no Change under construction. Errors: kNoSpace, kBusy, kCorrupt,
-// kIoError.
-Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose);
+// Slots found and not taken yet, while their finder holds the shard's lock: those of a batch.
+class ReservedSlots {
+ public:
+  void add(const RecordSlot& slot) { words_[slot.map_word] |= slot.bit; }
+  // Of one word of a span's map.
+  [[nodiscard]] u64 in(const u64* map_word) const {
+    const auto found = words_.find(map_word);
+    return found != words_.end() ? found->second : 0;
+  }
+
+ private:
+  std::unordered_map<const u64*, u64> words_;
+};
+
+// Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes, none of those
+// `reserved`. The caller holds the shard's lock and has no Change under construction. Errors:
+// kNoSpace, kBusy, kCorrupt, kIoError.
+Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose,
+                             const ReservedSlots* reserved = nullptr);
 
 // The slot that the record at `offset`, `bytes` long, occupies; its bitmap word is writable. The
 // bit is to be cleared in the Change that makes the record unreachable. kCorrupt if the spans

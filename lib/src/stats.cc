@@ -162,6 +162,7 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   stats.block_bytes = superblock->block_bytes;
   stats.extent_bytes = superblock->extent_bytes;
   stats.slots = superblock->slots;
+  stats.batch_ops = static_cast<u32>(engine.layout.batch_ops);
   stats.format_version = superblock->version;
   std::copy(std::begin(superblock->uuid), std::end(superblock->uuid), stats.uuid.begin());
   return stats;

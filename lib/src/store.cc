@@ -1,9 +1,11 @@
 // Store: arguments, limits, and handing on. No byte of the file is touched here.
 #include "hmap/store.h"
 
+#include "apply.h"
 #include "find.h"
 #include "hash.h"
 #include "hmap.h"
+#include "hmap/batch.h"
 #include "stats.h"
 #include "store_impl.h"
 #include "verify.h"
@@ -134,6 +136,34 @@ Result<bool> Store::erase(std::string_view key) {
       handle.write(hash & (handle.engine().layout.shards - 1),
                    [&](Engine& engine) { return erase_entry(engine, key, hash); });
   return committed(handle, erased);
+}
+
+Status Store::apply(const Batch& batch) {
+  if (impl_ == nullptr) return closed();
+  Handle& handle = *impl_->handle;
+  if (Status s = handle.usable(); !s.ok()) return s;
+  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  const Layout& layout = handle.engine().layout;
+  if (batch.size() > layout.batch_ops)
+    return Status(Code::kTooLarge, "the batch has more operations than the store takes at once");
+  if (batch.bytes() > kBatchBytesMax)
+    return Status(Code::kTooLarge, "the keys and values of the batch are longer than 1 MiB");
+  std::vector<BatchItem> items;
+  items.reserve(batch.size());
+  for (const Batch::Op& op : batch.ops_) {
+    const std::string_view text(batch.text_);
+    items.push_back({text.substr(op.at, op.key_bytes),
+                     text.substr(op.at + op.key_bytes, op.value_bytes), op.erases, 0});
+    if (op.key_bytes > kKeyBytesMax)
+      return Status(Code::kTooLarge, "a key in the batch is longer than 65,535 bytes");
+    if (!op.erases && is_large(layout, record_bytes(items.back().key, items.back().value)))
+      return Status(Code::kTooLarge, "a value in the batch needs extents of its own; put() it");
+  }
+  if (items.empty()) return {};
+  const u64 shard = hash_key(items[0].key, handle.engine().store_seed) & (layout.shards - 1);
+  const Status status =
+      handle.write(shard, [&](Engine& engine) { return apply_batch(engine, items); });
+  return status.ok() ? handle.commit() : status;
 }
 
 Status Store::clear() {

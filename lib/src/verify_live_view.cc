@@ -98,6 +98,11 @@ bool LiveView::extent_word(u64 extent, u64& word) const {
 }
 
 bool LiveView::may_be_odd(u64 offset) const {
+  if (shard_ < layout.shards && offset == layout.header_offset(shard_)) {
+    // Marked for a batch; or it was, which nothing else tells if the batch never happened.
+    if (seam::load(engine_.batch_part(shard_).ops) != 0) return true;
+    if (seam::load(engine_.header(shard_).version) % 2 == 0) return true;
+  }
   return std::find(seqlocks_.begin(), seqlocks_.end(), offset) != seqlocks_.end();
 }
 

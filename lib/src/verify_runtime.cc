@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "batch_area.h"
+
 namespace hmap::checking {
 
 using format::Intent;
@@ -44,6 +46,33 @@ void check_lock(const Engine& engine, const format::Lock& lock, u32 shard, Findi
   if (owner <= engine.layout.slots) return;
   out.damage(FindingKind::kRuntime, {engine.map->offset_of(&lock), shard},
              say("a lock is held by slot ", u64{owner}, " of ", engine.layout.slots));
+}
+
+// A part of a batch that has happened and is not done in its shard: what it names must be there. A
+// look without the lock counts if the mark is the same afterwards.
+void check_part(const Engine& engine, u64 shard, Findings& out) {
+  const Layout& layout = engine.layout;
+  const u64 state = seam::load(engine.batch().state);
+  const u64 ops = seam::load(engine.batch_part(shard).ops);
+  if (ops == 0 || !part_is_committed(engine, shard)) return;
+  const Spot here{layout.batch_part_offset(shard), static_cast<u32>(shard)};
+  std::string wrong;
+  if ((ops & 0xffff'ffff) + (ops >> 32) > layout.batch_ops) {
+    wrong = say("a batch names operations ", ops & 0xffff'ffff, " and ", (ops >> 32) - 1,
+                " behind it, of ", layout.batch_ops, ": what it does in this shard is lost");
+  }
+  for (const u64& word : part_ops(engine, shard)) {
+    const u64 offset = format::batch_op_record(seam::load(word));
+    const Result<RecordView> record = view_record(engine, offset);
+    if (record && record_intact(engine, *record)) continue;
+    wrong = say("a batch names the record at ", offset,
+                ", which is not intact: the shard cannot "
+                "be recovered");
+    break;
+  }
+  const bool same =
+      seam::load(engine.batch_part(shard).ops) == ops && seam::load(engine.batch().state) == state;
+  if (!wrong.empty() && same) out.damage(FindingKind::kIntent, here, std::move(wrong));
 }
 
 // The runtime header against the roots: read again until no checkpoint ended in between.
@@ -96,6 +125,8 @@ void check_runtime(const Engine& engine, Findings& out) {
   }
   check_durable_words(engine, out);
   check_lock(engine, runtime.checkpoint_lock, Finding::kNoShard, out);
+  check_lock(engine, engine.batch().lock, Finding::kNoShard, out);
+  for (u64 s = 0; s < layout.shards; ++s) check_part(engine, s, out);
   for (u64 d = 0; d <= layout.shards; ++d) {
     const u32 shard = d < layout.shards ? static_cast<u32>(d) : Finding::kNoShard;
     check_lock(engine, engine.domain(d).lock, shard, out);

@@ -13,6 +13,8 @@ namespace hmap {
 inline constexpr std::uint64_t kKeyBytesMax = 65'535;
 inline constexpr std::uint64_t kValueBytesMax = 4'294'967'295;
 inline constexpr std::uint32_t kShardBitsMax = 8;
+inline constexpr std::uint64_t kBatchOpsMax = 4'096;        // of a store with blocks of 4 KiB
+inline constexpr std::uint64_t kBatchBytesMax = 1'048'576;  // keys and values of a batch
 
 enum class Mode : std::uint8_t {
   kOpenOrCreate,  // Read and write; make the store if there is none.
@@ -149,6 +151,7 @@ struct Stats {
   std::uint32_t block_bytes = 0;
   std::uint32_t extent_bytes = 0;
   std::uint32_t slots = 0;
+  std::uint32_t batch_ops = 0;  // Most operations of a Batch.
   std::uint32_t format_version = 0;
   std::array<std::uint8_t, 16> uuid{};
 };

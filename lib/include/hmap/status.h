@@ -16,7 +16,7 @@ namespace hmap {
 enum class Code : std::uint8_t {
   kOk = 0,
   kInvalidArgument = 1,     // The caller broke a documented precondition; nothing was changed.
-  kTooLarge = 2,            // A key or a value exceeds a limit of the format; nothing was changed.
+  kTooLarge = 2,            // A key, a value or a batch exceeds a limit; nothing was changed.
   kNotFound = 3,            // No file at the path, and it was not to be created.
   kExists = 4,              // A file is at the path, and it was to be created.
   kNotAStore = 5,           // The file is not an hmap store.

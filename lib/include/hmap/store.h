@@ -70,6 +70,7 @@ class HMAP_EXPORT Cursor {
   std::unique_ptr<Impl> impl_;
 };
 
+class Batch;
 class Snapshot;
 
 // An open store.
@@ -129,6 +130,18 @@ class HMAP_EXPORT Store {
   // Removes `key`. Returns whether it was present. Errors: as put(), but kTooLarge becomes
   // kInvalidArgument; uses the reserve, so that it works on a full disk.
   Result<bool> erase(std::string_view key);
+
+  // Does all operations of `batch` at one moment: whoever sees one of them done sees all of them,
+  // and a death or a power cut leaves all or none (hmap/batch.h has the rules and limits).
+  // Errors: kTooLarge (the batch, a key or a value exceeds a limit), kReadOnly, kBusy, kNoSpace,
+  // kCorrupt, kPoisoned, kForked, kClosed, kIoError. After any error nothing has been done, with
+  // the exceptions of put() for Durability::kCommit.
+  // Threads: any thread of any process; batches take turns, and writers of the shards concerned
+  // wait meanwhile: some microseconds for each operation.
+  // Durability: as put(), for the batch as a whole; with Durability::kCommit one record of the
+  // log and one wait. A batch without operations does nothing.
+  // Cost: as the puts and erasures one by one, apart from the locks and the log.
+  Status apply(const Batch& batch);
 
   // Removes everything, shard by shard (not one atomic step for all shards), and gives all space
   // back to the store in bounded steps. Errors: as erase().

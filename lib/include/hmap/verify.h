@@ -49,7 +49,7 @@ enum class FindingKind : std::uint8_t {
   kVersion = 22,       // A version word is odd and no change is being made.
   kLivePlace = 23,     // The live place of a block contradicts the states of the places.
   kRuntime = 24,       // The runtime area contradicts itself or the roots.
-  kIntent = 25,        // A published change names words that do not exist.
+  kIntent = 25,        // A published change names words, or a batch records, that do not exist.
   kHashBits = 26,      // The hash bits of a slot are not those of its key.
   kOfferedSlot = 27,   // A slot that somebody needs is remembered as unused, to be given out.
 };
