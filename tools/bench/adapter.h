@@ -2,13 +2,16 @@
 #ifndef HMAP_BENCH_ADAPTER_H_
 #define HMAP_BENCH_ADAPTER_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "workload.h"
+#include "base/workload.h"
 
 namespace hmap::bench {
 
@@ -22,7 +25,11 @@ class EntrySink {
   virtual void take(std::string_view key, std::string_view value) = 0;
 };
 
-enum class Access { kRead, kWrite };
+enum class Access {
+  kRead,
+  kWrite,  // Writes only: a store may hold them back until the batch is full, or until end().
+  kMixed,  // Both; a get sees the puts before it.
+};
 
 // One store in its normal good usage. Every failure is a std::runtime_error with the store's words.
 class Adapter {
@@ -32,8 +39,8 @@ class Adapter {
   // Library version and settings, for the report.
   [[nodiscard]] virtual std::string describe() const = 0;
 
-  // Makes an empty store in `dir`, which is empty. `shape` may be used for limits that a store
-  // cannot do without (LMDB's map size), not for tuning, unless the adapter's name says so.
+  // Opens the store in `dir`, or makes it if the directory is empty. `shape` may be used for limits
+  // that a store cannot do without (LMDB's map size), not for tuning, unless StoreKind says so.
   virtual void open(const std::filesystem::path& dir, const Shape& shape) = 0;
   virtual void close() = 0;
 
@@ -44,27 +51,60 @@ class Adapter {
   // Copies the value out into `value`; false if the key is absent.
   virtual bool get(std::string_view key, std::string& value) = 0;
   virtual void put(std::string_view key, std::string_view value) = 0;
-  // False if the key was absent.
+  // False if the store tells that the key was absent.
   virtual bool erase(std::string_view key) = 0;
   virtual void iterate(EntrySink& sink) = 0;
+
+  // Whether the store has a call for many keys at once; else the phase multi-get is left out.
+  [[nodiscard]] virtual bool has_get_many() const { return false; }
+  // Copies the values of all keys out; returns how many were there. values.size() == keys.size().
+  virtual std::size_t get_many(std::span<const std::string> keys, std::span<std::string> values);
 };
 
-std::unique_ptr<Adapter> make_hmap();
-std::unique_ptr<Adapter> make_lmdb();
-std::unique_ptr<Adapter> make_tkrzw(bool presized);
+enum class Role {
+  kOurs,        // hmap.
+  kPersistent,  // A rival that keeps its data in files.
+  kMemory,      // A map in memory: how fast it could be without a file.
+  kFloor,       // No store at all: what the disk can do.
+};
 
-// A store by name. Those not measured by default have to be named in --stores.
+// What a store needs to be measured fairly, and where it takes part.
 struct StoreKind {
   std::string name;
-  bool measured_by_default;
-  std::unique_ptr<Adapter> (*make)();
+  Role role = Role::kPersistent;
+  // Makes the adapter. Null: measured by a program of its own (Go), which takes part in the phases
+  // only.
+  std::unique_ptr<Adapter> (*make)() = nullptr;
+
+  bool presized = false;  // Is told the number of entries beforehand, for tuning.
+  bool u64_only = false;  // Takes keys and values of 8 bytes only.
+  bool durable = false;   // Each put is on disk when it returns: for the measure `commits` only.
+  bool shared = false;    // Several processes may have it open and write.
+  bool only_if_named = false;  // Takes part if it is in --stores.
+  // hmap can be beaten by it, but does not count it as beaten, for this reason.
+  std::string not_counted = {};
+  // Not measured above this number of entries unless named, for this reason.
+  std::uint64_t entries_max = kEntriesMax;
+  std::string entries_reason = {};
+  // Makes an adapter whose open() finds the store as after a power cut; null: not possible.
+  std::unique_ptr<Adapter> (*make_after_power_cut)() = nullptr;
 };
 
 // The stores of this build, in the order of the report. Those not installed are not in it.
 [[nodiscard]] const std::vector<StoreKind>& store_kinds();
 
-// The known stores that were not installed when this program was built.
-[[nodiscard]] std::vector<std::string> stores_left_out();
+// The store of this name. Throws std::runtime_error if this build has none.
+[[nodiscard]] const StoreKind& store_kind(std::string_view name);
+
+// Version and settings of the store.
+[[nodiscard]] std::string describe(const StoreKind& kind);
+
+// A store that was not installed when this program was built, and what would bring it.
+struct LeftOut {
+  std::string name;
+  std::string package;
+};
+[[nodiscard]] const std::vector<LeftOut>& stores_left_out();
 
 }  // namespace hmap::bench
 

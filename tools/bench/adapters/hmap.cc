@@ -1,11 +1,16 @@
 // hmap as it comes: default options, default durability (checkpoints in the background).
+//
+// Keys and values are byte strings of any length here, also where a workload has integers; a typed
+// map is another StoreKind with u64_only, as in adapters/boost.cc.
 #include <fmt/format.h>
 
 #include <optional>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "adapter.h"
+#include "adapters/kinds.h"
 #include "hmap/store.h"
 
 namespace hmap::bench {
@@ -23,12 +28,12 @@ T unwrap(Result<T> result) {
 
 class Hmap final : public Adapter {
  public:
-  std::string describe() const override {
-    return "hmap, default options, default durability (checkpoint)";
-  }
+  Hmap(Options options, const char* settings) : options_(options), settings_(settings) {}
+
+  std::string describe() const override { return fmt::format("hmap, {}", settings_); }
 
   void open(const std::filesystem::path& dir, const Shape& /*shape*/) override {
-    store_ = unwrap(Store::open((dir / "store.hmap").string()));
+    store_ = unwrap(Store::open((dir / "store.hmap").string(), options_));
   }
 
   void close() override {
@@ -59,11 +64,62 @@ class Hmap final : public Adapter {
   }
 
  private:
+  Options options_;
+  const char* settings_;
   std::optional<Store> store_;
 };
 
+std::unique_ptr<Adapter> make_hmap() {
+  return std::make_unique<Hmap>(Options{}, "default options, default durability (checkpoint)");
+}
+
+// To find out how many shards are best: hmap-shards-1 to hmap-shards-256, if named.
+template <int kBits>
+std::unique_ptr<Adapter> make_hmap_shards() {
+  Options options;
+  options.shard_bits = kBits;
+  return std::make_unique<Hmap>(options, "default options but shard_bits");
+}
+
+template <int... kBits>
+void add_shards(std::vector<StoreKind>& kinds, std::integer_sequence<int, kBits...> /*bits*/) {
+  const auto add = [&](int bits, std::unique_ptr<Adapter> (*make)()) {
+    kinds.push_back({.name = fmt::format("hmap-shards-{}", 1 << bits),
+                     .role = Role::kOurs,
+                     .make = make,
+                     .shared = true,
+                     .only_if_named = true});
+  };
+  (add(kBits, make_hmap_shards<kBits>), ...);
+}
+
+std::unique_ptr<Adapter> make_hmap_commit() {
+  Options options;
+  options.durability = Durability::kCommit;
+  return std::make_unique<Hmap>(options, "default options, Durability::kCommit");
+}
+
+std::unique_ptr<Adapter> make_hmap_after_power_cut() {
+  Options options;
+  options.discard_live_state = true;
+  return std::make_unique<Hmap>(options, "discard_live_state");
+}
+
 }  // namespace
 
-std::unique_ptr<Adapter> make_hmap() { return std::make_unique<Hmap>(); }
+std::vector<StoreKind> hmap_kinds() {
+  std::vector<StoreKind> kinds = {{.name = "hmap",
+                                   .role = Role::kOurs,
+                                   .make = make_hmap,
+                                   .shared = true,
+                                   .make_after_power_cut = make_hmap_after_power_cut},
+                                  {.name = "hmap-commit",
+                                   .role = Role::kOurs,
+                                   .make = make_hmap_commit,
+                                   .durable = true,
+                                   .shared = true}};
+  add_shards(kinds, std::make_integer_sequence<int, kShardBitsMax + 1>());
+  return kinds;
+}
 
 }  // namespace hmap::bench

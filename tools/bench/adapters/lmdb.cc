@@ -1,8 +1,13 @@
 // LMDB as its users run it for speed: MDB_NOSYNC, 1000 writes a transaction, reads in a read
-// transaction that is renewed every 1000 gets. Plain, that is without MDB_WRITEMAP.
+// transaction that is renewed every 1000 gets.
+//
+//   lmdb             plain, that is without MDB_WRITEMAP: a stray pointer cannot damage the file
+//   lmdb-writemap    MDB_WRITEMAP: pages are changed in the mapping, without a copy of each first
+//   lmdb-integerkey  MDB_INTEGERKEY: keys are compared as integers
+//   lmdb-sync        LMDB's default: each transaction, here of one put, is flushed
 //
 // MDB_NORDAHEAD is left off, as it is by default: it is meant for a store that does not fit into
-// memory, and the stores measured here do.
+// memory.
 #include <fmt/format.h>
 #include <lmdb.h>
 
@@ -10,6 +15,7 @@
 #include <stdexcept>
 
 #include "adapter.h"
+#include "adapters/kinds.h"
 
 namespace hmap::bench {
 namespace {
@@ -26,13 +32,21 @@ std::string_view bytes_of(const MDB_val& val) noexcept {
   return {static_cast<const char*>(val.mv_data), val.mv_size};
 }
 
+struct Settings {
+  const char* words;
+  unsigned env_flags;
+  unsigned dbi_flags;
+  int batch;
+};
+
 class Lmdb final : public Adapter {
  public:
+  explicit Lmdb(const Settings& settings) : settings_(settings) {}
   ~Lmdb() override { abandon(); }
 
   std::string describe() const override {
-    return fmt::format("LMDB {}.{}.{}, MDB_NOSYNC, {} writes a transaction", MDB_VERSION_MAJOR,
-                       MDB_VERSION_MINOR, MDB_VERSION_PATCH, kBatch);
+    return fmt::format("LMDB {}.{}.{}, {}, {} write(s) a transaction", MDB_VERSION_MAJOR,
+                       MDB_VERSION_MINOR, MDB_VERSION_PATCH, settings_.words, settings_.batch);
   }
 
   void open(const std::filesystem::path& dir, const Shape& shape) override {
@@ -42,9 +56,9 @@ class Lmdb final : public Adapter {
         std::max<std::size_t>(shape.entries * entry_bytes * 6, std::size_t{1} << 30);
     require(mdb_env_create(&env_));
     require(mdb_env_set_mapsize(env_, map_bytes & ~std::size_t{0xfff}));
-    require(mdb_env_open(env_, dir.c_str(), MDB_NOSYNC, 0644));
+    require(mdb_env_open(env_, dir.c_str(), settings_.env_flags, 0644));
     require(mdb_txn_begin(env_, nullptr, 0, &txn_));
-    require(mdb_dbi_open(txn_, nullptr, 0, &dbi_));
+    require(mdb_dbi_open(txn_, nullptr, settings_.dbi_flags | MDB_CREATE, &dbi_));
     commit();
   }
 
@@ -53,15 +67,16 @@ class Lmdb final : public Adapter {
   void begin(Access access) override {
     access_ = access;
     in_batch_ = 0;
+    if (access == Access::kWrite && settings_.batch == 1) return;  // put() has its own.
     require(mdb_txn_begin(env_, nullptr, access == Access::kRead ? MDB_RDONLY : 0, &txn_));
   }
 
   void end() override {
-    if (access_ == Access::kWrite) {
-      commit();
-    } else {
+    if (access_ == Access::kRead) {
       mdb_txn_abort(txn_);
       txn_ = nullptr;
+    } else if (txn_ != nullptr) {
+      commit();
     }
   }
 
@@ -77,10 +92,15 @@ class Lmdb final : public Adapter {
   }
 
   void put(std::string_view key, std::string_view value) override {
-    turn_batch();
+    if (settings_.batch == 1) {
+      require(mdb_txn_begin(env_, nullptr, 0, &txn_));
+    } else {
+      turn_batch();
+    }
     MDB_val key_val = view(key);
     MDB_val value_val = view(value);
     require(mdb_put(txn_, dbi_, &key_val, &value_val, 0));
+    if (settings_.batch == 1) commit();
   }
 
   bool erase(std::string_view key) override {
@@ -106,9 +126,9 @@ class Lmdb final : public Adapter {
   }
 
  private:
-  // Begins a new transaction, or a newer snapshot, after kBatch operations.
+  // Begins a new transaction, or a newer snapshot, after a batch of operations.
   void turn_batch() {
-    if (in_batch_++ < kBatch) return;
+    if (in_batch_++ < settings_.batch) return;
     in_batch_ = 1;
     if (access_ == Access::kRead) {
       mdb_txn_reset(txn_);
@@ -132,6 +152,7 @@ class Lmdb final : public Adapter {
     env_ = nullptr;
   }
 
+  Settings settings_;
   MDB_env* env_ = nullptr;
   MDB_txn* txn_ = nullptr;
   MDB_dbi dbi_ = 0;
@@ -139,8 +160,31 @@ class Lmdb final : public Adapter {
   int in_batch_ = 0;
 };
 
+std::unique_ptr<Adapter> make_plain() {
+  return std::make_unique<Lmdb>(Settings{"MDB_NOSYNC", MDB_NOSYNC, 0, kBatch});
+}
+
+std::unique_ptr<Adapter> make_writemap() {
+  return std::make_unique<Lmdb>(
+      Settings{"MDB_NOSYNC | MDB_WRITEMAP", MDB_NOSYNC | MDB_WRITEMAP, 0, kBatch});
+}
+
+std::unique_ptr<Adapter> make_integerkey() {
+  return std::make_unique<Lmdb>(
+      Settings{"MDB_NOSYNC, MDB_INTEGERKEY", MDB_NOSYNC, MDB_INTEGERKEY, kBatch});
+}
+
+std::unique_ptr<Adapter> make_sync() {
+  return std::make_unique<Lmdb>(Settings{"default flags (each commit flushed)", 0, 0, 1});
+}
+
 }  // namespace
 
-std::unique_ptr<Adapter> make_lmdb() { return std::make_unique<Lmdb>(); }
+std::vector<StoreKind> lmdb_kinds() {
+  return {{.name = "lmdb", .make = make_plain, .shared = true},
+          {.name = "lmdb-writemap", .make = make_writemap, .shared = true},
+          {.name = "lmdb-integerkey", .make = make_integerkey, .u64_only = true, .shared = true},
+          {.name = "lmdb-sync", .make = make_sync, .durable = true, .shared = true}};
+}
 
 }  // namespace hmap::bench

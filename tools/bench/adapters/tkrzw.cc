@@ -1,11 +1,13 @@
 // tkrzw's HashDBM as it comes: default tuning and its default file class, MemoryMapParallelFile.
-// `presized` differs in one number: twice as many buckets as entries, known beforehand.
+// `tkrzw-presized` differs in one number: twice as many buckets as entries, known beforehand.
+// `tkrzw-sync` calls Synchronize(hard) after each put.
 #include <fmt/format.h>
 #include <tkrzw_dbm_hash.h>
 
 #include <stdexcept>
 
 #include "adapter.h"
+#include "adapters/kinds.h"
 
 namespace hmap::bench {
 namespace {
@@ -30,16 +32,20 @@ class EachRecord final : public tkrzw::DBM::RecordProcessor {
 
 class Tkrzw final : public Adapter {
  public:
-  explicit Tkrzw(bool presized) noexcept : presized_(presized) {}
+  enum class Variant { kDefault, kPresized, kSync };
+  explicit Tkrzw(Variant variant) noexcept : variant_(variant) {}
 
   std::string describe() const override {
-    return fmt::format("tkrzw {} HashDBM, {}, MemoryMapParallelFile", tkrzw::PACKAGE_VERSION,
-                       presized_ ? "num_buckets = 2 x entries" : "default tuning");
+    return fmt::format(
+        "tkrzw {} HashDBM, {}, MemoryMapParallelFile{}", tkrzw::PACKAGE_VERSION,
+        variant_ == Variant::kPresized ? "num_buckets = 2 x entries" : "default tuning",
+        variant_ == Variant::kSync ? ", Synchronize(hard) after each put" : "");
   }
 
   void open(const std::filesystem::path& dir, const Shape& shape) override {
     tkrzw::HashDBM::TuningParameters tuning;
-    if (presized_) tuning.num_buckets = static_cast<std::int64_t>(shape.entries * 2);
+    if (variant_ == Variant::kPresized)
+      tuning.num_buckets = static_cast<std::int64_t>(shape.entries * 2);
     const std::string path = (dir / "store.tkh").string();
     require(dbm_.OpenAdvanced(path, true, tkrzw::File::OPEN_DEFAULT, tuning));
   }
@@ -50,7 +56,10 @@ class Tkrzw final : public Adapter {
     return found(dbm_.Get(key, &value));
   }
 
-  void put(std::string_view key, std::string_view value) override { require(dbm_.Set(key, value)); }
+  void put(std::string_view key, std::string_view value) override {
+    require(dbm_.Set(key, value));
+    if (variant_ == Variant::kSync) require(dbm_.Synchronize(true));
+  }
 
   bool erase(std::string_view key) override { return found(dbm_.Remove(key)); }
 
@@ -66,12 +75,23 @@ class Tkrzw final : public Adapter {
     return true;
   }
 
-  bool presized_;
+  Variant variant_;
   tkrzw::HashDBM dbm_;
 };
 
+template <Tkrzw::Variant kVariant>
+std::unique_ptr<Adapter> make() {
+  return std::make_unique<Tkrzw>(kVariant);
+}
+
 }  // namespace
 
-std::unique_ptr<Adapter> make_tkrzw(bool presized) { return std::make_unique<Tkrzw>(presized); }
+std::vector<StoreKind> tkrzw_kinds() {
+  return {
+      {.name = "tkrzw", .make = make<Tkrzw::Variant::kDefault>},
+      {.name = "tkrzw-presized", .make = make<Tkrzw::Variant::kPresized>, .presized = true},
+      {.name = "tkrzw-sync", .make = make<Tkrzw::Variant::kSync>, .durable = true},
+  };
+}
 
 }  // namespace hmap::bench

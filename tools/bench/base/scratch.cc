@@ -1,0 +1,36 @@
+#include "base/scratch.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+namespace hmap::bench {
+
+Scratch::Scratch(const std::filesystem::path& parent, const std::string& prefix) {
+  std::filesystem::create_directories(parent);
+  std::string pattern = (parent / (prefix + ".XXXXXX")).string();
+  if (mkdtemp(pattern.data()) == nullptr) {
+    throw std::system_error(errno, std::generic_category(), pattern);
+  }
+  path_ = pattern;
+}
+
+Scratch::~Scratch() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::uint64_t allocated_bytes(const std::filesystem::path& dir) {
+  std::uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(dir)) {
+    struct stat status = {};
+    if (file.is_regular_file() && lstat(file.path().c_str(), &status) == 0) {
+      bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace hmap::bench
