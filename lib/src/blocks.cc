@@ -112,7 +112,6 @@ Result<u64> add_frames(Engine& engine, u64 d, bool wide, Purpose purpose) {
   seam::store(header.wide, u64{wide});
   Change change(engine, d);
   change.set(domain.frame_head, *extent + 1);
-  change.set(domain.frame_extents, domain.frame_extents + 1);
   change.set(domain.pending, 0);
   change.publish();
   seam::store(domain.frame_next, *extent + 1);
@@ -134,10 +133,11 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
   Engine::Needed cuts = engine.needed_cuts();
   if (block.run.copies > 1) cuts.oldest = cuts.durable;  // snapshots do not see the extent table
   const u64 live = live_place(block);
-  const bool wide_run = engine.layout.is_wide(block.run.blocks * engine.layout.block_bytes);
+  const bool wide_run =
+      block.run.copies == 1 && engine.layout.is_wide(block.run.blocks * engine.layout.block_bytes);
   const bool wide = wide_run && many_change(engine, domain, block);
   const bool home_is_free = block.home != live && !is_needed(block.state->home, cuts);
-  if (home_is_free && (wide || !wide_run || block.run.copies > 1)) return block.home;
+  if (home_is_free && (wide || !wide_run)) return block.home;
   for (u64 k = 1; k < block.run.copies; ++k) {
     const u64 spare = block.home + k * block.run.blocks * engine.layout.block_bytes;
     if (spare == live) continue;

@@ -176,8 +176,7 @@ enum class Quick : u8 { kFound, kAbsent, kUnsure };
 
 // What nearly every read meets, from top to bottom: header and bucket at rest, the key in the first
 // bucket of its chain or known to be absent, a record of moderate size. It looks once; whatever is
-// not so simple, errors too, is for search() to find out. Few enough instructions for a processor
-// to begin the next read while it waits for the record of this one.
+// not so simple, errors too, is for search() to find out.
 [[gnu::always_inline]] inline Quick quick_find(const Engine& engine, std::string_view key,
                                                u64 key_hash, std::string* value) {
   const format::ShardHeader& header = engine.header(key_hash & (engine.layout.shards - 1));

@@ -180,7 +180,6 @@ class Rebuild {
       seam::store(header.next, engine_.domain(shard).frame_head);
       seam::store(header.domain, shard);
       seam::store(engine_.domain(shard).frame_head, extent + 1);
-      seam::store(engine_.domain(shard).frame_extents, engine_.domain(shard).frame_extents + 1);
     }
     return {};
   }

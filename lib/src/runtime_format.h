@@ -174,10 +174,9 @@ struct Domain {
   u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
   u64 freeing;        // extents on their way from a dead run to the free ones, as in `pending`
   u64 zone[2];        // space: next extent of the zone that new spans come from, and its end
-  u64 frame_extents;  // extents of frames there are
   u64 copies;         // blocks copied to another place since the last cut of a checkpoint ...
   u64 copies_before;  // ... and between the two before that
-  u64 reserved[2];
+  u64 reserved[3];
   u64 class_free[kClasses];  // per size class: slots of the word `class_hint` that no cut needs and
                              // that were not taken since; 0 before `open` becomes another span
 };
@@ -193,10 +192,9 @@ HMAP_LAYOUT(Domain, class_hint, 128, 640);
 HMAP_LAYOUT(Domain, class_walk, 768, 640);
 HMAP_LAYOUT(Domain, freeing, 1408, 8);
 HMAP_LAYOUT(Domain, zone, 1416, 16);
-HMAP_LAYOUT(Domain, frame_extents, 1432, 8);
-HMAP_LAYOUT(Domain, copies, 1440, 8);
-HMAP_LAYOUT(Domain, copies_before, 1448, 8);
-HMAP_LAYOUT(Domain, reserved, 1456, 16);
+HMAP_LAYOUT(Domain, copies, 1432, 8);
+HMAP_LAYOUT(Domain, copies_before, 1440, 8);
+HMAP_LAYOUT(Domain, reserved, 1448, 24);
 HMAP_LAYOUT(Domain, class_free, 1472, 640);
 static_assert(OnDisk<Domain> && sizeof(Domain) == 2112);
 

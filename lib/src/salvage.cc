@@ -81,7 +81,7 @@ Status Salvage::take_batch(Part& part) {
     const u64 offset = format::batch_op_record(op);
     const bool erases = (op & format::kBatchEraseBit) != 0;
     part.referred.push_back(offset);
-    if (erases) part.erased.push_back(offset);
+    if (erases) part.erased.insert(offset);
     const auto record = erases ? std::nullopt : intact_record(map_, engine_.store_seed, offset);
     if (record && status.ok()) status = put(*record, report_.by_bucket).error();
     if (!record && !erases) lose(offset, Evidence::kBucket, map_.file_bytes());
@@ -107,8 +107,7 @@ Status Salvage::take_buckets(Part& part) {
 }
 
 Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
-  if (std::find(part.erased.begin(), part.erased.end(), slot.record) != part.erased.end())
-    return {};
+  if (part.erased.contains(slot.record)) return {};
   const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, slot.record);
   if (!record) {
     part.referred.push_back(slot.record);

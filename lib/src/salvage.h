@@ -39,7 +39,7 @@ class Salvage {
   struct Part {
     std::unique_ptr<SalvageShard> shard;  // null: its header is lost
     std::vector<u64> referred;            // sorted; only if the map is not whole
-    std::vector<u64> erased;              // records that a batch has yet to erase
+    std::unordered_set<u64> erased;       // records that a batch has yet to erase
     bool whole = false;
     bool bitmaps_whole = false;
   };

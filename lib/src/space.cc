@@ -278,9 +278,8 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
     return Status(Code::kTooLarge, "too many extents at once");
   const Layout& layout = engine.layout;
   const u64 clean_from = engine.runtime->clean_from;
-  Result<u64> first = request.in_zone
-                          ? take_from_zone(engine, request.count, request.purpose)
-                          : Result<u64>(format::kForever);
+  Result<u64> first = request.in_zone ? take_from_zone(engine, request.count, request.purpose)
+                                      : Result<u64>(format::kForever);
   if (first && *first == format::kForever) first = find_freed(engine, request.count, false);
   if (!first) return first;
   if (*first == format::kForever) first = take_at_end(engine, request);

@@ -17,8 +17,7 @@
 //     so may it come between two steps of an iteration over the live store. Who wants several keys
 //     as they were at one moment takes a Snapshot.
 //   * Not a transaction: nothing is read, and nobody is kept from changing a key between a get()
-//   and
-//     the apply() that builds on it.
+//     and the apply() that builds on it.
 //
 // Limits, beyond which apply() answers kTooLarge and does nothing:
 //   * 4,096 operations; less in stores created with blocks below 4 KiB: Stats::batch_ops;
