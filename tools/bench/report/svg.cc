@@ -52,18 +52,19 @@ class LogAxis {
   double to_;
 };
 
-// The smallest and the largest coordinate of all points.
+// The smallest and the largest coordinate of all points that a logarithmic axis can show.
 template <typename Coordinate>
 std::pair<double, double> range_of(const std::vector<Line>& lines, Coordinate&& coordinate) {
   double low = HUGE_VAL;
   double high = 0;
   for (const Line& line : lines) {
     for (const auto& point : line.points) {
+      if (coordinate(point) <= 0) continue;
       low = std::min(low, coordinate(point));
       high = std::max(high, coordinate(point));
     }
   }
-  return {low, high};
+  return high > 0 ? std::pair(low, high) : std::pair(1.0, 10.0);
 }
 
 // "99.9 %" for 1000.
