@@ -23,7 +23,7 @@ constexpr u64 reversed(u64 x) {
   return __builtin_bswap64(x);
 }
 
-enum class Outcome : u8 { kDone, kAgain, kDamaged };
+enum class Walk : u8 { kDone, kAgain, kDamaged };
 
 class ChainWalk {
  public:
@@ -31,7 +31,7 @@ class ChainWalk {
             const Frozen* frozen)
       : engine_(engine), position_(position), entries_(entries), frozen_(frozen) {}
 
-  Outcome run() {
+  Walk run() {
     entries_.clear();
     damage_ =
         Engine::corrupt("offset outside the file", engine_.layout.header_offset(position_.shard));
@@ -39,11 +39,11 @@ class ChainWalk {
     HeaderView header;
     const Look look = reader.header(header);
     if (look != Look::kOk && look != Look::kInBatch)
-      return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
-    Outcome outcome = in_arrays(reader, header);
-    if (outcome == Outcome::kAgain) return outcome;
-    if (look == Look::kInBatch && outcome == Outcome::kDone) outcome = lay_batch_over(header.hash0);
-    return reader.unchanged() ? outcome : Outcome::kAgain;
+      return look == Look::kMoved ? Walk::kAgain : Walk::kDamaged;
+    Walk outcome = in_arrays(reader, header);
+    if (outcome == Walk::kAgain) return outcome;
+    if (look == Look::kInBatch && outcome == Walk::kDone) outcome = lay_batch_over(header.hash0);
+    return reader.unchanged() ? outcome : Walk::kAgain;
   }
 
   // How far the walk has come after this chain; 0: at the end.
@@ -51,26 +51,25 @@ class ChainWalk {
   [[nodiscard]] Status damage() const { return damage_; }
 
  private:
-  Outcome in_arrays(ShardReader& reader, const HeaderView& header) {
+  Walk in_arrays(ShardReader& reader, const HeaderView& header) {
     if (seam::load(header.buckets->id) == 0) {
       progress_ = 0;
-      return Outcome::kDone;
+      return Walk::kDone;
     }
     const u64 at = reversed(position_.start + position_.progress);
     if (seam::load(header.oldbuckets->id) != 0) {
       bool evacuated = false;
-      const Outcome outcome = in_chain(reader, *header.oldbuckets, at, header.hash0, evacuated);
+      const Walk outcome = in_chain(reader, *header.oldbuckets, at, header.hash0, evacuated);
       if (!evacuated) return outcome;
     }
     bool evacuated = false;
-    const Outcome outcome = in_chain(reader, *header.buckets, at, header.hash0, evacuated);
-    return evacuated ? Outcome::kAgain : outcome;
+    const Walk outcome = in_chain(reader, *header.buckets, at, header.hash0, evacuated);
+    return evacuated ? Walk::kAgain : outcome;
   }
 
-  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 at, u64 hash0,
-                   bool& evacuated) {
+  Walk in_chain(ShardReader& reader, const BucketArray& array, u64 at, u64 hash0, bool& evacuated) {
     const u64 b = seam::load(array.b);
-    if (b >= kMaxB) return Outcome::kDamaged;
+    if (b >= kMaxB) return Walk::kDamaged;
     // The chain holds the reversed hashes [first, first + length); length 0 stands for 2^64.
     const u64 length = b == 0 ? 0 : u64{1} << (64 - b);
     const u64 here = position_.start + position_.progress;
@@ -85,20 +84,20 @@ class ChainWalk {
     for (ChainHops hops;;) {
       BucketWords words;
       const Look look = reader.bucket(array, n, words);
-      if (look != Look::kOk) return look == Look::kMoved ? Outcome::kAgain : Outcome::kDamaged;
+      if (look != Look::kOk) return look == Look::kMoved ? Walk::kAgain : Walk::kDamaged;
       if (is_evacuated(words.tophash)) {
         evacuated = true;
-        return Outcome::kAgain;
+        return Walk::kAgain;
       }
-      const Outcome outcome = take_bucket(words, hash0);
-      if (outcome != Outcome::kDone || words.overflow == 0) return outcome;
+      const Walk outcome = take_bucket(words, hash0);
+      if (outcome != Walk::kDone || words.overflow == 0) return outcome;
       n = words.overflow;
       if (!hops.goes_on(n))
         return damaged(Engine::corrupt("bucket chain without end", seam::load(array.run[0])));
     }
   }
 
-  Outcome take_bucket(const BucketWords& words, u64 hash0) {
+  Walk take_bucket(const BucketWords& words, u64 hash0) {
     for (u64 i = 0; i < format::kSlots; ++i) {
       if (is_filled(tophash_at(words.tophash, i))) prefetch_record(engine_, words.record(i));
     }
@@ -106,12 +105,12 @@ class ChainWalk {
       // From a slot that differs from walk to walk, as in Go: nobody shall rely on an order.
       const u64 slot = (i + (position_.start & 7)) % format::kSlots;
       if (!is_filled(tophash_at(words.tophash, slot))) continue;
-      if (const Outcome o = take_record(words.record(slot), hash0); o != Outcome::kDone) return o;
+      if (const Walk o = take_record(words.record(slot), hash0); o != Walk::kDone) return o;
     }
-    return Outcome::kDone;
+    return Walk::kDone;
   }
 
-  Outcome take_record(u64 offset, u64 hash0) {
+  Walk take_record(u64 offset, u64 hash0) {
     const Result<RecordView> record = view_record(engine_, offset);
     if (!record) return damaged(record.error());
     if (engine_.verify_reads && !record_intact(engine_, *record)) {
@@ -120,11 +119,11 @@ class ChainWalk {
     WalkedEntry entry;
     copy_value(entry.key, record->key(), record->key_bytes);
     // Of another part of the chain: handed out already, or last of all.
-    if (!is_here(entry.key, hash0)) return Outcome::kDone;
+    if (!is_here(entry.key, hash0)) return Walk::kDone;
     entry.value_left_behind = record->value_bytes > kLeaveBehindBytes;
     if (!entry.value_left_behind) copy_value(entry.value, record->value(), record->value_bytes);
     entries_.push_back(std::move(entry));
-    return Outcome::kDone;
+    return Walk::kDone;
   }
 
   [[nodiscard]] bool is_here(std::string_view key, u64 hash0) const {
@@ -133,7 +132,7 @@ class ChainWalk {
   }
 
   // A batch has happened that may not be done yet: what it does to the keys of this chain.
-  Outcome lay_batch_over(u64 hash0) {
+  Walk lay_batch_over(u64 hash0) {
     for (const u64& word : part_ops(engine_, position_.shard)) {
       const u64 op = seam::load(word);
       const Result<RecordView> record = view_record(engine_, format::batch_op_record(op));
@@ -143,14 +142,14 @@ class ChainWalk {
       if (!is_here(key, hash0)) continue;
       std::erase_if(entries_, [&](const WalkedEntry& entry) { return entry.key == key; });
       if ((op & format::kBatchEraseBit) != 0) continue;
-      if (const Outcome o = take_record(record->offset, hash0); o != Outcome::kDone) return o;
+      if (const Walk o = take_record(record->offset, hash0); o != Walk::kDone) return o;
     }
-    return Outcome::kDone;
+    return Walk::kDone;
   }
 
-  Outcome damaged(const Status& status) {
+  Walk damaged(const Status& status) {
     damage_ = status;
-    return Outcome::kDamaged;
+    return Walk::kDamaged;
   }
 
   const Engine& engine_;
@@ -176,9 +175,9 @@ Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEn
   ChainWalk walk(engine, position, entries, frozen);
   Patience patience;
   for (;;) {
-    const Outcome outcome = walk.run();
-    if (outcome == Outcome::kDamaged) return walk.damage();
-    if (outcome == Outcome::kDone) break;
+    const Walk outcome = walk.run();
+    if (outcome == Walk::kDamaged) return walk.damage();
+    if (outcome == Walk::kDone) break;
     if (!patience.again()) {
       return Engine::corrupt("a bucket never came to rest",
                              engine.layout.header_offset(position.shard));

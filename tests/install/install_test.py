@@ -35,6 +35,7 @@ def install(args):
     build, staging, prefix = args.work / "build", args.work / "staging", args.work / "moved"
     run(args.cmake, "-S", args.source, "-B", build, "-G", args.generator,
         f"-DCMAKE_CXX_COMPILER={args.cxx}", "-DCMAKE_BUILD_TYPE=Debug",
+        "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=16",
         f"-DBUILD_SHARED_LIBS={'ON' if args.kind == 'shared' else 'OFF'}",
         "-DHMAP_BUILD_TESTS=OFF", "-DHMAP_BUILD_TOOLS=OFF", "-DHMAP_BUILD_BENCH=OFF",
         f"-DCMAKE_INSTALL_PREFIX={staging}", "-DCMAKE_INSTALL_LIBDIR=lib")

@@ -12,8 +12,6 @@ namespace {
 
 enum class End { kKilled, kClosed, kClosedAndRebooted };
 
-std::string key_of(std::uint64_t number) { return "key " + std::to_string(number); }
-
 // Inserts until a growth from 256 buckets is a good way on. Returns the number of keys.
 std::uint64_t fill_to_mid_evacuation(Store& store) {
   for (std::uint64_t number = 0;; ++number) {

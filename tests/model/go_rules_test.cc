@@ -24,8 +24,6 @@ std::uint64_t go_b(std::uint64_t hint) {
   return b;
 }
 
-std::string key_of(std::uint64_t number) { return "key " + std::to_string(number); }
-
 class GoRules : public ::testing::Test {
  protected:
   void create(Options options = quiet_options()) {

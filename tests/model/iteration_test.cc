@@ -12,8 +12,6 @@
 namespace hmap::test {
 namespace {
 
-std::string key_of(std::uint64_t number) { return "key " + std::to_string(number); }
-
 Store filled(const std::string& path, std::uint64_t keys, const Options& options) {
   Store store = Store::open(path, options).value();
   for (std::uint64_t i = 0; i < keys; ++i) EXPECT_OK(store.put(key_of(i), value_of(i, 10)));

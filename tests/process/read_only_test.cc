@@ -13,8 +13,6 @@ namespace {
 
 const Options kReading = with_mode({}, Mode::kReadOnly);
 
-std::string key_of(std::uint64_t number) { return "key " + std::to_string(number); }
-
 // A closed store of 100 keys at `path`.
 void make_store(const std::string& path) {
   Store store = Store::open(path, quiet_options()).value();

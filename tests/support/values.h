@@ -14,6 +14,9 @@
 
 namespace hmap::test {
 
+// Keys where nothing but their number matters.
+inline std::string key_of(std::uint64_t number) { return "key " + std::to_string(number); }
+
 // `bytes` bytes that depend on `stamp` in every one of them.
 inline void fill_value(std::uint64_t stamp, std::size_t bytes, std::string& value) {
   value.resize(bytes);

@@ -7,10 +7,12 @@
 #include <thread>
 
 #include "os_support.h"
+#include "signals.h"
 
 namespace hmap {
 namespace {
 
+using test::is_blocked;
 using test::TempDir;
 using unit::File;
 using unit::in_child;
@@ -80,12 +82,6 @@ void set_handler(void (*handler)(int, siginfo_t*, void*), int flags) {
   action.sa_flags = SA_SIGINFO | flags;
   sigaddset(&action.sa_mask, SIGUSR1);
   ::sigaction(SIGBUS, &action, nullptr);
-}
-
-bool is_blocked(int number) {
-  sigset_t mask;
-  ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
-  return sigismember(&mask, number) == 1;
 }
 
 TEST(Guard, TurnsAFaultInAWindowIntoAnAnswerEachTime) {

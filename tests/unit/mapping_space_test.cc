@@ -11,6 +11,7 @@
 #include "mapping.h"
 #include "mapping_support.h"
 #include "os_support.h"
+#include "signals.h"
 
 // Stands before the C library's, so that a test can answer as no seccomp filter could.
 static int (*instead_of_fallocate)(int fd, int mode, off_t offset, off_t bytes) = nullptr;
@@ -22,6 +23,7 @@ extern "C" int fallocate(int fd, int mode, off_t offset, off_t bytes) {
 namespace hmap {
 namespace {
 
+using test::is_blocked;
 using test::TempDir;
 using unit::byte_at;
 using unit::Disk;
@@ -143,12 +145,6 @@ TEST(MappingAllocate, LeavesTheCallersOwnSignalPending) {
               return 0;
             }),
             0);
-}
-
-bool is_blocked(int number) {
-  sigset_t mask;
-  ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
-  return sigismember(&mask, number) == 1;
 }
 
 TEST(MappingAllocate, GetsThroughAStormOfSignals) {

@@ -6,15 +6,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "report/row.h"
 #include "text/escape.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {
 namespace {
 
-std::string row(std::string_view name, std::string_view text) {
-  return fmt::format("  {:<20}{}\n", name, text);
-}
 std::string number_row(std::string_view name, std::uint64_t number, std::string_view text) {
   return fmt::format("  {:<20}{:>15}  {}\n", name, grouped(number), text);
 }

@@ -14,18 +14,18 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json shard_json(const Stats::Shard& shard) {
-  Json json = {{"entries", shard.entries},
-               {"buckets_log2", shard.buckets_log2},
-               {"overflow_buckets", shard.overflow_buckets},
-               {"growing", shard.growing}};
+  Json object = {{"entries", shard.entries},
+                 {"buckets_log2", shard.buckets_log2},
+                 {"overflow_buckets", shard.overflow_buckets},
+                 {"growing", shard.growing}};
   if (shard.growing) {
-    json["same_size_growth"] = shard.same_size_growth;
-    json["old_buckets"] = shard.old_buckets;
-    json["evacuated"] = shard.evacuated;
+    object["same_size_growth"] = shard.same_size_growth;
+    object["old_buckets"] = shard.old_buckets;
+    object["evacuated"] = shard.evacuated;
   }
-  json["spans"] = shard.spans;
-  json["epoch_changes"] = shard.epoch_changes;
-  return json;
+  object["spans"] = shard.spans;
+  object["epoch_changes"] = shard.epoch_changes;
+  return object;
 }
 
 Json space_json(const Stats& stats) {
@@ -54,44 +54,44 @@ const char* durability_name(Durability durability) {
 }  // namespace
 
 Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
-  Json json = {{"entries", stats.entries}};
-  set_bytes(json, "file", path);
-  json["buckets"] = stats.buckets;
-  json["overflow_buckets"] = stats.overflow_buckets;
-  json["load_factor"] = stats.load_factor;
-  if (with_chains) json["chains"] = stats.chains;
-  json["growing"] = false;
-  json["shards"] = Json::array();
+  Json object = {{"entries", stats.entries}};
+  set_bytes(object, "file", path);
+  object["buckets"] = stats.buckets;
+  object["overflow_buckets"] = stats.overflow_buckets;
+  object["load_factor"] = stats.load_factor;
+  if (with_chains) object["chains"] = stats.chains;
+  object["growing"] = false;
+  object["shards"] = Json::array();
   for (const Stats::Shard& shard : stats.shards) {
-    if (shard.growing) json["growing"] = true;
-    json["shards"].push_back(shard_json(shard));
+    if (shard.growing) object["growing"] = true;
+    object["shards"].push_back(shard_json(shard));
   }
-  json["space"] = space_json(stats);
-  json["durability"] = durability_name(stats.durability);
+  object["space"] = space_json(stats);
+  object["durability"] = durability_name(stats.durability);
   if (stats.durability == Durability::kCommit) {
-    json["log"] = {{"written", stats.log_written},
-                   {"durable", stats.log_durable},
-                   {"used", stats.log_used},
-                   {"replayed", stats.log_replayed}};
+    object["log"] = {{"written", stats.log_written},
+                     {"durable", stats.log_durable},
+                     {"used", stats.log_used},
+                     {"replayed", stats.log_replayed}};
   }
-  json["epoch"] = stats.epoch;
-  json["durable_epoch"] = stats.durable_epoch;
-  json["checkpoints"] = stats.checkpoints;
-  json["poisoned"] = stats.poisoned;
-  json["processes"] = Json::array();
+  object["epoch"] = stats.epoch;
+  object["durable_epoch"] = stats.durable_epoch;
+  object["checkpoints"] = stats.checkpoints;
+  object["poisoned"] = stats.poisoned;
+  object["processes"] = Json::array();
   for (const Stats::Process& process : stats.processes) {
-    json["processes"].push_back(
+    object["processes"].push_back(
         {{"slot", process.slot}, {"pid", process.pid}, {"alive", process.alive}});
   }
-  json["slots"] = stats.slots;
-  json["shard_bits"] = stats.shard_bits;
-  json["block_bytes"] = stats.block_bytes;
-  json["extent_bytes"] = stats.extent_bytes;
-  json["format_version"] = stats.format_version;
-  json["uuid"] = uuid_text(stats);
-  json["healthy"] = healthy(stats);
-  json["advice"] = advice(stats);
-  return json;
+  object["slots"] = stats.slots;
+  object["shard_bits"] = stats.shard_bits;
+  object["block_bytes"] = stats.block_bytes;
+  object["extent_bytes"] = stats.extent_bytes;
+  object["format_version"] = stats.format_version;
+  object["uuid"] = uuid_text(stats);
+  object["healthy"] = healthy(stats);
+  object["advice"] = advice(stats);
+  return object;
 }
 
 }  // namespace hmap::tool

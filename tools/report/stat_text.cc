@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "report/row.h"
 #include "report/stat_advice.h"
 #include "text/numbers.h"
 
@@ -20,10 +21,6 @@ namespace {
 constexpr double kLoadFactorMax = 6.5;  // Beyond it Go's map, and hmap, grow.
 constexpr std::size_t kListedMax = 8;   // Growing shards shown one by one.
 constexpr std::uint64_t kBarColumns = 40;
-
-std::string row(std::string_view name, std::string_view text) {
-  return fmt::format("  {:<20}{}\n", name, text);
-}
 
 std::string bar(std::uint64_t part, std::uint64_t whole) {
   if (part == 0 || whole == 0) return {};

@@ -27,39 +27,41 @@ std::string lower(std::string text) {
 }
 
 Json finding_json(const Finding& finding) {
-  Json json = {{"kind", std::string(name(finding.kind))},
-               {"severity", lower(severity_text(finding.severity))},
-               {"state", finding.live ? "live" : "durable"},
-               {"offset", finding.offset}};
-  if (finding.shard != Finding::kNoShard) json["shard"] = finding.shard;
-  if (finding.unit != FindingUnit::kNothing) json[lower(unit_text(finding.unit))] = finding.number;
-  json["text"] = finding.text;
-  return json;
+  Json object = {{"kind", std::string(name(finding.kind))},
+                 {"severity", lower(severity_text(finding.severity))},
+                 {"state", finding.live ? "live" : "durable"},
+                 {"offset", finding.offset}};
+  if (finding.shard != Finding::kNoShard) object["shard"] = finding.shard;
+  if (finding.unit != FindingUnit::kNothing)
+    object[lower(unit_text(finding.unit))] = finding.number;
+  object["text"] = finding.text;
+  return object;
 }
 
 }  // namespace
 
 Json verify_json(const VerifyReport& report, const std::string& path, const std::string& refused) {
-  Json json = {{"clean", report.clean() && refused.empty()}};
-  set_bytes(json, "file", path);
-  json["complete"] = report.complete;
-  if (!report.complete) json["incomplete_why"] = report.incomplete_why;
-  if (!refused.empty()) json["refused"] = readable(refused);
-  json["damages"] = report.damages;
-  json["leaks"] = report.leaks;
-  json["leaked_bytes"] = report.leaked_bytes;
-  json["notes"] = report.notes;
-  json["generation"] = report.generation;
-  if (report.durable.checked) json["durable"] = counts_json(report.durable);
+  Json object = {{"clean", report.clean() && refused.empty()}};
+  set_bytes(object, "file", path);
+  object["complete"] = report.complete;
+  if (!report.complete) object["incomplete_why"] = report.incomplete_why;
+  if (!refused.empty()) object["refused"] = readable(refused);
+  object["damages"] = report.damages;
+  object["leaks"] = report.leaks;
+  object["leaked_bytes"] = report.leaked_bytes;
+  object["notes"] = report.notes;
+  object["generation"] = report.generation;
+  if (report.durable.checked) object["durable"] = counts_json(report.durable);
   if (report.live.checked) {
-    json["live"] = counts_json(report.live);
-    json["live"]["quiet"] = report.live_quiet;
+    object["live"] = counts_json(report.live);
+    object["live"]["quiet"] = report.live_quiet;
   }
-  json["findings"] = Json::array();
-  for (const Finding& finding : report.findings) json["findings"].push_back(finding_json(finding));
+  object["findings"] = Json::array();
+  for (const Finding& finding : report.findings)
+    object["findings"].push_back(finding_json(finding));
   const std::string advice = verify_advice(report, path, refused);
-  if (!advice.empty()) json["advice"] = readable(advice);
-  return json;
+  if (!advice.empty()) object["advice"] = readable(advice);
+  return object;
 }
 
 }  // namespace hmap::tool

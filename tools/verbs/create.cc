@@ -26,7 +26,7 @@ struct CreateVerb {
   std::uint32_t intent_words = 0;
 };
 
-constexpr const char* kExample =
+constexpr const char* kCreateExample =
     "Example:\n"
     "  hmap create users.hmap --expect 1000000 --shards 16\n"
     "\n"
@@ -86,7 +86,7 @@ Exit run(const CreateVerb& verb) {
 
 Verb add_create(CLI::App& root) {
   auto verb = std::make_shared<CreateVerb>();
-  CLI::App& app = add_verb(root, verb->common, "create", "make a new, empty store", kExample);
+  CLI::App& app = add_verb(root, verb->common, "create", "make a new, empty store", kCreateExample);
   add_create_options(app, verb->create);
   app.add_option("--durability", verb->durability,
                  "checkpoint: a power cut leaves the last checkpoint, taken every few seconds; "

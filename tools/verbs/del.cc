@@ -21,7 +21,7 @@ struct DelVerb {
   bool key_hex = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kDelExample =
     "Examples:\n"
     "  hmap del users.hmap ada grace\n"
     "  hmap del users.hmap --key-hex 00ff\n"
@@ -58,7 +58,7 @@ Exit run(const DelVerb& verb) {
 
 Verb add_del(CLI::App& root) {
   auto verb = std::make_shared<DelVerb>();
-  CLI::App& app = add_verb(root, verb->common, "del", "remove keys", kExample);
+  CLI::App& app = add_verb(root, verb->common, "del", "remove keys", kDelExample);
   add_bytes_list(app, "KEY", verb->keys, "the keys");
   app.add_flag("--key-hex", verb->key_hex, "the KEYs are given as hex digits");
   add_write_options(app, verb->write);

@@ -21,7 +21,7 @@ struct DumpVerb {
   std::string format = "auto";
 };
 
-constexpr const char* kExample =
+constexpr const char* kDumpExample =
     "Examples:\n"
     "  hmap dump users.hmap > users.dump\n"
     "  hmap dump users.hmap | mdb_load users.mdb\n"
@@ -67,7 +67,7 @@ Exit run(const DumpVerb& verb) {
 
 Verb add_dump(CLI::App& root) {
   auto verb = std::make_shared<DumpVerb>();
-  CLI::App& app = add_verb(root, verb->common, "dump", "write all records as text", kExample);
+  CLI::App& app = add_verb(root, verb->common, "dump", "write all records as text", kDumpExample);
   add_bytes(app, "--format", verb->format, "db, tsv, jsonl or cdbmake; default db")->type_name("F");
   return {&app, [verb] { return run(*verb); }};
 }

@@ -20,7 +20,7 @@ struct GetVerb {
   bool value_hex = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kGetExample =
     "Examples:\n"
     "  hmap get users.hmap ada\n"
     "  hmap get users.hmap photo:ada > ada.jpg\n"
@@ -65,7 +65,7 @@ Exit run(const GetVerb& verb) {
 
 Verb add_get(CLI::App& root) {
   auto verb = std::make_shared<GetVerb>();
-  CLI::App& app = add_verb(root, verb->common, "get", "write the value of a key", kExample);
+  CLI::App& app = add_verb(root, verb->common, "get", "write the value of a key", kGetExample);
   add_bytes(app, "KEY", verb->key, "the key")->required();
   app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits");
   app.add_flag("--value-hex", verb->value_hex, "write the value as a line of hex digits");

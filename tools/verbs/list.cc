@@ -24,7 +24,7 @@ struct ListVerb {
   std::uint64_t limit = UINT64_MAX;
 };
 
-constexpr const char* kExample =
+constexpr const char* kListExample =
     "Examples:\n"
     "  hmap list users.hmap --prefix photo: --limit 10\n"
     "  hmap list --json users.hmap | jq -r .key\n"
@@ -70,7 +70,8 @@ Exit run(const ListVerb& verb) {
 
 Verb add_list(CLI::App& root) {
   auto verb = std::make_shared<ListVerb>();
-  CLI::App& app = add_verb(root, verb->common, "list", "write the keys, one on a line", kExample);
+  CLI::App& app =
+      add_verb(root, verb->common, "list", "write the keys, one on a line", kListExample);
   add_bytes(app, "--prefix", verb->prefix, "only keys that begin with P")->type_name("P");
   add_number(app, "--limit", verb->limit, "at most N keys");
   app.add_flag("--key-hex", verb->key_hex, "keys, and P, are hex digits");

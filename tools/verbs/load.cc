@@ -41,7 +41,7 @@ struct Counts {
   std::uint64_t kept = 0;  // Left as they were by --no-overwrite.
 };
 
-constexpr const char* kExample =
+constexpr const char* kLoadExample =
     "Examples:\n"
     "  hmap load users.hmap users.dump\n"
     "  mdb_dump old.mdb | hmap load users.hmap\n"
@@ -198,7 +198,7 @@ Exit run(const LoadVerb& verb) {
 
 Verb add_load(CLI::App& root) {
   auto verb = std::make_shared<LoadVerb>();
-  CLI::App& app = add_verb(root, verb->common, "load", "read records from text", kExample);
+  CLI::App& app = add_verb(root, verb->common, "load", "read records from text", kLoadExample);
   add_bytes(app, "INPUT", verb->input, "the text; - or nothing: standard input");
   add_bytes(app, "--format", verb->format,
             "db, tsv, jsonl or cdbmake; default: what the first line looks like")

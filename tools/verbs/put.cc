@@ -25,7 +25,7 @@ struct PutVerb {
   bool create = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kPutExample =
     "Examples:\n"
     "  hmap put users.hmap ada Lovelace\n"
     "  hmap put users.hmap photo:ada - < ada.jpg\n"
@@ -74,7 +74,7 @@ Exit run(const PutVerb& verb) {
 
 Verb add_put(CLI::App& root) {
   auto verb = std::make_shared<PutVerb>();
-  CLI::App& app = add_verb(root, verb->common, "put", "set the value of a key", kExample);
+  CLI::App& app = add_verb(root, verb->common, "put", "set the value of a key", kPutExample);
   add_bytes(app, "KEY", verb->key, "the key")->required();
   add_bytes(app, "VALUE", verb->value, "the value; - reads it from standard input")->required();
   app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits");

@@ -40,7 +40,7 @@ struct RecoverVerb {
   std::uint64_t list_max = 20;
 };
 
-constexpr const char* kExample =
+constexpr const char* kRecoverExample =
     "Examples:\n"
     "  hmap recover users.hmap rescued.hmap\n"
     "  hmap recover --conflicts twice.jsonl users.hmap rescued.hmap\n"
@@ -179,8 +179,8 @@ Exit run(const RecoverVerb& verb) {
 
 Verb add_recover(CLI::App& root) {
   auto verb = std::make_shared<RecoverVerb>();
-  CLI::App& app =
-      add_verb(root, verb->common, "recover", "save what is left of a damaged store", kExample);
+  CLI::App& app = add_verb(root, verb->common, "recover", "save what is left of a damaged store",
+                           kRecoverExample);
   add_bytes(app, "NEW", verb->fresh, "the store to make of it")->required();
   add_bytes(app, "--conflicts", verb->conflicts,
             "write records that may be newer than the one taken to this file, as JSON lines")

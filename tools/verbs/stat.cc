@@ -19,7 +19,7 @@ struct StatVerb {
   bool chains = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kStatExample =
     "Examples:\n"
     "  hmap stat users.hmap\n"
     "  hmap stat --json users.hmap | jq .entries\n"
@@ -50,7 +50,7 @@ Exit run(const StatVerb& verb) {
 
 Verb add_stat(CLI::App& root) {
   auto verb = std::make_shared<StatVerb>();
-  CLI::App& app = add_verb(root, verb->common, "stat", "show the state of a store", kExample);
+  CLI::App& app = add_verb(root, verb->common, "stat", "show the state of a store", kStatExample);
   app.add_flag("--chains", verb->chains, "count chain lengths, however large the store is");
   return {&app, [verb] { return run(*verb); }};
 }

@@ -21,7 +21,7 @@ struct VerifyVerb {
   bool durable = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kVerifyExample =
     "Examples:\n"
     "  hmap verify users.hmap\n"
     "  hmap verify --json users.hmap | jq '.findings[].kind'\n"
@@ -98,7 +98,7 @@ Exit run(const VerifyVerb& verb) {
 
 Verb add_verify(CLI::App& root) {
   auto verb = std::make_shared<VerifyVerb>();
-  CLI::App& app = add_verb(root, verb->common, "verify", "look for damage", kExample);
+  CLI::App& app = add_verb(root, verb->common, "verify", "look for damage", kVerifyExample);
   app.add_flag("--live", verb->live, "check the live state only, if the store has one");
   app.add_flag("--durable", verb->durable, "check the durable state only");
   return {&app, [verb] { return run(*verb); }};
