@@ -46,7 +46,8 @@ class Everything(unittest.TestCase):
         cls.dir = pathlib.Path(cls.place.name)
         cls.json, cls.html = cls.dir / "result.json", cls.dir / "report.html"
         cls.run_of_all = bench("--measures", ",".join(MEASURES), *SIZES, "--dir",
-                               cls.dir / "stores", "--json", cls.json, "--html", cls.html, "--scorecard")
+                               cls.dir / "stores", "--json", cls.json, "--html", cls.html,
+                               "--scorecard")
         cls.document = json.loads(cls.json.read_text()) if cls.json.exists() else {}
 
     @classmethod
