@@ -107,7 +107,8 @@ Status redo_erase(Engine& engine, const RecordView& record, u64 hash) {
   return carry_on(engine, shard, mixed, location, *word);
 }
 
-Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
+Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash,
+                         const std::string_view* expected) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   const u64 shard = hash & (engine.layout.shards - 1);
   prefetch_bucket(engine, shard, hash);
@@ -120,6 +121,9 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash) {
   Location location;
   if (Status s = locate(engine, shard, key, mixed, location); !s.ok()) return s;
   if (!location.found) return false;
+  if (expected != nullptr) {
+    if (Result<bool> same = has_value(engine, location, *expected); !same || !*same) return same;
+  }
   Change change(engine, shard);
   const Result<u64> word = remove_slot(engine, shard, location, change);
   if (!word) return word.error();

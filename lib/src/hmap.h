@@ -14,16 +14,20 @@ enum class PutMode : u8 {
   kPut,      // insert or replace
   kInsert,   // only if absent
   kReplace,  // only if present
+  kCompare,  // only if present with the value expected
 };
 
 // Writes key and value; `hash` is hash_key(key). Returns whether anything was written. `note` is a
 // note of the caller's slot, free and the caller's own meanwhile; used for large records only.
+// `expected` is for kCompare.
 // Errors: kNoSpace, kBusy, kCorrupt, kPoisoned, kIoError; then the old state stands.
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
-                       PutMode mode, u64* note);
+                       PutMode mode, u64* note, std::string_view expected = {});
 
-// Removes the key; returns whether it was there. Errors as above.
-Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash);
+// Removes the key, if its value is *expected or `expected` is null; returns whether it did. Errors
+// as above.
+Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash,
+                         const std::string_view* expected = nullptr);
 
 // The same for the record of a put, or of the key to erase, of a batch that is committed:
 // everything that may fail has been done (BatchPlan), the caller holds the lock of the key's shard,
@@ -55,6 +59,9 @@ struct Location {
 };
 // Searches the chain in `buckets`; while growing, the key's old bucket must have been evacuated.
 Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location);
+
+// Whether the value of the key that was found is `expected`.
+Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected);
 
 // What frees a record when its reference goes: either a bit of a span, or extents of its own.
 struct FreedRecord {

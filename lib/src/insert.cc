@@ -23,10 +23,12 @@ struct NewRecord {
 
 class Put {
  public:
-  Put(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode)
+  Put(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode,
+      std::string_view expected = {})
       : engine_(engine),
         key_(key),
         value_(value),
+        expected_(expected),
         hash_(hash),
         mode_(mode),
         shard_(hash & (engine.layout.shards - 1)),
@@ -61,17 +63,20 @@ class Put {
     }
     for (;;) {
       if (header_.buckets.id == 0) {
-        if (mode_ == PutMode::kReplace) return false;
+        if (needs_presence()) return false;
         if (Status s = make_first_array(engine_, shard_); !s.ok()) return s;
       }
       const u64 hash = mix(hash_, header_.hash0);
       if (Status s = grow_work(engine_, shard_, hash, Purpose::kOrdinary); !s.ok()) return s;
       if (Status s = locate(engine_, shard_, key_, hash, location); !s.ok()) return s;
-      if (location.found ? mode_ == PutMode::kInsert : mode_ == PutMode::kReplace) return false;
+      if (location.found ? mode_ == PutMode::kInsert : needs_presence()) return false;
       if (location.found) break;
       const Result<bool> grown = grow_if_needed(engine_, shard_, header_.count + 1);
       if (!grown) return grown.error();
       if (!*grown) break;
+    }
+    if (mode_ == PutMode::kCompare) {
+      if (Result<bool> same = has_value(engine_, location, expected_); !same || !*same) return same;
     }
     if (mode_ != PutMode::kPut) {
       if (Status s = place_record(); !s.ok()) return s;
@@ -103,6 +108,10 @@ class Put {
   }
 
  private:
+  [[nodiscard]] bool needs_presence() const {
+    return mode_ == PutMode::kReplace || mode_ == PutMode::kCompare;
+  }
+
   // Fills the change that makes the record the key's.
   Status refer(const Location& location, Change& change) {
     return location.found      ? replace(location, change)
@@ -202,6 +211,7 @@ class Put {
   Engine& engine_;
   std::string_view key_;
   std::string_view value_;
+  std::string_view expected_;  // kCompare
   u64 hash_;
   PutMode mode_;
   u64 shard_;
@@ -219,9 +229,9 @@ Status redo_put(Engine& engine, const RecordView& record, u64 hash) {
 }
 
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
-                       PutMode mode, u64* note) {
+                       PutMode mode, u64* note, std::string_view expected) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
-  Put put(engine, key, hash, value, mode);
+  Put put(engine, key, hash, value, mode, expected);
   const bool large = is_large(engine.layout, record_bytes(key, value));
   Status status = put.write_large(note);
   Result<bool> written = false;

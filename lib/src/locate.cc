@@ -49,6 +49,13 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
   }
 }
 
+Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected) {
+  const Result<RecordView> record = view_record(engine, location.record);
+  if (!record) return record.error();
+  return record->value_bytes == expected.size() &&
+         seam::equal(record->value(), expected.data(), expected.size());
+}
+
 Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes,
                                  Purpose purpose) {
   FreedRecord freed;

@@ -3,6 +3,7 @@
 
 #include "apply.h"
 #include "find.h"
+#include "find_many.h"
 #include "hash.h"
 #include "hmap.h"
 #include "hmap/batch.h"
@@ -16,6 +17,15 @@ namespace {
 Status check_key(std::string_view key) {
   if (key.size() > kKeyBytesMax)
     return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  return {};
+}
+
+Status check_keys(std::span<const std::string_view> keys, std::size_t answers) {
+  if (keys.size() != answers)
+    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
+  for (const std::string_view key : keys) {
+    if (Status s = check_key(key); !s.ok()) return s;
+  }
   return {};
 }
 
@@ -93,7 +103,24 @@ Result<bool> Store::contains(std::string_view key) const {
   });
 }
 
-Result<bool> Store::write(std::string_view key, std::string_view value, int mode) {
+Result<std::size_t> Store::multi_get(std::span<const std::string_view> keys,
+                                     std::span<std::optional<std::string>> values) const {
+  if (impl_ == nullptr) return closed();
+  if (Status s = check_keys(keys, values.size()); !s.ok()) return s;
+  return impl_->handle->read(
+      [&](const Engine& engine) { return find_many(engine, keys, values.data(), nullptr); });
+}
+
+Result<std::size_t> Store::multi_contains(std::span<const std::string_view> keys,
+                                          std::span<bool> present) const {
+  if (impl_ == nullptr) return closed();
+  if (Status s = check_keys(keys, present.size()); !s.ok()) return s;
+  return impl_->handle->read(
+      [&](const Engine& engine) { return find_many(engine, keys, nullptr, present.data()); });
+}
+
+Result<bool> Store::write(std::string_view key, std::string_view value, int mode,
+                          std::string_view expected) {
   if (impl_ == nullptr) return closed();
   if (key.size() > kKeyBytesMax)
     return Status(Code::kTooLarge, "the key is longer than 65,535 bytes");
@@ -107,7 +134,7 @@ Result<bool> Store::write(std::string_view key, std::string_view value, int mode
       is_large(handle.engine().layout, record_bytes(key, value)) ? handle.take_note() : nullptr;
   Result<bool> written =
       handle.write(hash & (handle.engine().layout.shards - 1), [&](Engine& engine) {
-        return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note);
+        return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note, expected);
       });
   if (note != nullptr) handle.give_note(note);
   return committed(handle, written);
@@ -125,7 +152,19 @@ Result<bool> Store::replace(std::string_view key, std::string_view value) {
   return write(key, value, static_cast<int>(PutMode::kReplace));
 }
 
-Result<bool> Store::erase(std::string_view key) {
+Result<bool> Store::compare_exchange(std::string_view key, std::optional<std::string_view> expected,
+                                     std::optional<std::string_view> desired) {
+  if (desired && expected)
+    return write(key, *desired, static_cast<int>(PutMode::kCompare), *expected);
+  if (desired) return insert(key, *desired);
+  if (expected) return remove(key, &*expected);
+  const Result<bool> present = contains(key);
+  return present ? Result<bool>(!*present) : present;
+}
+
+Result<bool> Store::erase(std::string_view key) { return remove(key, nullptr); }
+
+Result<bool> Store::remove(std::string_view key, const std::string_view* expected) {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
   Handle& handle = *impl_->handle;
@@ -134,7 +173,7 @@ Result<bool> Store::erase(std::string_view key) {
   const u64 hash = hash_key(key, handle.engine().store_seed);
   const Result<bool> erased =
       handle.write(hash & (handle.engine().layout.shards - 1),
-                   [&](Engine& engine) { return erase_entry(engine, key, hash); });
+                   [&](Engine& engine) { return erase_entry(engine, key, hash, expected); });
   return committed(handle, erased);
 }
 

@@ -26,14 +26,14 @@ LAYERS = (
     "seam mapping file log_file process lock guard",
     "engine log intent blocks space notes dead",
     "spans records batch_area",
-    "hmap bmap read_through find locate insert erase clear grow evacuate iterate batch_plan "
-    "batch_redo",
+    "hmap bmap read_through find find_many locate insert erase clear grow evacuate iterate "
+    "batch_plan batch_redo",
     "open create recovery replay checkpoint commit snapshots background apply salvage_scan "
     "salvage_super salvage_state salvage_roots salvage_shard",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
-    "stats handle store_impl cursor_impl cursor snapshot batch store salvage",
+    "stats handle store_impl cursor_impl cursor snapshot batch store update salvage",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,

@@ -21,6 +21,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -106,6 +107,24 @@ class HMAP_EXPORT Store {
   // Whether the store has `key`. Errors and cost as get(), without the copy of the value.
   [[nodiscard]] Result<bool> contains(std::string_view key) const;
 
+  // Looks up many keys at once: faster than one after the other in a store beyond the processor's
+  // caches, because the accesses to memory run side by side.
+  //
+  //   keys    any number, each 0 to kKeyBytesMax bytes, repetitions allowed.
+  //   values  as many: each becomes the value of the key at its place, or std::nullopt. Strings
+  //           that are there already keep their capacity where a value is found.
+  // Returns how many of the keys are present. Each key is looked up as by get(), at a moment of
+  // its own: who wants all of them as they were at one moment takes a Snapshot.
+  // Errors: kInvalidArgument (a key too long, or not as many values as keys; nothing was looked
+  // up), else as get(): then `values` is partly filled.
+  // Cost: as get() for each key; 16 keys are under way at a time.
+  [[nodiscard]] Result<std::size_t> multi_get(std::span<const std::string_view> keys,
+                                              std::span<std::optional<std::string>> values) const;
+
+  // The same without the values: whether each key is present.
+  [[nodiscard]] Result<std::size_t> multi_contains(std::span<const std::string_view> keys,
+                                                   std::span<bool> present) const;
+
   // Sets the value of `key`, whether or not it is present.
   //
   //   key    0 to kKeyBytesMax bytes.
@@ -126,6 +145,41 @@ class HMAP_EXPORT Store {
 
   // As put(), only if the key is present. Returns whether it was replaced.
   Result<bool> replace(std::string_view key, std::string_view value);
+
+  // Sets the value of `key` to `desired` if it is `expected` at that moment; std::nullopt stands
+  // for absence, on either side. Returns whether it was so. All or nothing for other threads and
+  // processes and under kill -9, as put(); what other writers did to the key before and changed
+  // back goes unnoticed.
+  // Errors: as put(); kInvalidArgument instead of kTooLarge where nothing would be written.
+  // Cost: as put(); the values are compared while the shard is locked.
+  Result<bool> compare_exchange(std::string_view key, std::optional<std::string_view> expected,
+                                std::optional<std::string_view> desired);
+
+  // Replaces the value of `key` by fn(value), if the key is present. Returns whether it was.
+  //
+  //   fn  takes the value as a std::string_view, gives the new one (anything a std::string_view can
+  //       be made of). It runs without a lock and runs again, with the newer value, when another
+  //       writer was faster; so it must have no effects of its own. It may use the store. What it
+  //       throws comes out of update(), and nothing has happened.
+  // Errors, durability: as put(). Cost: a get() and a compare_exchange() for each time fn runs. A
+  // round that is lost is a round that another writer won: there is no bound for a single caller.
+  template <typename Fn>
+  Result<bool> update(std::string_view key, Fn&& fn);
+
+  // The same whether or not the key is present: fn takes a std::optional<std::string_view>,
+  // std::nullopt for absence. Returns whether the key was inserted.
+  template <typename Fn>
+  Result<bool> upsert(std::string_view key, Fn&& fn);
+
+  // Adds `delta` to the integer of `key`, which is 8 bytes, little-endian, two's complement, and
+  // wraps around; an absent key counts as 0 and is inserted. Returns the integer before.
+  // Errors: as put(); kInvalidArgument: the value is not 8 bytes. Atomic, cost: as update().
+  Result<std::int64_t> fetch_add(std::string_view key, std::int64_t delta);
+
+  // Appends `bytes` to the value of `key`; an absent key counts as an empty value. Returns the
+  // length of the new value. Errors: as put(), kTooLarge also for the sum. Atomic, cost: as
+  // update(): the value is written anew.
+  Result<std::uint64_t> append(std::string_view key, std::string_view bytes);
 
   // Removes `key`. Returns whether it was present. Errors: as put(), but kTooLarge becomes
   // kInvalidArgument; uses the reserve, so that it works on a full disk.
@@ -228,7 +282,9 @@ class HMAP_EXPORT Store {
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl) noexcept;
   [[nodiscard]] Status usable() const;
-  Result<bool> write(std::string_view key, std::string_view value, int mode);
+  Result<bool> write(std::string_view key, std::string_view value, int mode,
+                     std::string_view expected = {});
+  Result<bool> remove(std::string_view key, const std::string_view* expected);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -258,6 +314,33 @@ class Store::Iterator {
   std::shared_ptr<Cursor> cursor_;
   std::optional<Entry> entry_;
 };
+
+template <typename Fn>
+Result<bool> Store::update(std::string_view key, Fn&& fn) {
+  std::string value;
+  for (;;) {
+    const Result<bool> found = get_into(key, value);
+    if (!found || !*found) return found;
+    // Named, because a temporary must outlive the view of it.
+    const auto& desired = fn(std::string_view(value));
+    const Result<bool> done = compare_exchange(key, value, std::string_view(desired));
+    if (!done || *done) return done;
+  }
+}
+
+template <typename Fn>
+Result<bool> Store::upsert(std::string_view key, Fn&& fn) {
+  std::string value;
+  for (;;) {
+    const Result<bool> found = get_into(key, value);
+    if (!found) return found;
+    const auto expected = *found ? std::optional<std::string_view>(value) : std::nullopt;
+    const auto& desired = fn(expected);
+    const Result<bool> done = compare_exchange(key, expected, std::string_view(desired));
+    if (!done) return done;
+    if (*done) return !*found;
+  }
+}
 
 inline Store::Iterator Store::begin() const { return Iterator(cursor().value()); }
 

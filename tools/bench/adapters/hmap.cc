@@ -63,10 +63,23 @@ class Hmap final : public Adapter {
     }
   }
 
+  bool has_get_many() const override { return true; }
+  std::size_t get_many(std::span<const std::string> keys, std::span<std::string> values) override {
+    keys_.assign(keys.begin(), keys.end());
+    answers_.resize(keys.size());
+    const std::size_t found = unwrap(store_->multi_get(keys_, answers_));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (answers_[i]) values[i].swap(*answers_[i]);
+    }
+    return found;
+  }
+
  private:
   Options options_;
   const char* settings_;
   std::optional<Store> store_;
+  std::vector<std::string_view> keys_;
+  std::vector<std::optional<std::string>> answers_;
 };
 
 std::unique_ptr<Adapter> make_hmap() {
