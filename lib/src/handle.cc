@@ -3,6 +3,7 @@
 
 #include "checkpoint.h"
 #include "commit.h"
+#include "hmap.h"
 #include "stats.h"
 #include "verify.h"
 
@@ -52,6 +53,13 @@ Status Handle::renew(const Session& old) const {
 }
 
 Status Handle::make_space() { return hmap::checkpoint(session_->engine, options_.lock_timeout); }
+
+Status Handle::make_room_for_blocks(u64 shard) {
+  if (Status s = make_space(); !s.ok()) return s;
+  const Result<bool> moved = guarded([&] { return bring_home(session_->engine, shard); });
+  if (!moved) return moved.error();
+  return *moved ? make_space() : Status();
+}
 
 void Handle::leave_locks_to_recovery() const {
   if (session_ != nullptr) DomainLock::abandon_all_of_this_thread();

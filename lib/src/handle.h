@@ -72,7 +72,7 @@ class Handle {
       result = guarded([&] { return fn(session_->engine); });
     }
     if (status_of(result).code() == Code::kNoSpace) [[unlikely]] {
-      if (!make_space().ok()) return result;
+      if (!make_room_for_blocks(shard).ok()) return result;
       result = guarded([&] { return fn(session_->engine); });
     }
     if (background_) background_->wrote(shard);
@@ -123,6 +123,7 @@ class Handle {
   [[nodiscard]] bool view_is_current(const Session& session) const;
   Status renew(const Session& old) const;
   Status make_space();
+  Status make_room_for_blocks(u64 shard);
   void leave_locks_to_recovery() const;
 
   Options options_;

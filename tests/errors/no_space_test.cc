@@ -118,6 +118,38 @@ TEST(NoSpace, OnAFullDiskADefaultStoreLosesNothingEither) {
   EXPECT_CHILD_PASSES(outcome);
 }
 
+// In the middle of a growth each erase changes blocks that no one has changed since the last
+// checkpoint, while every frame there is may hold the only version of another block.
+void erase_during_growth_on_a_full_medium(const std::string& path) {
+  Options options;
+  options.durability = Durability::kNone;
+  Store store = Store::open(path, options).value();
+  std::uint64_t keys = 0;
+  const auto value_of_some_length = [](std::uint64_t n) { return std::string(100 + n % 900, 'v'); };
+  while (store.put(key_of(keys), value_of_some_length(keys)).ok()) {
+    if (++keys % 3'000 == 0) {
+      ASSERT_OK(store.checkpoint());
+    }
+  }
+  for (std::uint64_t n = 0; n < keys / 4; ++n)
+    ASSERT_OK(store.erase(key_of(n))) << "key " << n << " of " << keys;
+  EXPECT_EQ(keys - keys / 4, store.size().value());
+  EXPECT_TRUE(store.verify().value().clean());
+}
+
+// Sizes around which a default store of such values begins to grow: not every one of them is full
+// in the middle of it, because the hash seeds are random.
+TEST(NoSpace, ErasingGoesOnInTheMiddleOfAGrowth) {
+  for (int kib = 19'000; kib <= 20'000; kib += 100) {
+    TempDir dir;
+    const Outcome outcome = on_tmpfs(dir, std::to_string(kib) + "k", [&](const std::string& place) {
+      erase_during_growth_on_a_full_medium(place + "/store");
+    });
+    if (outcome.exited(kSkipped)) GTEST_SKIP() << "may not mount";
+    EXPECT_CHILD_PASSES(outcome) << kib << " KiB";
+  }
+}
+
 // Every size from nothing to plenty: creating fails cleanly or works, and so does all that follows.
 TEST(NoSpace, AtEverySizeOfTheDiskEachCallWorksOrFailsCleanly) {
   TempDir dir;

@@ -26,8 +26,8 @@ LAYERS = (
     "seam mapping file log_file process lock guard",
     "engine log intent blocks space notes dead",
     "spans records batch_area",
-    "hmap bmap read_through find find_many locate insert erase clear grow evacuate iterate "
-    "batch_plan batch_redo",
+    "hmap bmap read_through find find_many locate insert erase clear grow bring_home evacuate "
+    "iterate batch_plan batch_redo",
     "open create recovery replay checkpoint commit snapshots background apply salvage_scan "
     "salvage_super salvage_state salvage_roots salvage_shard",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "

@@ -1,0 +1,49 @@
+// Room for versions of blocks on a full disk.
+#include "grow.h"
+#include "hmap.h"
+
+namespace hmap {
+namespace {
+
+// Blocks copied while the shard is locked: as many as a few small extents of frames hold.
+constexpr u64 kMovesMax = 256;
+
+// Moves the blocks of one run, `left` at most, whose homes are free.
+Status bring_run_home(Engine& engine, u64 shard, const Run& run, u64& left) {
+  for (u64 i = 0; i < run.blocks && left > 0; ++i) {
+    const Result<Block> block = block_of(engine, run, i);
+    if (!block) return block.error();
+    if (live_place(*block) == block->home) continue;
+    const Result<std::byte*> moved = writable(engine, shard, *block, Purpose::kRelease);
+    // A snapshot needs this home, and there is no other place.
+    if (!moved && moved.error().code() == Code::kNoSpace) continue;
+    if (!moved) return moved.error();
+    if (live_place(*block) == block->home) --left;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<bool> bring_home(Engine& engine, u64 shard) {
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  const Result<DomainLock> lock = DomainLock::take(engine, shard);
+  if (!lock) return lock.error();
+  const format::ShardHeader& header = engine.header(shard);
+  u64 left = kMovesMax;
+  for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets}) {
+    for (u64 j = 0; array->id != 0 && j <= format::kOverflowRuns; ++j) {
+      if (array->run[j] == 0) continue;
+      const Run run = engine.layout.array_run(*array, j);
+      if (Status s = bring_run_home(engine, shard, run, left); !s.ok()) return s;
+    }
+  }
+  for (u64 segment = 0; segment < format::kDirectorySegments; ++segment) {
+    if (header.directory[segment] == 0) continue;
+    const Run run(header.directory[segment], engine.layout.directory_shape(segment));
+    if (Status s = bring_run_home(engine, shard, run, left); !s.ok()) return s;
+  }
+  return left < kMovesMax;
+}
+
+}  // namespace hmap
