@@ -49,7 +49,8 @@ Result<bool> take_cut(Engine& engine, milliseconds timeout) {
   Cut& cut = engine.cut();
   const u64 changes = sum_of_changes(engine);
   if (changes == cut.changes && cut.cut == engine.durable_cut()) return false;
-  // Crash: until `epoch` is stored the record does not count, because its cut is not below it.
+  // Crash: until `epoch` is stored the record does not count, because its cut is not below it; and
+  // who raises the epoch for another reason forgets it first.
   const u64 epoch = engine.epoch();
   seam::store(cut.cut, epoch);
   seam::store(cut.changes, changes);
@@ -288,6 +289,15 @@ void for_each_run(const Layout& layout, const ShardHeader& header, const VisitRu
       if (segments[k] != 0 && !visit(Run(segments[k], layout.directory_shape(k)))) return;
     }
   }
+}
+
+void forget_unfinished_cut(Engine& engine) {
+  Cut& cut = engine.cut();
+  if (cut.cut != engine.epoch()) return;
+  // Order: a record that says "durable" must not say that nothing changed since. Crash in between:
+  // the record is as unfinished as before.
+  seam::store(cut.changes, format::kForever);
+  seam::store(cut.cut, engine.durable_cut());
 }
 
 bool changed_since_checkpoint(const Engine& engine) {

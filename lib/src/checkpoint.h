@@ -15,6 +15,11 @@ namespace hmap {
 // kCorrupt.
 Status checkpoint(Engine& engine, std::chrono::milliseconds timeout);
 
+// To be called, with all locks held, before the epoch rises for any other reason than a
+// checkpoint's cut: what a taker of a cut left behind who died before his own store of the epoch
+// would count from then on, with headers of another moment.
+void forget_unfinished_cut(Engine& engine);
+
 // Whether anything changed since the last completed checkpoint. A guess without locks.
 bool changed_since_checkpoint(const Engine& engine);
 

@@ -37,6 +37,7 @@ Result<TakenSnapshot> take_snapshot(Engine& engine, std::chrono::milliseconds ti
   if (taken.cell == format::kSnapshots) {
     return Status(Code::kTooManySnapshots, "all snapshot cells of the store are taken");
   }
+  forget_unfinished_cut(engine);
   const u64 epoch = engine.epoch();
   taken.frozen.cut = epoch;
   for (u64 s = 0; s < engine.layout.shards; ++s) {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "child.h"
+#include "hmap/snapshot.h"
+#include "hmap/verify.h"
 #include "stop_at.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -201,6 +203,82 @@ TEST_F(DyingAtTheEnd, InACheckpointLeavesTheOneBeforeOrTheNewOne) {
 
 TEST_F(DyingAtTheEnd, InTheLastCloseLeavesTheCheckpointBeforeOrTheNewOne) {
   die_in([](Store& store) { return store.close(); });
+}
+
+// A cut whose taker dies before it counts must never count: not by the next rise of the epoch,
+// which is that of a snapshot, and not for whoever dies in the next checkpoint.
+class DyingInACut : public Dying {
+ protected:
+  void SetUp() override {
+    Store store = Store::open(path_, quiet_options()).value();
+    for (int i = 0; i < 40; ++i) ASSERT_OK(store.put("key " + std::to_string(i), value_of(1, 30)));
+  }
+
+  // A checkpoint that ends in death before its n-th event. False if it came through.
+  bool die_in_checkpoint(std::uint64_t event) {
+    Child child([this, event] {
+      Store store = Store::open(path_, quiet_options()).value();
+      StopAt::arm(event, SIGKILL);
+      const Status status = store.checkpoint();
+      StopAt::disarm();
+      if (!status.ok()) return 2;
+      raise(SIGKILL);  // no close, which would make another checkpoint
+      return 0;
+    });
+    const Outcome outcome = child.wait();
+    EXPECT_TRUE(outcome.killed()) << outcome;
+    return outcome.killed();
+  }
+
+  static void change(Store& store, Contents& model, int& n) {
+    for (int i = 0; i < 30; ++i, ++n) {
+      const std::string key = "key " + std::to_string(n);
+      model[key] = value_of(2, 40);
+      ASSERT_OK(store.put(key, model[key]));
+    }
+  }
+
+  // What a reboot finds: one of the states, undamaged.
+  void expect_after_reboot(const std::vector<Contents>& allowed) {
+    copy_file(path_, dir_.file("rebooted"));
+    Result<Store> store = Store::open(dir_.file("rebooted"), quiet_options());
+    ASSERT_OK(store);
+    const Contents found = contents(*store);
+    EXPECT_TRUE(std::find(allowed.begin(), allowed.end(), found) != allowed.end())
+        << found.size() << " keys";
+    EXPECT_EQ(found.size(), store->size().value());
+    const Result<VerifyReport> report = store->verify();
+    ASSERT_OK(report);
+    EXPECT_TRUE(report->clean()) << report->findings[0].text;
+  }
+};
+
+TEST_F(DyingInACut, NeverMakesItCountByASnapshot) {
+  Result<Store> opened = Store::open(path_, quiet_options());
+  ASSERT_OK(opened);
+  Contents durable = contents(*opened);
+  Contents model = durable;
+  int n = 40;
+  // The first events of a checkpoint are those of its cut.
+  for (std::uint64_t event = 1; event <= 24; ++event) {
+    SCOPED_TRACE("death before event " + std::to_string(event));
+    watchdog_.feed();
+    change(*opened, model, n);
+    const Contents at_cut = model;
+    die_in_checkpoint(event);
+    change(*opened, model, n);
+    { ASSERT_OK(opened->snapshot()); }
+    change(*opened, model, n);
+    expect_after_reboot({durable, at_cut});
+    // A cut that counts is completed first, one that does not is forgotten.
+    die_in_checkpoint(5 + event * 5);
+    expect_after_reboot({durable, at_cut, model});
+    if (HasFailure()) return;
+    ASSERT_OK(opened->checkpoint());
+    durable = model;
+    expect_after_reboot({durable});
+    if (HasFailure()) return;
+  }
 }
 
 }  // namespace
