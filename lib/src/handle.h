@@ -93,6 +93,7 @@ class Handle {
   // Of a writing handle.
   [[nodiscard]] const Engine& engine() const { return session_->engine; }
   [[nodiscard]] Engine& engine_to_write() { return session_->engine; }
+  [[nodiscard]] Session& session_to_write() { return *session_; }
 
   // A free note of the slot, for one large record; returned by give_note(). Waits while all are
   // used.

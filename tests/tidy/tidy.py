@@ -33,11 +33,12 @@ LAYERS = (
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
-    "stats handle store_impl cursor_impl cursor snapshot batch store update salvage",
+    "stats handle store_impl cursor_impl cursor snapshot batch store update store_access "
+    "activity salvage",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
-                 "verify": 0, "recover": 0, "batch": 0,
+                 "verify": 0, "recover": 0, "batch": 0, "activity": len(LAYERS) - 1,
                  "snapshot": len(LAYERS) - 1, "store": len(LAYERS) - 1}
 
 # Libraries of others, and the only files of lib/src that may know them.

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -12,33 +10,9 @@ import termios
 import time
 
 from support import SYSTEM, ToolTest, main, tool
+from terminal import Terminal, environment
 
 VERBS_WITH_OUTPUT = (("get", "k"), ("list",), ("dump",), ("stat",), ("get", "--json", "k"))
-
-
-def environment(**changes):
-    result = dict(os.environ, TERM="xterm", **changes)
-    if "NO_COLOR" not in changes:
-        result.pop("NO_COLOR", None)
-    return result
-
-
-class Terminal:
-    """A pseudo-terminal as somebody's standard error; read() gives what was drawn."""
-
-    def __enter__(self):
-        self.ours, self.theirs = pty.openpty()
-        return self
-
-    def __exit__(self, *_):
-        os.close(self.ours)
-        os.close(self.theirs)
-
-    def read(self):
-        data = b""
-        while select.select([self.ours], [], [], 0)[0]:
-            data += os.read(self.ours, 65536)
-        return data
 
 
 class ProgressBar(ToolTest):

@@ -12,16 +12,11 @@
 #include "text/escape.h"
 
 namespace hmap::tool {
-namespace {
-
-constexpr std::string_view kCut = "the end of the input (is it cut?)";
-
-}  // namespace
 
 bool CdbmakeReader::next(Record& record) {
   record_line_ = record.line = input_.line();
   const std::string_view first = input_.peek();
-  if (first.empty()) input_.refuse(kCut, "a record, or an empty line as the end");
+  if (first.empty()) input_.refuse(kInputEnds, "a record, or an empty line as the end");
   if (first[0] == '\n') {
     input_.consume(1);
     const std::string_view rest = input_.peek();
@@ -48,7 +43,7 @@ std::uint64_t CdbmakeReader::read_length(char end, std::string_view name) {
   std::uint64_t length = 0;
   for (int digits = 0; digits <= kDigitsMax; ++digits) {
     const std::string_view bytes = input_.peek();
-    if (bytes.empty()) input_.refuse(kCut, fmt::format("the length of the {}", name));
+    if (bytes.empty()) input_.refuse(kInputEnds, fmt::format("the length of the {}", name));
     const char c = bytes[0];
     if (c == end && digits > 0) {
       input_.consume(1);
@@ -70,7 +65,7 @@ void CdbmakeReader::read_bytes(std::uint64_t count, Field& field) {
     const std::string_view bytes = input_.peek();
     if (bytes.empty()) {
       input_.refuse_at(
-          record_line_, kCut,
+          record_line_, kInputEnds,
           fmt::format("{} more bytes of the {} that begins in this line", count, field.name()));
     }
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(count, bytes.size()));
@@ -88,7 +83,7 @@ void CdbmakeReader::expect(std::string_view text, std::string_view where) {
       input_.consume(1);
       continue;
     }
-    input_.refuse(bytes.empty() ? std::string(kCut) : quote(bytes.substr(0, 1)),
+    input_.refuse(bytes.empty() ? std::string(kInputEnds) : quote(bytes.substr(0, 1)),
                   fmt::format("{} {}", wanted == '\n' ? "LF" : quote(text), where));
   }
 }

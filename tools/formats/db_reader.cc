@@ -17,7 +17,6 @@ namespace hmap::tool {
 namespace {
 
 constexpr std::size_t kHeaderLineBytesMax = 4096;
-constexpr std::string_view kCut = "the end of the input (is it cut?)";
 constexpr std::string_view kCrLf = "CR before LF";
 
 // What dump programs write and what changes nothing about the records.
@@ -44,7 +43,7 @@ bool DbReader::next(Record& record) {
     bool cut = false;
     const std::uint64_t line = input_.line();
     input_.read_line(line_, kHeaderLineBytesMax, cut);
-    input_.refuse_at(line, line_.empty() ? std::string(kCut) : quote(line_),
+    input_.refuse_at(line, line_.empty() ? std::string(kInputEnds) : quote(line_),
                      fmt::format("the value of the key in line {}", record.line));
   }
   return true;
@@ -55,7 +54,7 @@ void DbReader::read_header() {
   for (;;) {
     const std::uint64_t line = input_.line();
     if (!input_.read_line(line_, kHeaderLineBytesMax, cut) || cut) {
-      input_.refuse_at(line, kCut, "HEADER=END");
+      input_.refuse_at(line, kInputEnds, "HEADER=END");
     }
     if (ends_in_cr(line_)) input_.refuse_at(line, kCrLf, "lines that end in LF only");
     const std::size_t equals = line_.find('=');
@@ -109,7 +108,8 @@ void DbReader::finish_header() {
 bool DbReader::read_data(Field field) {
   const std::string_view first = input_.peek();
   if (first.empty()) {
-    input_.refuse(kCut, field.name() == "key" ? "a record or DATA=END" : "the value of a key");
+    input_.refuse(kInputEnds,
+                  field.name() == "key" ? "a record or DATA=END" : "the value of a key");
   }
   if (first[0] != ' ') return false;
   input_.consume(1);
@@ -144,7 +144,7 @@ void DbReader::read_hex(Field& field) {
     input_.consume(end + 1);
     return;
   }
-  input_.refuse(kCut, fmt::format("the rest of the {}", field.name()));
+  input_.refuse(kInputEnds, fmt::format("the rest of the {}", field.name()));
 }
 
 void DbReader::read_print(Field& field) {
@@ -183,7 +183,7 @@ void DbReader::read_print(Field& field) {
     input_.consume(end + 1);
     return;
   }
-  input_.refuse(kCut, fmt::format("the rest of the {}", field.name()));
+  input_.refuse(kInputEnds, fmt::format("the rest of the {}", field.name()));
 }
 
 void DbReader::read_end() {

@@ -11,6 +11,9 @@
 
 namespace hmap::tool {
 
+// What is found where the input ends too early.
+inline constexpr std::string_view kInputEnds = "the end of the input (is it cut?)";
+
 // Throws Failure: kSystem and the like if reading fails, kBadInput from refuse().
 class Input {
  public:

@@ -21,11 +21,15 @@ CLI::App& add_verb(CLI::App& root, CommonOptions& options, const std::string& na
   return app;
 }
 
-void add_write_options(CLI::App& app, WriteOptions& options) {
+void add_wait_option(CLI::App& app, WriteOptions& options) {
   app.add_option("--wait", options.wait_seconds,
                  "how long to wait for a lock that another process holds; negative: for ever")
       ->type_name("SECONDS")
       ->capture_default_str();
+}
+
+void add_write_options(CLI::App& app, WriteOptions& options) {
+  add_wait_option(app, options);
   app.add_flag("--sync", options.sync, "be on disk before the program ends (checkpoint)");
 }
 

@@ -25,6 +25,8 @@ struct WriteOptions {
   bool sync = false;
 };
 void add_write_options(CLI::App& app, WriteOptions& options);
+// --wait only.
+void add_wait_option(CLI::App& app, WriteOptions& options);
 
 struct CreateOptions {
   std::uint64_t expected_entries = 0;

@@ -24,6 +24,7 @@ Verb add_dump(CLI::App& root);
 Verb add_stat(CLI::App& root);
 Verb add_verify(CLI::App& root);
 Verb add_recover(CLI::App& root);
+Verb add_ps(CLI::App& root);
 
 }  // namespace hmap::tool
 

@@ -279,6 +279,7 @@ class HMAP_EXPORT Store {
 
  private:
   friend class Cursor;
+  friend struct StoreAccess;
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl) noexcept;
   [[nodiscard]] Status usable() const;

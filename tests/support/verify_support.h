@@ -1,6 +1,6 @@
 // Asking verify, and saying what it found when that is not what was expected.
-#ifndef HMAP_TESTS_VERIFY_VERIFY_SUPPORT_H_
-#define HMAP_TESTS_VERIFY_VERIFY_SUPPORT_H_
+#ifndef HMAP_TESTS_SUPPORT_VERIFY_SUPPORT_H_
+#define HMAP_TESTS_SUPPORT_VERIFY_SUPPORT_H_
 
 #include <gtest/gtest.h>
 
@@ -46,4 +46,4 @@ inline VerifyOptions only(VerifyState state) {
 
 #define EXPECT_FINDS_NOTHING(report) EXPECT_PRED_FORMAT1(::hmap::test::finds_nothing, report)
 
-#endif  // HMAP_TESTS_VERIFY_VERIFY_SUPPORT_H_
+#endif  // HMAP_TESTS_SUPPORT_VERIFY_SUPPORT_H_
