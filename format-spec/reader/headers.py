@@ -44,8 +44,8 @@ class Superblock:
             self.unit_blocks += 1
         domain = round_up(4304 + 16 * self.intent_words, 64)
         batch = 128 + 16 * shards + 8 * min(4096, self.block_bytes ** 2 // 4096)
-        runtime = round_up(
-            1024 + 64 * self.slots + (shards + 1) * domain + 288 + 2048 * shards + batch, PAGE)
+        cuts = 1024 + 64 * self.slots + (shards + 1) * domain + 288 + 2048 * shards + batch
+        runtime = round_up(round_up(cuts, 64) + 832 * self.slots, PAGE)
         root_bytes = round_up(512 + 2048 * shards, PAGE)
         table = round_up(PAGE + 2 * root_bytes + runtime, page)
         heap = round_up(table + self.run_bytes(1, 3), max(page, self.extent_bytes))

@@ -8,6 +8,7 @@
 
 #include "blocks.h"
 #include "hash.h"
+#include "pins.h"
 #include "process.h"
 #include "snapshots.h"
 #include "space.h"
@@ -312,6 +313,7 @@ Status checkpoint(Engine& engine, milliseconds timeout) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   if (Status s = sweep_dead_slots(engine); !s.ok()) return s;
   if (Status s = sweep_dead_snapshots(engine); !s.ok()) return s;
+  sweep_dead_pins(engine);
   // A record that is reachable must not be pending in the cut.
   if (Status s = adopt_published(engine); !s.ok()) return s;
   // A cut that its taker did not live to complete.

@@ -51,6 +51,9 @@ struct Engine {
   [[nodiscard]] format::Slot& slot(u64 number) const {
     return part<format::Slot>(layout.slot_offset(number));
   }
+  [[nodiscard]] format::Pins& pins(u64 number) const {
+    return part<format::Pins>(layout.pins_offset(number));
+  }
   [[nodiscard]] format::Cut& cut() const { return part<format::Cut>(layout.cut_offset()); }
   [[nodiscard]] format::ShardHeader& cut_header(u64 shard) const {
     return part<format::ShardHeader>(layout.cut_header_offset(shard));

@@ -3,6 +3,7 @@
 
 #include "batch_area.h"
 #include "hash.h"
+#include "hmap.h"
 #include "read_through.h"
 
 namespace hmap {
@@ -18,13 +19,14 @@ enum class Outcome : u8 { kFound, kAbsent, kEvacuated, kAgain, kDamaged };
 class Search {
  public:
   Search(const Engine& engine, std::string_view key, u64 hash, std::string* value,
-         const Frozen* frozen)
+         const Frozen* frozen, HeldRecord* held = nullptr)
       : engine_(engine),
         frozen_(frozen),
         key_(key),
         hash_(hash),
         shard_(hash & (engine.layout.shards - 1)),
-        value_(value) {}
+        value_(value),
+        held_(held) {}
 
   // One attempt from the top.
   Outcome run() {
@@ -36,6 +38,8 @@ class Search {
     const Outcome outcome =
         look == Look::kOk ? in_arrays(reader, header) : in_batch(reader, header);
     if (outcome == Outcome::kAgain) return outcome;
+    if (held_ != nullptr && outcome == Outcome::kFound) [[unlikely]]
+      return hold(reader);
     // Whatever was concluded counts only if nothing moved meanwhile.
     return reader.unchanged() ? outcome : Outcome::kAgain;
   }
@@ -87,6 +91,18 @@ class Search {
     }
   }
 
+  // Pins the record first and then looks whether it was reachable until now: if it was, whoever
+  // makes it unreachable sees the pin before he writes over it.
+  Outcome hold(const ShardReader& reader) {
+    const RecordView& record = held_->record;
+    damage_ = take_pin(engine_, record.offset, record.bytes(),
+                       is_large(engine_.layout, record.bytes()), held_->pin);
+    const bool unchanged = reader.unchanged();
+    if (damage_.ok() && unchanged) return Outcome::kFound;
+    held_->let_go(engine_);
+    return unchanged ? Outcome::kDamaged : Outcome::kAgain;
+  }
+
   Outcome damaged(const char* what, const BucketArray& array) {
     damage_ = Engine::corrupt(what, seam::load(array.run[0]));
     return Outcome::kDamaged;
@@ -100,6 +116,10 @@ class Search {
       return Outcome::kDamaged;
     }
     if (!record->has_key(key_)) return Outcome::kAbsent;
+    if (held_ != nullptr) {
+      held_->record = *record;
+      return Outcome::kFound;
+    }
     if (offset == copied_) return Outcome::kFound;
     if (engine_.verify_reads && !record_intact(engine_, *record)) {
       damage_ = Engine::corrupt("record with a wrong checksum", offset);
@@ -132,15 +152,12 @@ class Search {
   u64 hash_;
   u64 shard_;
   std::string* value_;
+  HeldRecord* held_;
   u64 copied_ = 0;  // offset of the record that *value_ is a verified copy of; 0: none
   Status damage_;
 };
 
-// The whole way, through chains, intents and retries. Kept out of find(), whose frame is small
-// then.
-[[gnu::noinline]] Result<bool> search(const Engine& engine, std::string_view key, u64 hash,
-                                      std::string* value, const Frozen* frozen) {
-  Search search(engine, key, hash, value, frozen);
+Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
   Patience patience;
   do {
     const Outcome outcome = search.run();
@@ -150,6 +167,14 @@ class Search {
   } while (patience.again());
   return Engine::corrupt("a bucket never came to rest",
                          engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+}
+
+// The whole way, through chains, intents and retries. Kept out of find(), whose frame is small
+// then.
+[[gnu::noinline]] Result<bool> search(const Engine& engine, std::string_view key, u64 hash,
+                                      std::string* value, const Frozen* frozen) {
+  Search search(engine, key, hash, value, frozen);
+  return run_until_settled(engine, search, hash);
 }
 
 // The first bucket of a key's chain, if it is at rest.
@@ -242,6 +267,15 @@ Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::str
       return quick == Quick::kFound;
   }
   return search(engine, key, hash, value, frozen);
+}
+
+Result<bool> find_held(const Engine& engine, std::string_view key, u64 hash, HeldRecord& held) {
+  Search search(engine, key, hash, nullptr, nullptr, &held);
+  const Result<bool> found = run_until_settled(engine, search, hash);
+  // Nobody may change the bytes any more: what is wrong now is damage.
+  if (!found || !*found || !engine.verify_reads || record_intact(engine, held.record)) return found;
+  held.let_go(engine);
+  return Engine::corrupt("record with a wrong checksum", held.record.offset);
 }
 
 }  // namespace hmap

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine.h"
+#include "pins.h"
 #include "records.h"
 
 namespace hmap {
@@ -18,6 +19,22 @@ struct Frozen;
 // not null, in that of a cut.
 Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
                   const Frozen* frozen = nullptr);
+
+// A record that was found and is pinned until let_go().
+struct HeldRecord {
+  RecordView record;
+  Pin pin;
+
+  void let_go(const Engine& engine) {
+    drop_pin(engine, pin);
+    pin = Pin();
+  }
+};
+
+// Looks up `key` in the live state, and pins its record. Returns whether the key is present; if
+// not, or on an error, nothing is pinned. Needs a slot. Errors: kCorrupt, kTooManyViews. Waits as
+// find(); stores to the pins of its slot only.
+Result<bool> find_held(const Engine& engine, std::string_view key, u64 hash, HeldRecord& held);
 
 // Replaces *to by `bytes` bytes at `from`, which may be changing.
 void copy_value(std::string& to, const char* from, u64 bytes);

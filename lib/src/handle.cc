@@ -3,6 +3,7 @@
 
 #include "checkpoint.h"
 #include "commit.h"
+#include "hash.h"
 #include "hmap.h"
 #include "stats.h"
 #include "verify.h"
@@ -35,7 +36,7 @@ Handle::~Handle() {
     static_cast<void>(session_.release());
     return;
   }
-  static_cast<void>(close().ok());
+  if (!ended_) static_cast<void>(end().ok());
 }
 
 bool Handle::view_is_current(const Session& session) const {
@@ -96,9 +97,39 @@ Result<TakenSnapshot> Handle::snapshot() {
 
 Status Handle::close() {
   if (Status s = usable(); !s.ok()) return s;
+  if (writable_ && views_of(session_->engine, session_->slot).count != 0) {
+    return Status(Code::kBusy, "views of the handle are held: end them, then close it",
+                  session_->slot);
+  }
   if (closed_.exchange(true)) return Status(Code::kClosed, "the handle is closed");
+  return end();
+}
+
+void Handle::retire() noexcept {
+  if (close().code() == Code::kBusy) closed_ = true;
+}
+
+Status Handle::end() {
+  ended_ = true;
   background_.reset();
   return writable_ ? close_session(*session_) : Status();
+}
+
+Result<bool> Handle::pin(std::string_view key, HeldRecord& held) {
+  if (Status s = usable(); !s.ok()) return s;
+  if (!writable_)
+    return Status(Code::kReadOnly, "a view needs a handle that can write; get() copies the value");
+  const Engine& engine = session_->engine;
+  const Result<bool> found =
+      guarded([&] { return find_held(engine, key, hash_key(key, engine.store_seed), held); });
+  // With the SIGBUS guard a fault may have come after the pin.
+  if (!found) held.let_go(engine);
+  return found;
+}
+
+Status Handle::blame_views(const Status& status) const {
+  return Status(status.code(), status.what(), slot_of_oldest_view(session_->engine),
+                status.os_error());
 }
 
 Result<Stats> Handle::stats(StatsDepth depth) const {

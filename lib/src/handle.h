@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "background.h"
+#include "find.h"
 #include "guard.h"
 #include "hmap/store.h"
 #include "log.h"
@@ -72,8 +73,8 @@ class Handle {
       result = guarded([&] { return fn(session_->engine); });
     }
     if (status_of(result).code() == Code::kNoSpace) [[unlikely]] {
-      if (!make_room_for_blocks(shard).ok()) return result;
-      result = guarded([&] { return fn(session_->engine); });
+      if (make_room_for_blocks(shard).ok()) result = guarded([&] { return fn(session_->engine); });
+      if (status_of(result).code() == Code::kNoSpace) return blame_views(status_of(result));
     }
     if (background_) background_->wrote(shard);
     return result;
@@ -87,6 +88,17 @@ class Handle {
   Status checkpoint();
   Result<TakenSnapshot> snapshot();
   Status close();
+  // For a Store that goes while others keep the handle: closes it, or, while views are held, at
+  // least answers kClosed from now on; the last one to let go of the handle closes it then.
+  void retire() noexcept;
+
+  // A record pinned for a View, which lets go of it with unpin(), but not in a forked child: it is
+  // the parent's.
+  Result<bool> pin(std::string_view key, HeldRecord& held);
+  void unpin(const Pin& pin) noexcept {
+    if (life_now_.load(std::memory_order_relaxed) == life_) drop_pin(session_->engine, pin);
+  }
+
   [[nodiscard]] Result<Stats> stats(StatsDepth depth) const;
   [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options) const;
 
@@ -125,6 +137,8 @@ class Handle {
   Status renew(const Session& old) const;
   Status make_space();
   Status make_room_for_blocks(u64 shard);
+  Status blame_views(const Status& status) const;
+  Status end();
   void leave_locks_to_recovery() const;
 
   Options options_;
@@ -140,6 +154,7 @@ class Handle {
   mutable std::vector<std::unique_ptr<Session>> views_;
   std::unique_ptr<Background> background_;
   std::atomic<bool> closed_{false};
+  bool ended_ = false;
   std::atomic<u64> written_{0};  // log position behind the last write of this handle
   std::mutex notes_mutex_;
   std::condition_variable note_free_;

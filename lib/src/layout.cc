@@ -94,8 +94,8 @@ Status Layout::complete(format::Superblock& s) {
   layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
                                format::kPageBytes);
   layout.runtime_offset = format::kPageBytes + 2 * layout.root_bytes;
-  layout.runtime_bytes = round_up(layout.batch_op_offset(layout.batch_ops) - layout.runtime_offset,
-                                  format::kPageBytes);
+  layout.runtime_bytes =
+      round_up(layout.pins_offset(layout.slots + 1) - layout.runtime_offset, format::kPageBytes);
   // Blocks and extents lie at multiples of block_bytes: tables name their places in these units.
   const u64 unit = std::max(format::kPageBytes, layout.block_bytes);
   layout.extent_table_offset = round_up(layout.runtime_offset + layout.runtime_bytes, unit);

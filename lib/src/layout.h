@@ -115,6 +115,11 @@ class Layout {
   [[nodiscard]] u64 batch_op_offset(u64 op) const {
     return batch_part_offset(shards) + op * sizeof(u64);
   }
+  [[nodiscard]] u64 pins_offset(u64 slot) const {  // slot counts from 1
+    constexpr u64 kLine = 64;
+    const u64 first = (batch_op_offset(batch_ops) + kLine - 1) / kLine * kLine;
+    return first + (slot - 1) * sizeof(format::Pins);
+  }
   [[nodiscard]] u64 space_domain() const { return shards; }
 
   [[nodiscard]] u64 extent_offset(u64 extent) const {

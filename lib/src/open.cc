@@ -10,6 +10,7 @@
 #include "checkpoint.h"
 #include "guard.h"
 #include "hash.h"
+#include "pins.h"
 #include "recovery.h"
 #include "replay.h"
 #include "snapshots.h"
@@ -92,6 +93,7 @@ Status attach(Session& session, bool exclusive) {
   format::Slot& entry = engine.slot(*slot);
   // A lock word of the slot's former owner names another generation: dead to everybody.
   seam::store(entry.generation, entry.generation + 1);
+  clear_pins(engine, *slot);
   seam::store(entry.pid, static_cast<u64>(::getpid()));
   if (Status s = session.attachment->bind(); !s.ok()) return s;
   engine.locker.emplace(session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots),

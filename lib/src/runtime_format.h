@@ -2,7 +2,7 @@
 // format-spec/format.md, "Runtime area".
 //
 //   RuntimeHeader | Slot x slots | Domain x (2^S + 1), each with its Intent and ShardHeader | Cut |
-//   Batch | BatchPart x 2^S | operations
+//   Batch | BatchPart x 2^S | operations | Pins x slots
 //
 // A domain is what one lock guards: a shard, or (the last one) the space of the whole store.
 #ifndef HMAP_SRC_RUNTIME_FORMAT_H_
@@ -68,6 +68,7 @@ HMAP_LAYOUT(LogState, reserved0, 212, 4);
 HMAP_LAYOUT(LogState, reserved, 216, 40);
 static_assert(OnDisk<LogState> && sizeof(LogState) == 256);
 
+inline constexpr u64 kPinnedWords = 4;
 struct RuntimeHeader {
   u64 magic;       // kRuntimeMagic once the area is set up; stored last
   u8 boot_id[16];  // valid only in this boot ...
@@ -86,7 +87,8 @@ struct RuntimeHeader {
   u64 table_cut[2];   // cut that tables A, B were last completely written for; 0: unknown
   u64 checkpoint_ns;  // CLOCK_BOOTTIME of the last completed checkpoint
   u64 extent_table[kExtentSegments];
-  u64 reserved[14];
+  u64 pinned[kPinnedWords];  // bit i: slot i + 1 has pinned something, once; bits are never cleared
+  u64 reserved[10];
   Lock checkpoint_lock;
   LogState log;
   SnapshotCell snapshots[kSnapshots];
@@ -108,7 +110,8 @@ HMAP_LAYOUT(RuntimeHeader, file_extents, 112, 8);
 HMAP_LAYOUT(RuntimeHeader, table_cut, 120, 16);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_ns, 136, 8);
 HMAP_LAYOUT(RuntimeHeader, extent_table, 144, 256);
-HMAP_LAYOUT(RuntimeHeader, reserved, 400, 112);
+HMAP_LAYOUT(RuntimeHeader, pinned, 400, 32);
+HMAP_LAYOUT(RuntimeHeader, reserved, 432, 80);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_lock, 512, 64);
 HMAP_LAYOUT(RuntimeHeader, log, 576, 256);
 HMAP_LAYOUT(RuntimeHeader, snapshots, 832, 192);
@@ -128,6 +131,32 @@ HMAP_LAYOUT(Slot, pid, 8, 8);
 HMAP_LAYOUT(Slot, notes, 16, 32);
 HMAP_LAYOUT(Slot, reserved, 48, 16);
 static_assert(OnDisk<Slot> && sizeof(Slot) == 64);
+
+// One large record that views of a slot read.
+struct PinnedRow {
+  u64 owner;  // pin word, with 1 hold; 0 holds: the cell is free
+  u64 row;    // its extents, as in `Slot::notes`; 0: not said yet
+};
+HMAP_LAYOUT(PinnedRow, owner, 0, 8);
+HMAP_LAYOUT(PinnedRow, row, 8, 8);
+static_assert(OnDisk<PinnedRow> && sizeof(PinnedRow) == 16);
+
+// What the views of a slot read: extents that nobody may take, spans whose slots nobody may take
+// again. A pin word is holds (24 bits) | generation of the slot (15) | seconds of CLOCK_MONOTONIC
+// at which the holds left 0 (25); one of another generation than the slot's counts for nothing.
+inline constexpr u64 kPinGranules = 64;
+inline constexpr u64 kPinRows = 16;
+struct Pins {
+  u64 granules[kPinGranules];  // pin words; extent e is held by the word e % kPinGranules
+  PinnedRow rows[kPinRows];    // large records, while there is a cell
+  u64 extra;                   // holds above one a view
+  u64 reserved[7];
+};
+HMAP_LAYOUT(Pins, granules, 0, 512);
+HMAP_LAYOUT(Pins, rows, 512, 256);
+HMAP_LAYOUT(Pins, extra, 768, 8);
+HMAP_LAYOUT(Pins, reserved, 776, 56);
+static_assert(OnDisk<Pins> && sizeof(Pins) == 832);
 
 // Byte ranges for OFD locks, far beyond any file: never data.
 inline constexpr u64 kOpenByteAt = u64{1} << 62;  // write-locked for the whole of an open
@@ -170,7 +199,8 @@ struct Domain {
   u64 frees;        // records freed since the last sweep step
   u64 hint[2];      // space: next extent to look at (kForever: none is left) in the search that
                     // began when `durable` + 1 was this
-  u64 class_hint[kClasses];  // per size class: bitmap word of the open span to look at first
+  u64 class_hint[kClasses];  // per size class: bitmap word of the open span to look at first (8
+                             // bits) | no slot of a later word was ever taken (1)
   u64 class_walk[kClasses];  // per size class: span id + 1 where the search for room goes on
   u64 freeing;        // extents on their way from a dead run to the free ones, as in `pending`
   u64 zone[2];        // space: next extent of the zone that new spans come from, and its end

@@ -65,11 +65,20 @@ inline void store(std::uint32_t& word, std::uint32_t value) noexcept {
   std::atomic_ref(word).store(value, std::memory_order_release);
 }
 
-// Lock words. Sequentially consistent read-modify-writes.
+// Lock words and pins. Sequentially consistent read-modify-writes.
 inline bool compare_exchange(std::uint32_t& word, std::uint32_t& expected,
                              std::uint32_t desired) noexcept {
   announce(Event::kStore, &word, sizeof word);
   return std::atomic_ref(word).compare_exchange_strong(expected, desired);
+}
+inline bool compare_exchange(std::uint64_t& word, std::uint64_t& expected,
+                             std::uint64_t desired) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  return std::atomic_ref(word).compare_exchange_strong(expected, desired);
+}
+inline std::uint64_t fetch_add(std::uint64_t& word, std::uint64_t value) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  return std::atomic_ref(word).fetch_add(value);
 }
 inline std::uint32_t exchange(std::uint32_t& word, std::uint32_t value) noexcept {
   announce(Event::kStore, &word, sizeof word);
@@ -119,6 +128,27 @@ inline void write_barrier() noexcept {
 inline void read_barrier() noexcept {
 #ifndef HMAP_TSAN
   std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
+// Between stores and loads of which two processes each do one and want to see at least one of the
+// other's: whoever pins a record and looks whether it is still reachable, and whoever made one
+// unreachable and looks whether it is pinned.
+inline void full_barrier() noexcept {
+#ifdef HMAP_TSAN
+  std::atomic<int> nobody{0};
+  nobody.exchange(1);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+}
+
+// The same directly behind a read-modify-write of a word of ours, which on x86 is one by itself.
+inline void full_barrier_after_exchange() noexcept {
+#if defined(__x86_64__) && !defined(HMAP_TSAN)
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  full_barrier();
 #endif
 }
 

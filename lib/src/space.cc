@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "intent.h"
+#include "pins.h"
 
 namespace hmap {
 namespace {
@@ -31,8 +32,10 @@ u64 words_left_in_block(const Engine& engine, u64 extent) {
   return engine.layout.words_per_block - engine.layout.word_in_block(extent);
 }
 
-bool is_usable(u64 word, u64 oldest) {
-  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= oldest;
+// Nobody can read what was never used, whatever the counts of views say.
+bool is_usable(u64 word, u64 extent, u64 oldest, const HeldSpace& held) {
+  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= oldest &&
+         (held.empty() || extent_payload(word) == 0 || !held.has(extent));
 }
 
 // Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
@@ -41,6 +44,7 @@ bool is_usable(u64 word, u64 oldest) {
 Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next, u64 kept_from = 0,
                    u64 kept_to = 0) {
   const u64 oldest = engine.needed_cuts().oldest;
+  const HeldSpace held = HeldSpace::of(engine);
   u64 row = 0;
   u64 extent = from;
   while (extent < to) {
@@ -53,7 +57,7 @@ Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next,
     const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
     for (; extent < last; ++extent) {
       const bool in_zone = extent >= kept_from && extent < kept_to;
-      row = !in_zone && is_usable(words[extent - base], oldest) ? row + 1 : 0;
+      row = !in_zone && is_usable(words[extent - base], extent, oldest, held) ? row + 1 : 0;
       if (row == count) {
         next = extent + 1;
         return extent + 1 - count;

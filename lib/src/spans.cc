@@ -2,11 +2,11 @@
 #include "spans.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 
 #include "dead.h"
 #include "space.h"
+#include "span_maps.h"
 
 namespace hmap {
 namespace {
@@ -24,81 +24,36 @@ void store_class(SizeClass& size_class, u32 head, u32 open) {
   seam::store(reinterpret_cast<u64&>(size_class), u64{head} | u64{open} << 32);
 }
 
-// A span's bitmap as an allocator must see it: a slot is taken if it is in the live map or in that
-// of a needed cut, or reserved.
-class SpanMaps {
- public:
-  static Result<SpanMaps> of(const Engine& engine, const Block& block, u64 index,
-                             const ReservedSlots* reserved) {
-    const Result<std::byte*> live = live_bytes(engine, block);
-    if (!live) return live.error();
-    SpanMaps maps;
-    maps.reserved_ = reserved;
-    maps.live_ = reinterpret_cast<SpanEntry*>(*live) + index;
-    const Engine::Needed cuts = engine.needed_cuts();
-    for (u64 i = 0; i < cuts.count; ++i) {
-      if (Status s = maps.add(engine, block, index, cuts.all[i]); !s.ok()) return s;
-    }
-    return maps;
-  }
-  [[nodiscard]] u64 used(u64 word) const {
-    u64 bits = live_->map[word];
-    for (u64 i = 0; i < count_; ++i) bits |= older_[i]->map[word];
-    if (reserved_ != nullptr) bits |= reserved_->in(&live_->map[word]);
-    return bits;
-  }
-  [[nodiscard]] const SpanEntry& live() const { return *live_; }
-  // Slots nobody needs among the first `slots`.
-  [[nodiscard]] u64 free_slots(u64 slots) const {
-    u64 free = 0;
-    for (u64 w = 0; w * 64 < slots; ++w) free += static_cast<u64>(std::popcount(unused(w, slots)));
-    return free;
-  }
-  [[nodiscard]] u64 unused(u64 word, u64 slots) const {
-    const u64 below = slots - word * 64;
-    return ~used(word) & (below >= 64 ? ~u64{0} : (u64{1} << below) - 1);
-  }
-
- private:
-  Status add(const Engine& engine, const Block& block, u64 index, u64 cut) {
-    // The live version serves the cut too, unless it was born after it.
-    if (seam::load(block.state->live_born) <= cut) return {};
-    const Result<u64> place = place_at(engine, block, cut);
-    if (!place) return place.error();
-    if (*place == 0) return {};
-    const auto* bytes = engine.map->bytes(*place, engine.layout.block_bytes);
-    if (bytes == nullptr) return Engine::corrupt("block version outside the file", *place);
-    const auto* entry = reinterpret_cast<const SpanEntry*>(bytes) + index;
-    // A directory entry used anew is another span: the old bits mean other slots.
-    const u64 same = 0xff'ffff'ffff;
-    if ((entry->head & same) == (live_->head & same)) older_[count_++] = entry;
-    return {};
-  }
-  SpanEntry* live_ = nullptr;
-  const ReservedSlots* reserved_ = nullptr;
-  std::array<const SpanEntry*, 2 + format::kSnapshots> older_{};
-  u64 count_ = 0;
-};
+// Remembers slots of a word as unused. Crash in between: those of the word before, all taken, or
+// none; what is passed over is found when the span is opened the next time.
+void remember_unused(Engine& engine, u64 shard, u64 size_class, u64 hint, u64 unused) {
+  format::Domain& domain = engine.domain(shard);
+  seam::store(domain.class_hint[size_class], hint);
+  seam::store(domain.class_free[size_class], unused);
+}
 
 // Looks for a word of the open span's map with unused slots, and remembers them in class_free:
-// what no cut needs now and is not taken is needed by no cut to come.
+// what no cut and no view needs now and is not taken is needed by none to come.
 Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64 size_class,
                    const ReservedSlots* reserved) {
-  const Result<SpanMaps> maps = SpanMaps::of(engine, block, index, reserved);
+  const u64 slots = engine.layout.span_shape(size_class).slots;
+  const u64 hint = engine.domain(shard).class_hint[size_class];
+  const u64 word = (hint & kHintWord) < format::kSpanMapWords ? hint & kHintWord : 0;
+  if (const u64 fresh = slots_in_word(slots, word + 1); fresh != 0 && (hint & kFreshBehind) != 0) {
+    // None of them is reserved either: who reserves slots finds them on this way.
+    remember_unused(engine, shard, size_class, (word + 1) | kFreshBehind, fresh);
+    return {};
+  }
+  const Result<SpanMaps> maps = SpanMaps::of(engine, block, index, HeldSpace::of(engine), reserved);
   if (!maps) return maps.error();
   const SpanEntry& entry = maps->live();
   if (entry.head == 0 || span_class(entry.head) != size_class) {
     return Engine::corrupt("span of another class", engine.map->offset_of(&entry));
   }
-  const u64 slots = engine.layout.span_shape(size_class).slots;
-  format::Domain& domain = engine.domain(shard);
-  const u64 hint = domain.class_hint[size_class];
-  for (u64 w = hint < format::kSpanMapWords ? hint : 0; w * 64 < slots; ++w) {
-    const u64 unused = maps->unused(w, slots);
+  for (u64 w = word; w * 64 < slots; ++w) {
+    const u64 unused = maps->unused(w);
     if (unused == 0) continue;
-    // Crash: class_free is 0, the search is done again.
-    seam::store(domain.class_hint[size_class], w);
-    seam::store(domain.class_free[size_class], unused);
+    remember_unused(engine, shard, size_class, w, unused);
     return {};
   }
   return {};
@@ -120,7 +75,7 @@ Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, 
       return s;
     if (unused == 0) return RecordSlot{};
   }
-  const u64 word = domain.class_hint[size_class];
+  const u64 word = domain.class_hint[size_class] & kHintWord;
   const auto bit = static_cast<u64>(std::countr_zero(unused));
   const u64 slot = word * 64 + bit;
   if (entry.head == 0 || span_class(entry.head) != size_class ||
@@ -186,6 +141,7 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
   SizeClass& classes = header.classes[size_class];
   u64& cursor = engine.domain(shard).class_walk[size_class];
   const u64 slots = engine.layout.span_shape(size_class).slots;
+  const HeldSpace held = release ? HeldSpace() : HeldSpace::of(engine);
   u64 before = cursor;
   for (int i = 0; i < budget; ++i) {
     u64 span = classes.head;
@@ -203,7 +159,8 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
     }
     const Result<Block> block = span_block(engine, header.directory, span - 1);
     if (!block) return block.error();
-    const auto maps = SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1), reserved);
+    const auto maps =
+        SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1), held, reserved);
     if (!maps) return maps.error();
     const SpanEntry& live = maps->live();
     const bool is_empty =
@@ -213,8 +170,7 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
       if (Status s = release_span(engine, shard, span - 1, before, live); !s.ok()) return s;
       return false;
     }
-    if (!release && classes.open != span &&
-        maps->free_slots(slots) >= std::max<u64>(1, slots / 8)) {
+    if (!release && classes.open != span && maps->unused() >= std::max<u64>(1, slots / 8)) {
       seam::store(cursor, span);
       forget_unused(engine, shard, size_class);
       store_class(classes, classes.head, static_cast<u32>(span));
@@ -292,6 +248,10 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   }
   change.set(engine.domain(shard).pending, 0);
   change.publish();
+  // Not to be asked for: a view of another record may hold the extents by now, as far as counts can
+  // tell, but nobody can read what was never written.
+  const u64 slots = engine.layout.span_shape(size_class).slots;
+  remember_unused(engine, shard, size_class, kFreshBehind, slots_in_word(slots, 0));
   return {};
 }
 
@@ -336,7 +296,10 @@ Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpo
       Result<RecordSlot> slot = slot_in(engine, shard, open - 1, size_class, purpose, reserved);
       if (!slot || slot->offset != 0) return slot;
     }
-    const Result<bool> opened = walk(engine, shard, size_class, kWalkSpans, false, reserved);
+    // Twice at most: views may come to hold what was opened.
+    const Result<bool> opened = attempt < 2
+                                    ? walk(engine, shard, size_class, kWalkSpans, false, reserved)
+                                    : Result<bool>(false);
     if (!opened) return opened.error();
     if (*opened) continue;
     if (Status s = open_new_span(engine, shard, size_class, purpose); !s.ok()) return s;

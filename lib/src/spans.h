@@ -54,6 +54,11 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
 // Counts a freed record; now and then looks whether a span has become empty and gives it back.
 Status after_free(Engine& engine, u64 shard);
 
+// The parts of Domain::class_hint: the word, and whether the words behind it are fresh: the span
+// was made for this class, and no slot of theirs was taken since. Then nobody can need one.
+inline constexpr u64 kHintWord = 0xff;
+inline constexpr u64 kFreshBehind = kHintWord + 1;
+
 // Directory entries, for stats and for giving a cleared directory back. Null Result: kCorrupt.
 Result<Block> span_block(const Engine& engine, const u64* segments, u64 span);
 Result<format::SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 span);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bmap.h"
+#include "pins.h"
 #include "read_through.h"
 #include "space.h"
 
@@ -37,13 +38,16 @@ void add_shard(const Engine& engine, u64 shard, Stats& stats) {
 
 Status add_extents(const Engine& engine, Stats& stats) {
   const u64 oldest = engine.needed_cuts().oldest;
+  const HeldSpace held = HeldSpace::of(engine);
   const u64 bytes = engine.layout.extent_bytes;
   for (u64 extent = 0; extent < seam::load(engine.runtime->extents_end); ++extent) {
     const Result<u64> word = extent_word(engine, extent);
     if (!word) return word.error();
     switch (extent_kind(*word)) {
       case ExtentKind::kFree:
-        (extent_payload(*word) <= oldest ? stats.free_bytes : stats.retired_bytes) += bytes;
+        (extent_payload(*word) > oldest                   ? stats.retired_bytes
+         : extent_payload(*word) != 0 && held.has(extent) ? stats.held_bytes
+                                                          : stats.free_bytes) += bytes;
         break;
       case ExtentKind::kBuckets:
         stats.bucket_bytes += bytes;
@@ -97,7 +101,23 @@ void add_processes(const Session& session, Stats& stats) {
     const u64 pid = seam::load(session.engine.slot(slot).pid);
     if (pid == 0 || !session.live) continue;
     const bool alive = slot == session.slot || slot_alive(session.fd.get(), slot);
-    stats.processes.push_back({slot, static_cast<u32>(pid), alive});
+    const SlotViews views = views_of(session.engine, slot);
+    stats.processes.push_back({slot, static_cast<u32>(pid), alive, views.count, views.seconds});
+  }
+}
+
+void add_snapshots(const Session& session, Stats& stats) {
+  for (const format::SnapshotCell& cell : session.engine.runtime->snapshots) {
+    const u64 owner = seam::load(cell.owner);
+    const u64 cut = seam::load(cell.cut);
+    if (owner == 0 || cut == 0 || !session.live) continue;
+    // As a Locker would say, which read-only handles have none of.
+    const u32 slot = owner & 0xffff;
+    const bool possible = slot != 0 && slot <= session.engine.layout.slots;
+    const bool current = possible && (seam::load(session.engine.slot(slot).generation) & 0x7fff) ==
+                                         (owner >> 16 & 0x7fff);
+    const bool alive = current && (slot == session.slot || slot_alive(session.fd.get(), slot));
+    stats.snapshots.push_back({cut, slot, alive});
   }
 }
 
@@ -156,6 +176,7 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   }
   stats.log_replayed = seam::load(log.replayed);
   add_processes(session, stats);
+  add_snapshots(session, stats);
   const Result<format::Superblock> superblock = read_superblock(session.fd.get(), false);
   if (!superblock) return superblock.error();
   stats.shard_bits = superblock->shard_bits;

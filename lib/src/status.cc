@@ -8,14 +8,14 @@
 namespace hmap {
 
 std::string_view name(Code code) noexcept {
-  static constexpr std::array<std::string_view, 27> kNames = {
+  static constexpr std::array<std::string_view, 28> kNames = {
       "Ok",       "InvalidArgument",  "TooLarge",       "NotFound",
       "Exists",   "NotAStore",        "WrongVersion",   "Truncated",
       "Corrupt",  "Permission",       "ReadOnly",       "LockedExclusively",
       "Busy",     "TooManyProcesses", "ModeMismatch",   "NoSpace",
       "IoError",  "Poisoned",         "NoAddressSpace", "Forked",
       "Closed",   "Unsupported",      "NeedsRecovery",  "System",
-      "BadInput", "TooManySnapshots", "BadLog"};
+      "BadInput", "TooManySnapshots", "BadLog",         "TooManyViews"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
 }
@@ -30,6 +30,10 @@ std::string Status::message() const {
       break;
     case Code::kBusy:
       text.append(" (held by slot ").append(std::to_string(value_)).append(")");
+      break;
+    case Code::kNoSpace:
+      if (value_ != 0)
+        text.append(" (some is held by views of slot ").append(std::to_string(value_)).append(")");
       break;
     case Code::kBadInput:
       text.append(" (line ").append(std::to_string(value_)).append(")");

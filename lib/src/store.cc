@@ -67,7 +67,7 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() {
   // Cursors may keep the handle alive; the store is closed all the same.
-  if (impl_ != nullptr) static_cast<void>(impl_->handle->close().ok());
+  if (impl_ != nullptr) impl_->handle->retire();
 }
 
 Status Store::usable() const { return impl_ == nullptr ? closed() : impl_->handle->usable(); }
@@ -83,7 +83,7 @@ Result<bool> Store::get_into(std::string_view key, std::string& value) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
   return impl_->handle->read([&](const Engine& engine) {
-    return find(engine, key, hash_key(key, engine.store_seed), &value);
+    return hmap::find(engine, key, hash_key(key, engine.store_seed), &value);
   });
 }
 
@@ -99,7 +99,7 @@ Result<bool> Store::contains(std::string_view key) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
   return impl_->handle->read([&](const Engine& engine) {
-    return find(engine, key, hash_key(key, engine.store_seed), nullptr);
+    return hmap::find(engine, key, hash_key(key, engine.store_seed), nullptr);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "batch_area.h"
+#include "pins.h"
 
 namespace hmap::checking {
 
@@ -75,6 +76,34 @@ void check_part(const Engine& engine, u64 shard, Findings& out) {
   if (!wrong.empty() && same) out.damage(FindingKind::kIntent, here, std::move(wrong));
 }
 
+// Pins of a slot that has said that it pins, with rows that can be. Those of an older generation
+// count for nothing.
+void check_pins(const Engine& engine, u64 slot, Findings& out) {
+  const format::Pins& pins = engine.pins(slot);
+  const u64 generation = seam::load(engine.slot(slot).generation);
+  const Spot here{engine.layout.pins_offset(slot)};
+  if (const u64 views = views_of(engine, slot).count;
+      views != 0 &&
+      (seam::load(engine.runtime->pinned[(slot - 1) / 64]) >> (slot - 1) % 64 & 1) == 0) {
+    out.damage(FindingKind::kRuntime, here,
+               say("slot ", slot, " holds ", views,
+                   " views, but is not in the list of those who hold any: what they read will be "
+                   "overwritten"));
+  }
+  for (const format::PinnedRow& cell : pins.rows) {
+    const u64 owner = seam::load(cell.owner);
+    const u64 row = seam::load(cell.row);
+    // Between the two loads and this one the view may have ended.
+    if (row == 0 || pin_holds(owner) == 0 || pin_generation(owner) != (generation & 0x7fff) ||
+        note_first(row) + note_count(row) <= seam::load(engine.runtime->extents_end) ||
+        seam::load(cell.row) != row)
+      continue;
+    out.damage(FindingKind::kRuntime, here,
+               say("slot ", slot, " holds a view of ", note_count(row), " extents from extent ",
+                   note_first(row), " on, which are not in use"));
+  }
+}
+
 // The runtime header against the roots: read again until no checkpoint ended in between.
 void check_durable_words(const Engine& engine, Findings& out) {
   const RuntimeHeader& runtime = *engine.runtime;
@@ -132,6 +161,7 @@ void check_runtime(const Engine& engine, Findings& out) {
     check_lock(engine, engine.domain(d).lock, shard, out);
     check_intent(engine, d, out);
   }
+  for (u64 slot = 1; slot <= layout.slots; ++slot) check_pins(engine, slot, out);
 }
 
 void check_frames(const Engine& engine, const LiveView& view, u64 shard, Findings& out) {

@@ -14,6 +14,7 @@ using format::kSpanMapWords;
 struct Remembered {
   u64 free = 0;
   u64 word = 0;
+  bool fresh_behind = false;
   u64 open = 0;  // span id + 1
   friend bool operator==(const Remembered&, const Remembered&) = default;
 };
@@ -27,7 +28,7 @@ class UnusedSlots {
   void check(Findings& out) const {
     const Remembered seen = remembered();
     // Without an open span nobody looks at the slots: the next one begins with none.
-    if (seen.free == 0 || seen.open == 0) return;
+    if ((seen.free == 0 && !seen.fresh_behind) || seen.open == 0) return;
     const Engine::Needed cuts = engine_.needed_cuts();
     const std::string wrong = compare(seen, cuts);
     if (wrong.empty()) return;
@@ -46,7 +47,9 @@ class UnusedSlots {
     const format::Domain& domain = engine_.domain(shard_);
     Remembered seen;
     seen.free = seam::load(domain.class_free[class_]);
-    seen.word = seam::load(domain.class_hint[class_]);
+    const u64 hint = seam::load(domain.class_hint[class_]);
+    seen.word = hint & kHintWord;
+    seen.fresh_behind = (hint & kFreshBehind) != 0;
     u64 both = 0;
     view_.peek(engine_.map->offset_of(&engine_.header(shard_).classes[class_]), &both, sizeof both);
     seen.open = both >> 32;
@@ -70,6 +73,11 @@ class UnusedSlots {
       return {};  // the lists of classes tell
     }
     if (const u64 both = seen.free & live; both != 0) return twice(both, seen, "are taken");
+    for (u64 w = seen.word + 1; seen.fresh_behind && w < kSpanMapWords; ++w) {
+      u64 taken = 0;
+      if (!read_span_words(view_, runs_.directory, span, 1 + w, 1, &taken)) return {};
+      if (taken != 0) return twice(taken, {0, w, true, seen.open}, "are taken");
+    }
     for (u64 i = 0; i < cuts.count; ++i) {
       const u64 cut = cuts.all[i];
       if (const u64 both = seen.free & bits_at(cut, span, head, seen.word); both != 0)

@@ -34,7 +34,25 @@ def places(store):
             "extents": extents}
 
 
-def lines(store, at, table):
+def word_at(data, offset):
+    return int.from_bytes(data[offset:offset + 8], "little")
+
+
+def extent_words(at, data):
+    """The lines of the first three words of the extent table."""
+    names = {1: "kBuckets, shard 0, id", 2: "kDirectory, shard 0, id",
+             5: "kSpan, shard 0, span id"}
+    for extent in range(3):
+        word = word_at(data, at + 8 * extent)
+        block = "that block: " if extent == 0 else ""
+        yield at + 8 * extent, 8, f"{block}extent {extent}: {names[word & 0xff]} {word >> 16}"
+
+
+def span_extent(at, data):
+    return (word_at(data, at["span"]) & 0xffffffff) - 1
+
+
+def lines(store, at, table, data):
     """(offset, bytes, what they are)"""
     header, root = at["header"], at["root"]
     return [
@@ -53,22 +71,21 @@ def lines(store, at, table):
         (header + 8, 16, "shard 0: count 1, flags 0"),
         (header + 0x18, 16, "B = 0, no overflow bucket"),
         (header + 0x28, 8, "hash0"),
-        (header + 0x40, 16, "buckets: id 1, b = 0"),
+        (header + 0x40, 16, f"buckets: id {word_at(data, header + 0x40)}, b = 0"),
         (header + 0x50, 16, "next_overflow 1, run[0]"),
         (header + 0x168, 8, "span_count 1"),
         (header + 0x178, 8, "directory[0]"),
         (at["extents"].table, 16,
          f"extent table, table {table}: checksum; place, checksum of block 0"),
-        (at["words"], 8, "that block: extent 0: kBuckets, shard 0, id 1"),
-        (at["words"] + 8, 8, "extent 1: kDirectory, id 2"),
-        (at["words"] + 16, 8, "extent 2: kSpan, span id 0"),
+        *extent_words(at["words"], data),
         (at["array"].table, 16, f"bucket array, table {table}: page checksum; place, checksum"),
         (at["bucket"], 8, "bucket 0: tophash of slot 0"),
         (at["bucket"] + 16, 8, "no overflow bucket; hash bits of slot 0"),
         (at["bucket"] + 24, 8, "reference 0: offset / 16"),
         (at["directory"].table, 16,
          f"span directory, table {table}: page checksum; place, checksum"),
-        (at["span"], 16, "span 0: extent 2, class 0, last of its class; slot 0 taken"),
+        (at["span"], 16, f"span 0: extent {span_extent(at, data)}, class 0, last of its class; "
+         "slot 0 taken"),
         (at["record"], 12, "record: checksum, 3 bytes of key, flags, 8 of value"),
         (at["record"] + 12, 11, '"ada", "Lovelace"'),
     ]
@@ -81,16 +98,16 @@ def section(path):
     hh = mix(h, store.shards[0].header.hash0)
     data = path.read_bytes()
     shown = "".join(f"{offset:06x}  {data[offset:offset + size].hex(' '):<47}  {text}\n"
-                    for offset, size, text in lines(store, at, table))
+                    for offset, size, text in lines(store, at, table, data))
     about = (
         "`golden/one_entry.hmap`: one entry, `ada` = `Lovelace`, in the smallest geometry but one. "
         f"A test holds these lines against the file. h = {h:016x}, with hash0 hh = {hh:016x}: "
         f"bucket 0, tophash {tophash(hh):02x}.")
     return (f"## 22. Example\n\n{textwrap.fill(about, 120)}\n\n```\n{shown}```\n\n"
-            f"{textwrap.fill(way(store, at, table), 120)}\n\n")
+            f"{textwrap.fill(way(store, at, table, data), 120)}\n\n")
 
 
-def way(store, at, table):
+def way(store, at, table, data):
     page, array = store.superblock.block_bytes, at["array"].offset
     other, place = store.roots[1 - store.root.index], at["bucket"] // page
     return (
@@ -100,8 +117,9 @@ def way(store, at, table):
         f"{array + 2 * page:x}. Its entry says place {place:x} (hexadecimal): {place:x} * {page:x} "
         f"= {at['bucket']:x}, at home. Slot 0 has tophash "
         f"{store.shards[0].bucket(store.shards[0].current, 0)[0]:02x}; reference "
-        f"{at['record'] // 16:04x} * 10 = {at['record']:x}: extent 2, a span, whose entry 0 of the "
-        f"directory at {at['directory'].offset:x} has the bit of slot 0 set. The record's key is "
+        f"{at['record'] // 16:04x} * 10 = {at['record']:x}: extent {span_extent(at, data)}, a "
+        f"span, whose entry 0 of the directory at {at['directory'].offset:x} has the bit of slot 0 "
+        "set. The record's key is "
         "`ada`.")
 
 

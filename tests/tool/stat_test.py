@@ -8,7 +8,7 @@ import uuid
 from support import ToolTest, main, tool
 
 SPACE = ("span_bytes", "large_bytes", "bucket_bytes", "frame_bytes", "retired_bytes", "free_bytes")
-SPACE += ("other_bytes", "unassigned_bytes")
+SPACE += ("held_bytes", "other_bytes", "unassigned_bytes")
 
 
 class Stat(ToolTest):

@@ -12,7 +12,10 @@
 #include "format.h"
 #include "made_stores.h"
 #include "open.h"
+#include "pins.h"
 #include "seeds.h"
+#include "space.h"
+#include "spans.h"
 #include "stop_at.h"
 #include "temp_file.h"
 #include "values.h"
@@ -195,8 +198,40 @@ std::vector<LiveDamage> live_damages() {
   };
 }
 
+// Views, and slots that nobody asks for because nobody can have read them.
+std::vector<LiveDamage> view_damages() {
+  return {
+      {"slots behind those offered called fresh", FindingKind::kOfferedSlot,
+       [](Meddler& f) {
+         const OpenSpan open = open_span(f);
+         u64 word = 0;
+         for (u64 w = 1; w < format::kSpanMapWords; ++w) {
+           if (live_span(f, open.span).map[w] != 0) word = w;
+         }
+         if (word == 0) throw std::runtime_error("one word of slots is in use only");
+         offer(f, open.size_class, (word - 1) | kFreshBehind, 0);
+       }},
+      {"a view of a slot that never pinned", FindingKind::kRuntime,
+       [](Meddler& f) {
+         const auto& slot = f.at<format::Slot>(f.layout().slot_offset(1));
+         f.at<format::Pins>(f.layout().pins_offset(1)).granules[7] =
+             make_pin_word(1, slot.generation, 1);
+         for (u64& word : f.at<format::RuntimeHeader>(f.layout().runtime_offset).pinned) word = 0;
+       }},
+      {"a view behind the end", FindingKind::kRuntime,
+       [](Meddler& f) {
+         const auto& slot = f.at<format::Slot>(f.layout().slot_offset(1));
+         format::Pins& pins = f.at<format::Pins>(f.layout().pins_offset(1));
+         pins.rows[3] = {make_pin_word(1, slot.generation, 1), make_note(1'000'000, 5)};
+         f.at<format::RuntimeHeader>(f.layout().runtime_offset).pinned[0] |= 1;
+       }},
+  };
+}
+
 TEST(Live, MeddlingIsFound) {
-  for (const LiveDamage& damage : live_damages()) {
+  std::vector<LiveDamage> damages = live_damages();
+  for (LiveDamage& damage : view_damages()) damages.push_back(std::move(damage));
+  for (const LiveDamage& damage : damages) {
     SCOPED_TRACE(damage.what);
     TempDir dir(TempDir::Where::kMemory);
     const std::string path = dir.file("store");

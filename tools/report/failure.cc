@@ -69,6 +69,7 @@ constexpr std::array kAdvice = {
     Advice{Code::kTooManySnapshots, Exit::kBusy, "end snapshots that are no longer needed"},
     Advice{Code::kBadLog, Exit::kCorrupt,
            "put the file {}-wal back that belongs to it; without it the last checkpoint is left"},
+    Advice{Code::kTooManyViews, Exit::kBusy, "end views that are no longer needed"},
 };
 
 constexpr bool in_order_of_codes() {

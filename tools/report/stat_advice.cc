@@ -22,8 +22,8 @@ std::size_t dead_processes(const Stats& stats) {
 
 std::uint64_t unassigned_bytes(const Stats& stats) {
   const std::uint64_t assigned = stats.span_bytes + stats.large_bytes + stats.bucket_bytes +
-                                 stats.frame_bytes + stats.retired_bytes + stats.free_bytes +
-                                 stats.other_bytes;
+                                 stats.frame_bytes + stats.retired_bytes + stats.held_bytes +
+                                 stats.free_bytes + stats.other_bytes;
   // A store that grows while it is looked at may count more than its file had a moment ago.
   return stats.file_bytes - std::min(stats.file_bytes, assigned);
 }
@@ -40,6 +40,16 @@ std::vector<std::string> advice(const Stats& stats) {
     lines.push_back(fmt::format(
         "{} process{} ended without closing; the next writer tidies up, nothing is lost", dead,
         dead == 1 ? "" : "es"));
+  }
+  // Longer than anybody works with a view, and worth the trouble.
+  constexpr std::uint64_t kLongSeconds = 600;
+  constexpr std::uint64_t kHeldBytes = std::uint64_t{1} << 20U;
+  for (const Stats::Process& process : stats.processes) {
+    if (process.views == 0 || process.views_seconds < kLongSeconds || stats.held_bytes < kHeldBytes)
+      continue;
+    lines.push_back(fmt::format("slot {} (pid {}) has held views for {} s; {} cannot be used again",
+                                process.slot, process.pid, grouped(process.views_seconds),
+                                human_bytes(stats.held_bytes)));
   }
   const bool many_slots_taken =
       stats.slots > 0 && stats.processes.size() * 10 >= std::size_t{stats.slots} * 9;

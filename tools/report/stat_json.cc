@@ -29,11 +29,17 @@ Json shard_json(const Stats::Shard& shard) {
 }
 
 Json space_json(const Stats& stats) {
-  return {{"file_bytes", stats.file_bytes},       {"allocated_bytes", stats.allocated_bytes},
-          {"span_bytes", stats.span_bytes},       {"large_bytes", stats.large_bytes},
-          {"bucket_bytes", stats.bucket_bytes},   {"frame_bytes", stats.frame_bytes},
-          {"retired_bytes", stats.retired_bytes}, {"free_bytes", stats.free_bytes},
-          {"other_bytes", stats.other_bytes},     {"unassigned_bytes", unassigned_bytes(stats)}};
+  return {{"file_bytes", stats.file_bytes},
+          {"allocated_bytes", stats.allocated_bytes},
+          {"span_bytes", stats.span_bytes},
+          {"large_bytes", stats.large_bytes},
+          {"bucket_bytes", stats.bucket_bytes},
+          {"frame_bytes", stats.frame_bytes},
+          {"retired_bytes", stats.retired_bytes},
+          {"held_bytes", stats.held_bytes},
+          {"free_bytes", stats.free_bytes},
+          {"other_bytes", stats.other_bytes},
+          {"unassigned_bytes", unassigned_bytes(stats)}};
 }
 
 std::string uuid_text(const Stats& stats) {
@@ -80,8 +86,16 @@ Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
   object["poisoned"] = stats.poisoned;
   object["processes"] = Json::array();
   for (const Stats::Process& process : stats.processes) {
-    object["processes"].push_back(
-        {{"slot", process.slot}, {"pid", process.pid}, {"alive", process.alive}});
+    object["processes"].push_back({{"slot", process.slot},
+                                   {"pid", process.pid},
+                                   {"alive", process.alive},
+                                   {"views", process.views},
+                                   {"views_seconds", process.views_seconds}});
+  }
+  object["snapshots"] = Json::array();
+  for (const Stats::HeldSnapshot& snapshot : stats.snapshots) {
+    object["snapshots"].push_back(
+        {{"epoch", snapshot.epoch}, {"slot", snapshot.slot}, {"alive", snapshot.alive}});
   }
   object["slots"] = stats.slots;
   object["shard_bits"] = stats.shard_bits;

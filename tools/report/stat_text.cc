@@ -121,11 +121,12 @@ std::string space_text(const Stats& stats) {
     std::string_view name;
     std::uint64_t bytes;
   };
-  const std::array<Use, 8> uses = {{{"records", stats.span_bytes},
+  const std::array<Use, 9> uses = {{{"records", stats.span_bytes},
                                     {"large records", stats.large_bytes},
                                     {"buckets", stats.bucket_bytes},
                                     {"displaced blocks", stats.frame_bytes},
                                     {"retired", stats.retired_bytes},
+                                    {"held by views", stats.held_bytes},
                                     {"free", stats.free_bytes},
                                     {"headers, tables", stats.other_bytes},
                                     {"not yet used", unassigned_bytes(stats)}}};
@@ -159,13 +160,27 @@ std::string durability_text(const Stats& stats) {
   return text;
 }
 
+std::string views_text(const Stats::Process& process) {
+  if (process.views == 0) return {};
+  return fmt::format(", {} view{} for up to {} s", grouped(process.views),
+                     process.views == 1 ? "" : "s", grouped(process.views_seconds));
+}
+
 std::string processes_text(const Stats& stats) {
   std::string text =
       fmt::format("\nattached for writing: {} of {} slots\n", stats.processes.size(), stats.slots);
   for (const Stats::Process& process : stats.processes) {
     text += row(fmt::format("slot {}", process.slot),
-                fmt::format("pid {:<10}{}", process.pid,
-                            process.alive ? "alive" : "dead, to be tidied up by the next writer"));
+                fmt::format("pid {:<10}{}{}", process.pid,
+                            process.alive ? "alive" : "dead, to be tidied up by the next writer",
+                            views_text(process)));
+  }
+  if (stats.snapshots.empty()) return text;
+  text += fmt::format("\nsnapshots held: {}\n", stats.snapshots.size());
+  for (const Stats::HeldSnapshot& snapshot : stats.snapshots) {
+    text += row(fmt::format("epoch {}", grouped(snapshot.epoch)),
+                fmt::format("by slot {}{}", snapshot.slot,
+                            snapshot.alive ? "" : ", which is dead: until the next checkpoint"));
   }
   return text;
 }

@@ -120,7 +120,8 @@ struct Stats {
   std::uint64_t file_bytes = 0;       // Size of the file.
   std::uint64_t allocated_bytes = 0;  // Bytes of disk it takes (st_blocks).
   std::uint64_t free_bytes = 0;       // In extents that are free.
-  std::uint64_t retired_bytes = 0;    // In extents freed since the last checkpoint.
+  std::uint64_t retired_bytes = 0;    // In extents that the last checkpoint or a snapshot needs.
+  std::uint64_t held_bytes = 0;       // In extents that would be free, if no view held them.
   std::uint64_t bucket_bytes = 0;     // In extents of bucket arrays, with their tables.
   std::uint64_t span_bytes = 0;       // In extents of spans (records).
   std::uint64_t large_bytes = 0;      // In extents of records of their own.
@@ -143,8 +144,19 @@ struct Stats {
     std::uint32_t slot = 0;
     std::uint32_t pid = 0;  // As the process saw itself; another pid namespace may differ.
     bool alive = false;
+    std::uint64_t views = 0;          // That it holds (view.h); a dead one's until the next
+                                      // checkpoint.
+    std::uint64_t views_seconds = 0;  // For how long the oldest of them, or a row of views each
+                                      // begun before the one before it ended, is held.
   };
   std::vector<Process> processes;  // Attached for writing; read-only handles take no slot.
+
+  struct HeldSnapshot {
+    std::uint64_t epoch = 0;  // As Snapshot::epoch(); `epoch` - 1 is the youngest there can be.
+    std::uint32_t slot = 0;   // Of the process that holds it.
+    bool alive = false;       // If not, the next checkpoint ends it.
+  };
+  std::vector<HeldSnapshot> snapshots;  // Held by all processes.
 
   // Creation facts.
   std::uint32_t shard_bits = 0;

@@ -27,11 +27,13 @@ enum class Code : std::uint8_t {
   kReadOnly = 10,           // A write through a read-only handle, or to a read-only medium.
   kLockedExclusively = 11,  // Another process has the store for itself, or others have it open.
   kBusy = 12,  // A living process holds the lock beyond the time-out; value() = its slot.
+               // close(): views of the handle are held.
   kTooManyProcesses = 13,  // All process slots of the store are taken.
   kModeMismatch = 14,      // The store is open with another durability than the one asked for.
-  kNoSpace = 15,           // The disk, the quota or Options::size_limit is exhausted.
-  kIoError = 16,           // The device failed (EIO).
-  kPoisoned = 17,          // A flush failed earlier; all processes must close and reopen.
+  kNoSpace = 15,   // The disk, the quota or Options::size_limit is exhausted; value() != 0: the
+                   // views of this slot, held longest of all, keep space from being used again.
+  kIoError = 16,   // The device failed (EIO).
+  kPoisoned = 17,  // A flush failed earlier; all processes must close and reopen.
   kNoAddressSpace = 18,    // No window of address space large enough could be reserved.
   kForked = 19,            // The handle belongs to the parent process; open the store again.
   kClosed = 20,            // The handle was closed or moved from.
@@ -41,6 +43,7 @@ enum class Code : std::uint8_t {
   kBadInput = 24,          // Import only: malformed input; value() is the line or the offset.
   kTooManySnapshots = 25,  // As many snapshots of the store as there can be are held already.
   kBadLog = 26,            // The commit log is missing, damaged, or another store's.
+  kTooManyViews = 27,      // The process holds as many views as can be counted; end some.
 };
 
 // The name of a code as written in the sources without the k, for example "NoSpace".
@@ -53,8 +56,8 @@ class [[nodiscard]] Status {
   constexpr Status() noexcept = default;
 
   // A failure. `what` must be a string literal (or live as long as the program): it is kept by
-  // pointer. `value` is a file offset for kCorrupt and kTruncated, a slot number for kBusy, a line
-  // for kBadInput, else 0. `os_error` is an errno or 0.
+  // pointer. `value` is a file offset for kCorrupt and kTruncated, a slot number for kBusy and
+  // kNoSpace, a line for kBadInput, else 0. `os_error` is an errno or 0.
   constexpr Status(Code code, const char* what, std::uint64_t value = 0, int os_error = 0) noexcept
       : what_(what), value_(value), os_error_(os_error), code_(code) {}
 
@@ -64,7 +67,7 @@ class [[nodiscard]] Status {
   [[nodiscard]] constexpr const char* what() const noexcept {
     return what_ != nullptr ? what_ : "";
   }
-  // The file offset (kCorrupt, kTruncated), slot (kBusy) or line (kBadInput) meant.
+  // The file offset (kCorrupt, kTruncated), slot (kBusy, kNoSpace) or line (kBadInput) meant.
   [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
   // The errno of the system call that failed, or 0.
   [[nodiscard]] constexpr int os_error() const noexcept { return os_error_; }

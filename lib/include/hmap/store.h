@@ -31,6 +31,7 @@
 #include "hmap/result.h"
 #include "hmap/status.h"
 #include "hmap/verify.h"
+#include "hmap/view.h"
 
 namespace hmap {
 
@@ -124,6 +125,16 @@ class HMAP_EXPORT Store {
   // The same without the values: whether each key is present.
   [[nodiscard]] Result<std::size_t> multi_contains(std::span<const std::string_view> keys,
                                                    std::span<bool> present) const;
+  // Looks up `key` and pins its value where it lies: a View of the bytes in the mapped file, which
+  // stay as they are until it ends. std::nullopt if the key is absent. For values that are large,
+  // or that are looked at in part; get_into() is as quick for small ones. Needs a writing handle,
+  // because others must see the pin: a read-only one answers kReadOnly, and copies with get().
+  // Errors: kInvalidArgument (key too long), kReadOnly, kTooManyViews (16 million beside each
+  // other), kCorrupt, kForked, kClosed, kIoError (guarded).
+  // Threads: any. Cost: as contains(), one pass over the record for its checksum, and two atomic
+  // additions, two more when the View ends; stores to the process's own slot only, waits for
+  // nobody.
+  [[nodiscard]] Result<std::optional<View>> find(std::string_view key) const;
 
   // Sets the value of `key`, whether or not it is present.
   //
@@ -270,7 +281,8 @@ class HMAP_EXPORT Store {
   [[nodiscard]] Result<Snapshot> snapshot() const;
 
   // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
-  // returned; the handle is closed all the same. Later calls answer kClosed.
+  // returned; the handle is closed all the same. Later calls answer kClosed. But while Views of it
+  // are held, kBusy, and it stays open.
   // Threads: no other thread may be inside a call on this handle meanwhile.
   Status close();
 

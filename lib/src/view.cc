@@ -1,0 +1,30 @@
+// View: the public side of pins.
+#include "hmap/view.h"
+
+#include "store_impl.h"
+
+namespace hmap {
+
+Result<std::optional<View>> Store::find(std::string_view key) const {
+  if (impl_ == nullptr) return Status(Code::kClosed, "the store was closed or moved from");
+  if (key.size() > kKeyBytesMax)
+    return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  HeldRecord held;
+  const Result<bool> found = impl_->handle->pin(key, held);
+  if (!found) return found.error();
+  std::optional<View> view;
+  if (!*found) return view;
+  view.emplace();
+  view->handle_ = impl_->handle;
+  view->key_ = held.record.key();
+  view->value_ = held.record.value();
+  view->extents_ = held.pin.extents;
+  view->value_bytes_ = static_cast<u32>(held.record.value_bytes);
+  view->key_bytes_ = static_cast<u16>(held.record.key_bytes);
+  view->row_ = held.pin.row;
+  return view;
+}
+
+void View::let_go() noexcept { handle_->unpin({extents_, row_}); }
+
+}  // namespace hmap

@@ -1,0 +1,119 @@
+// Views taken, read, handed on and ended by any number of threads beside writers.
+#include "hmap/view.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "child.h"
+#include "seeds.h"
+#include "stores.h"
+#include "temp_file.h"
+#include "values.h"
+
+namespace hmap::test {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kViewOperations = 3'000;
+#else
+constexpr std::uint64_t kViewOperations = 30'000;
+#endif
+constexpr std::uint64_t kViewKeys = 200;
+
+std::string key_of(std::uint64_t n) { return "key " + std::to_string(n); }
+
+class ThreadsWithViews : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    Options options = small_options();
+    options.shard_bits = 1;
+    options.geometry.slots = 16;
+    options.checkpoint_interval = Milliseconds(5);
+    for (int i = 0; i < GetParam(); ++i) {
+      handles_.push_back(Store::open(dir_.file("store"), options).value());
+    }
+  }
+  Store& handle(std::uint64_t thread) { return handles_[thread % handles_.size()]; }
+
+  void write(std::uint64_t thread, std::uint64_t seed) {
+    Random random(seed);
+    for (std::uint64_t i = 0; i < kViewOperations; ++i) {
+      const std::uint64_t n = random.below(kViewKeys);
+      if (random.one_in(4)) {
+        ASSERT_OK(handle(thread).erase(key_of(n)));
+      } else {
+        ASSERT_OK(
+            handle(thread).put(key_of(n), stamped_value({n, seed % 1'000 * kViewOperations + i})));
+      }
+    }
+  }
+
+  // Every fourth view is ended by whoever finds it in the pool.
+  void read(std::uint64_t thread, std::uint64_t seed) {
+    Random random(seed);
+    std::deque<View> own;
+    while (!done_) {
+      const std::uint64_t n = random.below(kViewKeys);
+      Result<std::optional<View>> view = handle(thread).find(key_of(n));
+      ASSERT_OK(view);
+      if (*view) {
+        ASSERT_EQ(key_of(n), (*view)->key());
+        ASSERT_TRUE(parse_stamped((*view)->value()).has_value());
+        if (random.one_in(4)) {
+          exchange(**view);
+        } else {
+          own.push_back(*std::move(*view));
+        }
+        ++views_;
+      }
+      if (own.size() < 30) continue;
+      const std::size_t at = random.below(own.size());
+      ASSERT_TRUE(parse_stamped(own[at].value()).has_value()) << "a view has changed";
+      own.erase(own.begin() + static_cast<long>(at));
+    }
+    for (const View& view : own) ASSERT_TRUE(parse_stamped(view.value()).has_value());
+  }
+
+  void exchange(View& view) {
+    const std::lock_guard lock(mutex_);
+    view.swap(pooled_);
+    if (view.value().empty()) return;
+    ASSERT_TRUE(parse_stamped(view.value()).has_value()) << "a pooled view has changed";
+  }
+
+  TempDir dir_{TempDir::Where::kMemory};
+  std::vector<Store> handles_;
+  std::atomic<bool> done_{false};
+  std::atomic<std::uint64_t> views_{0};
+  std::mutex mutex_;
+  View pooled_;
+};
+
+TEST_P(ThreadsWithViews, SeeEachValueWhole) {
+  Random random(test_seed());
+  Watchdog watchdog(Milliseconds(240'000));
+  std::vector<std::thread> writers;
+  std::vector<std::thread> readers;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    writers.emplace_back([this, i, seed = random.next() >> 32] { write(i, seed); });
+    readers.emplace_back([this, i, seed = random.next()] { read(i, seed); });
+    readers.emplace_back([this, i, seed = random.next()] { read(i + 1, seed); });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done_ = true;
+  for (std::thread& reader : readers) reader.join();
+  pooled_ = View();
+
+  EXPECT_GT(views_, 100U);
+  for (Store& store : handles_) EXPECT_OK(store.close()) << "a view is still counted";
+}
+
+INSTANTIATE_TEST_SUITE_P(Handles, ThreadsWithViews, ::testing::Values(1, 3));
+
+}  // namespace
+}  // namespace hmap::test

@@ -1,0 +1,76 @@
+"""stat while somebody holds views and a snapshot, and after he was killed."""
+
+import os
+import subprocess
+
+from support import ToolTest, main
+
+
+class Views(ToolTest):
+    def hold(self, *keys):
+        """A process that holds views of the keys, and a snapshot."""
+        holder = subprocess.Popen(
+            [os.environ["HMAP_HOLDER"], self.file, *keys],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(holder.communicate)
+        self.addCleanup(holder.kill)
+        self.assertEqual(holder.stdout.readline(), b"holding\n")
+        return holder
+
+    def process(self, holder):
+        stat = self.answer("stat", "--json", self.file)
+        return next(p for p in stat["processes"] if p["pid"] == holder.pid)
+
+    def test_views_and_snapshots_are_told_with_their_holder(self):
+        self.make()
+        holder = self.hold("plain", "empty", "plain")
+        stat = self.answer("stat", "--json", self.file)
+        process = self.process(holder)
+        self.assertEqual((process["alive"], process["views"]), (True, 3))
+        self.assertLess(process["views_seconds"], 60)
+        self.assertEqual(
+            stat["snapshots"],
+            [{"epoch": stat["epoch"] - 1, "slot": process["slot"], "alive": True}],
+        )
+        self.assertEqual(stat["space"]["held_bytes"], 0)
+        text = self.hmap("stat", self.file).stdout.decode()
+        slot = process["slot"]
+        self.assertRegex(text, rf"slot {slot} +pid {holder.pid} +alive, 3 views for up to \d+ s\n")
+        self.assertRegex(text, rf"snapshots held: 1\n  epoch {stat['epoch'] - 1} +by slot {slot}\n")
+        self.assertRegex(text, r"held by views +0 +0\.0 %")
+        self.assertTrue(stat["healthy"])
+
+        holder.kill()
+        holder.wait()
+        process = self.process(holder)
+        self.assertEqual((process["alive"], process["views"]), (False, 3))
+        self.assertIn("dead", self.hmap("stat", self.file).stdout.decode())
+        self.hmap("put", "--sync", self.file, "key", "value")
+        stat = self.answer("stat", "--json", self.file)
+        self.assertEqual(stat["snapshots"], [])
+        self.assertEqual([p for p in stat["processes"] if p["views"] != 0], [])
+
+    def test_a_freed_large_value_is_held_as_long_as_somebody_looks_at_it(self):
+        self.make({b"large": b"x" * 3_000_000, b"small": b"y"})
+        holder = self.hold("large")
+        holder.stdin.close()
+        holder.wait()
+        holder = self.hold("large", "small")
+        self.hmap("put", self.file, "large", "z")
+        for _ in range(3):
+            self.hmap("put", "--sync", self.file, "other", "x" * 200)
+        # The snapshot needs it, too, and retired is what a cut needs.
+        space = self.answer("stat", "--json", self.file)["space"]
+        self.assertGreaterEqual(space["retired_bytes"] + space["held_bytes"], 3_000_000)
+        holder.stdin.close()
+        holder.wait()
+        self.hmap("put", "--sync", self.file, "other", "x" * 300)
+        space = self.answer("stat", "--json", self.file)["space"]
+        self.assertEqual(space["held_bytes"], 0)
+        self.assertGreaterEqual(space["free_bytes"], 3_000_000)
+
+
+if __name__ == "__main__":
+    main()
