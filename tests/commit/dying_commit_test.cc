@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "commit_options.h"
+#include "hmap/batch.h"
 #include "stop_at.h"
 #include "values.h"
 
@@ -35,6 +36,19 @@ const std::vector<Act>& acts() {
       {"erase", [](Store& s) { return s.erase("key 5").error(); },
        [](Contents& m) { m.erase("key 5"); }},
       {"clear", [](Store& s) { return s.clear(); }, [](Contents& m) { m.clear(); }},
+      {"batch",
+       [](Store& s) {
+         Batch batch;
+         batch.put("key 3", "other");
+         batch.put("new", "value");
+         batch.erase("key 5");
+         return s.apply(batch);
+       },
+       [](Contents& m) {
+         m["key 3"] = "other";
+         m["new"] = "value";
+         m.erase("key 5");
+       }},
       {"large", [](Store& s) { return s.put("large", value_of(7, 12'000)); },
        [](Contents& m) { m["large"] = value_of(7, 12'000); }},
   };
@@ -132,7 +146,7 @@ TEST_P(DyingCommit, LeavesTheOldOrTheNewStateToOthersAndToAReboot) {
   EXPECT_TRUE(was_old) << "the hook is not called";
 }
 
-INSTANTIATE_TEST_SUITE_P(Acts, DyingCommit, ::testing::Range(std::size_t{0}, std::size_t{5}),
+INSTANTIATE_TEST_SUITE_P(Acts, DyingCommit, ::testing::Range(std::size_t{0}, std::size_t{6}),
                          [](const auto& which) { return std::string(acts()[which.param].name); });
 
 class DyingRecovery : public DyingCommit {};

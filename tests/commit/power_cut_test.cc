@@ -16,6 +16,7 @@
 #include "child.h"
 #include "commit_options.h"
 #include "disk.h"
+#include "hmap/batch.h"
 #include "seam.h"
 #include "values.h"
 
@@ -87,7 +88,9 @@ class PowerCut : public ::testing::Test {
   static void one_write(Store& store, Contents& model, Random& random, std::uint64_t n) {
     const std::string key = "key " + std::to_string(random.below(60));
     const std::uint64_t dice = random.below(200);
-    if (dice == 0) {
+    if (dice >= 150) {
+      one_batch(store, model, random, n);
+    } else if (dice == 0) {
       model.clear();
       ASSERT_OK(store.clear());
     } else if (dice < 50) {
@@ -98,6 +101,22 @@ class PowerCut : public ::testing::Test {
       model[key] = value_of(n, bytes);
       ASSERT_OK(store.put(key, model[key]));
     }
+  }
+
+  // Now and then one that is too large for the log.
+  static void one_batch(Store& store, Contents& model, Random& random, std::uint64_t n) {
+    Batch batch;
+    for (std::uint64_t left = random.between(1, 10); left > 0; --left) {
+      const std::string key = "key " + std::to_string(random.below(60));
+      if (random.one_in(3)) {
+        model.erase(key);
+        batch.erase(key);
+      } else {
+        model[key] = value_of(n + left, random.below(random.one_in(20) ? 2'000 : 150));
+        batch.put(key, model[key]);
+      }
+    }
+    ASSERT_OK(store.apply(batch));
   }
 
   // Judges the cuts of one write; counts the bad ones. clear() goes shard by shard, but there is

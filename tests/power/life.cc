@@ -18,12 +18,26 @@ constexpr std::uint64_t kKeys = 90;
 // A record of more than two extents has extents of its own.
 constexpr std::size_t kLargeBytes = 8192;
 
-// Puts, erasures and clearings that grow a store to 16 buckets and more.
+Step random_batch(Random& random) {
+  std::vector<Step> parts;
+  for (std::uint64_t left = random.between(1, 12); left > 0; --left) {
+    std::string key = "key " + std::to_string(random.below(kKeys));
+    if (random.one_in(3)) {
+      parts.push_back(erase_step(std::move(key)));
+    } else {
+      parts.push_back(put_step(std::move(key), value_of(random.next(), random.below(300))));
+    }
+  }
+  return batch_step(std::move(parts));
+}
+
+// Puts, erasures, batches and clearings that grow a store to 16 buckets and more.
 Step random_step(Random& random) {
   const std::uint64_t dice = random.below(1'000);
   if (dice < 12) return clear_step();
   std::string key = "key " + std::to_string(random.below(kKeys));
   if (dice < 280) return erase_step(std::move(key));
+  if (dice < 380) return random_batch(random);
   const std::uint64_t bytes = dice < 930 ? random.below(90) : random.below(12'000);
   return put_step(std::move(key), value_of(random.next(), bytes));
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hash.h"
+#include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "values.h"
 
@@ -202,11 +203,57 @@ Steps checkpoints_between(Store& store, KeySource& keys) {
           put_step(present[0], "three")};
 }
 
+// Into an empty map: its first array; then everything at once, a key twice.
+Steps first_batches(Store&, KeySource& keys) {
+  const std::string a = keys.any();
+  const std::string b = keys.any();
+  const std::string c = keys.any();
+  return {batch_step({put_step(a, "a"), put_step(b, value_of(1, 100))}),
+          batch_step({put_step(c, "c"), erase_step(b), put_step(a, "first"), put_step(a, "last")}),
+          batch_step({erase_step(a), erase_step(c), erase_step("absent")}),
+          batch_step({put_step(a, ""), put_step(b, value_of(2, 3'000))})};
+}
+
+// Chains that are full or nearly: overflow buckets are linked and reached within one batch.
+Steps batches_in_chains(Store& store, KeySource& keys) {
+  fill(store, keys, 14);
+  finish_growth(store, keys);
+  Steps parts;
+  for (int i = 0; i < 11; ++i) parts.push_back(put_step(keys.in_bucket(2, 2), value_of(9, 20)));
+  Steps back;
+  for (const unsigned i : {0U, 3U, 7U, 10U, 9U, 8U}) back.push_back(erase_step(parts[i].key));
+  back.push_back(put_step(keys.in_bucket(2, 2), "new"));
+  return {batch_step(parts), batch_step(back)};
+}
+
+// From 4 to 16 buckets, records of the old entries replaced and erased meanwhile.
+Steps growth_in_a_batch(Store& store, KeySource& keys) {
+  fill(store, keys, 20);
+  const std::vector<std::string> present = keys_in(store);
+  Steps parts = {erase_step(present[1]), put_step(present[2], value_of(3, 700))};
+  for (int i = 0; i < 40; ++i) parts.push_back(put_step(keys.any(), value_of(4, 30)));
+  return {batch_step(parts), batch_step({put_step(present[3], "one"), erase_step(present[4])})};
+}
+
+// Where blocks must be copied first, and old versions stay needed.
+Steps batches_between_cuts(Store& store, KeySource& keys) {
+  fill(store, keys, 40);
+  const std::vector<std::string> present = keys_in(store);
+  EXPECT_OK(store.put("large", value_of(1, 70'000)));
+  return {batch_step({put_step(present[0], "one"), put_step(present[7], "two")}),
+          snapshot_step(),
+          batch_step({put_step(present[0], "three"), erase_step("large"), erase_step(present[9])}),
+          checkpoint_step(),
+          batch_step({put_step(present[0], "four"), put_step("large", "small")}),
+          release_step()};
+}
+
 bool anything(const Header&, const Header&) { return true; }
 bool overflowed(const Header& before, const Header& after) {
   return after.noverflow > before.noverflow;
 }
 bool doubled(const Header& before, const Header& after) { return after.b == before.b + 1; }
+bool doubled_twice(const Header& before, const Header& after) { return after.b == before.b + 2; }
 bool same_size(const Header& before, const Header& after) {
   return after.b == before.b && after.buckets.id != before.buckets.id;
 }
@@ -243,6 +290,13 @@ Status perform(Store& store, const Step& step) {
       return store.erase(step.key).error();
     case Step::Kind::kClear:
       return store.clear();
+    case Step::Kind::kBatch: {
+      Batch batch;
+      for (const Step& part : step.batch) {
+        part.kind == Step::Kind::kPut ? batch.put(part.key, part.value) : batch.erase(part.key);
+      }
+      return store.apply(batch);
+    }
     default:
       return store.checkpoint();
   }
@@ -258,6 +312,9 @@ void perform(Contents& model, const Step& step) {
       break;
     case Step::Kind::kClear:
       model.clear();
+      break;
+    case Step::Kind::kBatch:
+      for (const Step& part : step.batch) perform(model, part);
       break;
     default:
       break;
@@ -281,6 +338,10 @@ const std::vector<Scenario>& scenarios() {
       {"LargeValues", large_values, anything},
       {"CheckpointsBetween", checkpoints_between, doubled},
       {"SnapshotsBetween", snapshots_between, anything},
+      {"FirstBatches", first_batches, anything},
+      {"BatchesInChains", batches_in_chains, overflowed},
+      {"GrowthInABatch", growth_in_a_batch, doubled_twice},
+      {"BatchesBetweenCuts", batches_between_cuts, anything},
   };
   return kAll;
 }

@@ -17,20 +17,24 @@ namespace hmap::test {
 
 // One call.
 struct Step {
-  enum class Kind { kPut, kErase, kClear, kCheckpoint, kSnapshot, kRelease };
+  enum class Kind { kPut, kErase, kClear, kCheckpoint, kSnapshot, kRelease, kBatch };
   Kind kind = Kind::kPut;
   std::string key;
   std::string value;
+  std::vector<Step> batch;  // kBatch: puts and erasures
 };
 inline Step put_step(std::string key, std::string value) {
-  return {Step::Kind::kPut, std::move(key), std::move(value)};
+  return {Step::Kind::kPut, std::move(key), std::move(value), {}};
 }
-inline Step erase_step(std::string key) { return {Step::Kind::kErase, std::move(key), {}}; }
-inline Step clear_step() { return {Step::Kind::kClear, {}, {}}; }
-inline Step checkpoint_step() { return {Step::Kind::kCheckpoint, {}, {}}; }
+inline Step erase_step(std::string key) { return {Step::Kind::kErase, std::move(key), {}, {}}; }
+inline Step clear_step() { return {Step::Kind::kClear, {}, {}, {}}; }
+inline Step checkpoint_step() { return {Step::Kind::kCheckpoint, {}, {}, {}}; }
 // Takes a snapshot; ends the one held longest.
-inline Step snapshot_step() { return {Step::Kind::kSnapshot, {}, {}}; }
-inline Step release_step() { return {Step::Kind::kRelease, {}, {}}; }
+inline Step snapshot_step() { return {Step::Kind::kSnapshot, {}, {}, {}}; }
+inline Step release_step() { return {Step::Kind::kRelease, {}, {}, {}}; }
+inline Step batch_step(std::vector<Step> batch) {
+  return {Step::Kind::kBatch, {}, {}, std::move(batch)};
+}
 
 Status perform(Store& store, const Step& step);
 void perform(Contents& model, const Step& step);
