@@ -158,7 +158,7 @@ class Search {
 };
 
 Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
-  Patience patience;
+  Patience patience(engine, hash & (engine.layout.shards - 1));
   do {
     const Outcome outcome = search.run();
     if (outcome == Outcome::kFound || outcome == Outcome::kAbsent) [[likely]]

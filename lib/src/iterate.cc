@@ -173,7 +173,7 @@ Position random_start() {
 Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries,
                   const Frozen* frozen) {
   ChainWalk walk(engine, position, entries, frozen);
-  Patience patience;
+  Patience patience(engine, position.shard);
   for (;;) {
     const Walk outcome = walk.run();
     if (outcome == Walk::kDamaged) return walk.damage();

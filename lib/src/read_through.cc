@@ -97,10 +97,16 @@ Look ShardReader::bucket_through(Seen& seen, BucketWords& words) const {
 
 bool Patience::again() {
   constexpr u32 kSpins = 64;
-  constexpr u32 kLimit = 1u << 20;
+  constexpr u32 kLimit = 1U << 20U;
+  // Whoever reads through intents needs no writer to go on, alive or dead. So if one cannot be read
+  // though nothing changes, it is damage; without this it took a second of the processor to say so.
+  constexpr u32 kIdleLimit = 1U << 8U;
+  const u64 state = seam::load(state_);
+  idle_ = attempts_ == 0 || state != seen_ ? 0 : idle_ + 1;
+  seen_ = state;
   ++attempts_;
   if (attempts_ > kSpins) ::sched_yield();
-  return attempts_ < kLimit;
+  return attempts_ < kLimit && idle_ < kIdleLimit;
 }
 
 }  // namespace hmap

@@ -95,14 +95,19 @@ class ShardReader {
   std::unique_ptr<std::vector<Seen>> more_;  // chains longer than a few buckets
 };
 
-// Counts attempts: spins, then yields, and gives up when no honest writer can be the reason.
+// Counts attempts to read a shard: spins, then yields, and gives up when no honest writer can be
+// the reason.
 class Patience {
  public:
+  Patience(const Engine& engine, u64 shard) : state_(engine.intent(shard).state) {}
   // False when it is time to call it damage.
   bool again();
 
  private:
+  const u64& state_;  // of the shard's intent: every change raises it
+  u64 seen_ = 0;
   u32 attempts_ = 0;
+  u32 idle_ = 0;  // of these, since it rose
 };
 
 inline Look ShardReader::header(HeaderView& view) {

@@ -89,7 +89,9 @@ u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& arr
 void add_chains(const Engine& engine, u64 shard, Stats& stats) {
   const ShardHeader& header = engine.header(shard);
   if (seam::load(header.buckets.id) == 0) return;
-  const u64 buckets = u64{1} << std::min<u64>(seam::load(header.buckets.b), kMaxB);
+  // A damaged header may claim more than the file can hold.
+  const u64 buckets = std::min(u64{1} << std::min<u64>(seam::load(header.buckets.b), kMaxB),
+                               engine.map->file_bytes() / sizeof(format::Bmap));
   for (u64 n = 0; n < buckets; ++n) {
     const u64 length = chain_length(engine, shard, header.buckets, n);
     ++stats.chains[std::min<u64>(length, stats.chains.size() - 1)];
@@ -126,7 +128,7 @@ void add_snapshots(const Session& session, Stats& stats) {
 u64 live_count(const Engine& engine, u64 shard) {
   const ShardHeader& header = engine.header(shard);
   const u64 offset = engine.map->offset_of(&header.count);
-  Patience patience;
+  Patience patience(engine, shard);
   do {
     const u64 state = seam::load(engine.intent(shard).state);
     u64 count = seam::load(header.count);
