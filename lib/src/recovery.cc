@@ -55,6 +55,8 @@ class Rebuild {
       return Status(Code::kTruncated, "the file is shorter than its root says",
                     engine_.map->file_bytes());
     }
+    if (Status s = check(); !s.ok()) return s;
+    // Crash from here on: the area is not valid, the next opener begins again.
     reset_runtime();
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
       if (root_.extent_table[segment] == 0) continue;
@@ -63,10 +65,9 @@ class Rebuild {
       if (Status s = clear_unwritten(run); !s.ok()) return s;
     }
     if (Status s = collect_frames(); !s.ok()) return s;
-    const std::byte* saved = engine_.map->base() + layout_.root_offset(index_) + sizeof(Root);
     for (u64 s = 0; s < layout_.shards; ++s) {
       ShardHeader& header = engine_.header(s);
-      seam::copy_in(&header, saved + s * sizeof(ShardHeader), sizeof header);
+      seam::copy_in(&header, &saved_header(s), sizeof header);
       seam::store(header.version, 0);
       // The reserved array may have been used, and dirtied, after the cut.
       seam::store(header.next_prepared, 0);
@@ -98,15 +99,53 @@ class Rebuild {
     seam::store(runtime.log.in_use, root_.log_sequence >> 63);
   }
 
-  // The states of a run's blocks from the table of the root.
-  Status rebuild_run(const Run& run) {
-    const u64 bytes = layout_.run_bytes(run);
+  // Whatever a checksum or a bound can tell, before the first store: a damaged file stays as it is,
+  // with all that recover() can use.
+  Status check() const {
+    for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
+      if (root_.extent_table[segment] == 0) continue;
+      const Run run(root_.extent_table[segment], layout_.extent_table_shape(segment));
+      if (Status s = check_run(run); !s.ok()) return s;
+    }
+    for (u64 s = 0; s < layout_.shards; ++s) {
+      const ShardHeader& header = saved_header(s);
+      if (Status status = check_arrays(header); !status.ok()) return status;
+      Status status;
+      for_each_run(layout_, header, [&](const Run& run) {
+        status = check_run(run);
+        return status.ok();
+      });
+      if (!status.ok()) return status;
+    }
+    return {};
+  }
+
+  Status check_run(const Run& run) const {
+    if (Status s = check_bounds(run); !s.ok()) return s;
+    return for_each_entry(run, [&](u64 index, const TableEntry& entry) {
+      if (!verify_blocks_ || block_is_intact(run, index, entry)) return Status();
+      return Engine::corrupt("block with a wrong checksum",
+                             run.offset + index * layout_.block_bytes);
+    });
+  }
+
+  [[nodiscard]] const ShardHeader& saved_header(u64 shard) const {
+    return engine_.part<ShardHeader>(layout_.root_offset(index_) + sizeof(Root) +
+                                     shard * sizeof(ShardHeader));
+  }
+
+  [[nodiscard]] Status check_bounds(const Run& run) const {
     if (run.offset < kLowestRun || run.offset % layout_.block_bytes != 0 ||
-        run.blocks > u64{1} << 34 || engine_.map->bytes(run.offset, bytes) == nullptr) {
+        run.blocks > u64{1} << 34 ||
+        engine_.map->bytes(run.offset, Layout::run_bytes(run)) == nullptr) {
       return Engine::corrupt("block run outside the file", run.offset);
     }
-    const u64 states = run.offset + run.states;
-    seam::zero(engine_.map->base() + states, run.offset + bytes - states);
+    return {};
+  }
+
+  // Calls visit(index, entry) for each block that had been written at the cut.
+  template <typename Visit>
+  Status for_each_entry(const Run& run, const Visit& visit) const {
     for (u64 page = 0; page < layout_.table_pages(run.blocks); ++page) {
       const u64 at = layout_.table_offset(run, index_) + page * layout_.block_bytes;
       const std::byte* bytes_at = engine_.map->base() + at;
@@ -121,14 +160,18 @@ class Rebuild {
       const u64 first = page * layout_.entries_per_page;
       for (u64 i = 0; i < layout_.entries_per_page && first + i < run.blocks; ++i) {
         if (entries[i].place == 0) continue;
-        if (verify_blocks_ && !block_is_intact(run, first + i, entries[i])) {
-          return Engine::corrupt("block with a wrong checksum",
-                                 run.offset + (first + i) * layout_.block_bytes);
-        }
-        if (Status s = place_block(run, first + i, entries[i]); !s.ok()) return s;
+        if (Status s = visit(first + i, entries[i]); !s.ok()) return s;
       }
     }
     return {};
+  }
+
+  // The states of a run's blocks from the table of the root.
+  Status rebuild_run(const Run& run) {
+    if (Status s = check_bounds(run); !s.ok()) return s;
+    seam::zero(engine_.map->base() + run.offset + run.states, Layout::run_bytes(run) - run.states);
+    return for_each_entry(
+        run, [&](u64 index, const TableEntry& entry) { return place_block(run, index, entry); });
   }
 
   [[nodiscard]] bool block_is_intact(const Run& run, u64 index, const TableEntry& entry) const {
@@ -184,8 +227,7 @@ class Rebuild {
     return {};
   }
 
-  Status rebuild_shard(u64 shard) {
-    const ShardHeader& header = engine_.header(shard);
+  [[nodiscard]] Status check_arrays(const ShardHeader& header) const {
     for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets, &header.next}) {
       if (array->id != 0 && (array->b >= kMaxB || array->run[0] == 0)) {
         return Engine::corrupt("shard header: impossible bucket array",
@@ -194,6 +236,11 @@ class Rebuild {
     }
     if (header.b >= kMaxB)
       return Engine::corrupt("shard header: impossible B", layout_.root_offset(index_));
+    return {};
+  }
+
+  Status rebuild_shard(u64 shard) {
+    const ShardHeader& header = engine_.header(shard);
     Status status;
     for_each_run(layout_, header, [&](const Run& run) {
       status = rebuild_run(run);

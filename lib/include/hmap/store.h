@@ -80,11 +80,14 @@ class HMAP_EXPORT Store {
  public:
   // Opens or creates the store at `path`.
   //
-  // Errors, each leaving the file as it was: kInvalidArgument (options), kNotFound, kExists,
+  // Errors, each leaving every entry as it was: kInvalidArgument (options), kNotFound, kExists,
   // kNotAStore, kWrongVersion, kTruncated, kCorrupt, kPermission, kReadOnly (medium),
   // kLockedExclusively, kTooManyProcesses, kModeMismatch, kNoSpace, kIoError, kNoAddressSpace,
   // kUnsupported (file system), kNeedsRecovery (read-only: the commit log has more than the store),
-  // kBadLog, kSystem.
+  // kBadLog, kBusy (damage: a lock in the file names this very handle), kSystem.
+  // Of a store that nobody has in use, damage that a checksum or a bound tells leaves every byte as
+  // it was; where right checksums cover what contradicts itself, the runtime area and other bytes
+  // that only the live state uses may have been written by then.
   // Threads: any; also for a file this process has open already.
   // Cost: a few system calls; after a reboot, a power cut or a copy also time in proportion to the
   // tables of blocks (8 bytes per 4 KiB of buckets). Blocks while another process is opening.
