@@ -70,7 +70,7 @@ Status BatchPlan::grow() {
 Status BatchPlan::place(const BatchItem& item) {
   const u64 hash = mixed(item);
   if (Status s = grow_work(engine_, shard_, hash, purpose_of(item)); !s.ok()) return s;
-  const u64 head = hash & ((u64{1} << header_.b) - 1);
+  const u64 head = hash & (buckets_of(header_.b) - 1);
   const auto [at, is_new] = chains_.try_emplace(head);
   Chain& chain = at->second;
   if (is_new) {

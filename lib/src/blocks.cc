@@ -69,7 +69,8 @@ Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts, b
   u64 extent = domain.frame_next != 0 ? domain.frame_next : domain.frame_head;
   const u64 first = extent;
   // Bound: an extent can be in the list once; a damaged list ends after as many as the file has.
-  for (u64 hops = 0; hops <= seam::load(engine.runtime->extents_end); ++hops) {
+  const u64 extents = engine.map->file_bytes() >> layout.extent_shift;
+  for (u64 hops = 0; hops <= extents; ++hops) {
     const u64 at = layout.extent_offset(extent - 1);
     const auto* header = engine.map->at<format::FrameHeader>(at);
     if (header == nullptr || engine.map->bytes(at, layout.extent_bytes) == nullptr) {

@@ -56,7 +56,7 @@ constexpr u64 with_hash_bits(u64 word, u64 slot, u64 bits) {
 }
 // The lowest of the hash bits that an array of 2^b buckets keeps, and those of a hash.
 constexpr u64 first_hash_bit(u64 b) { return b - b % format::kHashBits; }
-constexpr u64 hash_bits(u64 hash, u64 b) { return hash >> first_hash_bit(b) & 7; }
+constexpr u64 hash_bits(u64 hash, u64 b) { return hash >> (first_hash_bit(b) & 63) & 7; }
 
 // A slot's record out of the words of a bucket from `overflow` on: the reference is read together
 // with the three bytes before it, so that no slot is a special case.

@@ -91,7 +91,7 @@ class TablePageWriter {
     std::byte* bytes = engine_.map->bytes(offset, layout.block_bytes);
     const std::byte* durable = engine_.map->bytes(
         layout.table_offset(run_, 1 - k_) + page * layout.block_bytes, layout.block_bytes);
-    if (bytes == nullptr || durable == nullptr)
+    if (bytes == nullptr || durable == nullptr || offset % sizeof(u64) != 0)
       return Engine::corrupt("table outside the file", offset);
     auto* entries = reinterpret_cast<u64*>(bytes + sizeof(TablePage));
     const auto* durable_entries = reinterpret_cast<const u64*>(durable + sizeof(TablePage));

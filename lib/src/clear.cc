@@ -46,7 +46,7 @@ Result<bool> give_back_large(Engine& engine, u64 shard) {
   const u64 end = header.dead_large_end;
   if (end == 0) return false;
   u64 extent = header.dead_large_next;
-  const u64 stop = std::min(end, extent + kScanWords);
+  const u64 stop = extent < end ? extent + std::min(end - extent, kScanWords) : end;
   u64 count = 0;
   for (; extent < stop && count == 0; ++extent) {
     const Result<u64> word = extent_word(engine, extent);

@@ -86,7 +86,7 @@ Result<u64> remove_slot(Engine& engine, u64 shard, const Location& location, Cha
 
 Status carry_on(Engine& engine, u64 shard, u64 hash, const Location& location, u64 word) {
   if (tophash_at(word, 0) != format::kEmptyRest) return {};
-  const u64 head = hash & ((u64{1} << engine.header(shard).b) - 1);
+  const u64 head = hash & (buckets_of(engine.header(shard).b) - 1);
   return carry_empty_rest(engine, shard, head, location.bucket);
 }
 

@@ -111,7 +111,7 @@ Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evac
 // The first bucket from `from` on that is not evacuated, looking at most kEvacuationLookAhead
 // ahead.
 Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u64 from) {
-  const u64 old_buckets = u64{1} << header.oldbuckets.b;
+  const u64 old_buckets = buckets_of(header.oldbuckets.b);
   const u64 stop = std::min(old_buckets, from + kEvacuationLookAhead);
   for (u64 n = from; n < stop; ++n) {
     const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
@@ -135,7 +135,7 @@ void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 ol
 
 Status advance_mark(Engine& engine, u64 shard) {
   ShardHeader& header = engine.header(shard);
-  if (header.nevacuate >= u64{1} << header.oldbuckets.b) return {};
+  if (header.nevacuate >= buckets_of(header.oldbuckets.b)) return {};
   const Result<u64> next = next_unevacuated(engine, header, header.nevacuate);
   if (!next) return next.error();
   // A single word that means the same either way: no intent.
@@ -158,7 +158,7 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
   };
   if (Status s = begin_half(work.x, old_bucket); !s.ok()) return s;
   if (!same_size) {
-    if (Status s = begin_half(work.y, old_bucket + (u64{1} << header.oldbuckets.b)); !s.ok())
+    if (Status s = begin_half(work.y, old_bucket + buckets_of(header.oldbuckets.b)); !s.ok())
       return s;
   }
   const Result<Bmap*> head = writable_bucket(engine, shard, header.oldbuckets, old_bucket, purpose);
@@ -187,7 +187,7 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
   change.set((*head)->tophash, work.marks);
   if (work.next_overflow != header.buckets.next_overflow) {
     change.set(header.buckets.next_overflow, work.next_overflow);
-    change.set(header.noverflow, work.next_overflow - (u64{1} << header.b));
+    change.set(header.noverflow, work.next_overflow - buckets_of(header.b));
   }
   if (nevacuate != header.nevacuate) change.set(header.nevacuate, nevacuate);
   // Crash: before, the old bucket counts and the halves are rubbish; after, the halves count.

@@ -52,7 +52,7 @@ BucketArray new_array(u64 id, u64 b, u64 run) {
   BucketArray array{};
   array.id = id;
   array.b = b;
-  array.next_overflow = u64{1} << b;
+  array.next_overflow = buckets_of(b);
   array.run[0] = run;
   return array;
 }
@@ -69,18 +69,8 @@ Status prepare_step(Engine& engine, ShardHeader& header, u64 bytes) {
   return {};
 }
 
-// Reserves the next array when the present one is 7/8 full, and readies it step by step: there is
-// time for 200 times as many steps as it takes.
-Status prepare_next(Engine& engine, u64 shard) {
+Status reserve_next(Engine& engine, u64 shard, u64 b) {
   ShardHeader& header = engine.header(shard);
-  if (header.next.id != 0) {
-    return header.count % kPrepareEvery == 0 ? prepare_step(engine, header, kPrepareBytes)
-                                             : Status();
-  }
-  const u64 b = header.b + 1;
-  if (b >= kMaxB || !over_load(header.count + header.count / 7, header.b) ||
-      main_run_bytes(engine, b) <= kPrepareBytes)
-    return {};
   const Result<u64> run = take_array(engine, shard, b, true);
   if (!run) return run.error();
   Change change(engine, shard);
@@ -90,6 +80,20 @@ Status prepare_next(Engine& engine, u64 shard) {
   change.set(engine.domain(shard).pending, 0);
   change.publish();
   return {};
+}
+
+// Reserves the next array when the present one is 7/8 full, and readies it step by step: there is
+// time for 200 times as many steps as it takes.
+Status prepare_next(Engine& engine, u64 shard) {
+  ShardHeader& header = engine.header(shard);
+  if (header.next.id != 0) {
+    return header.count % kPrepareEvery == 0 ? prepare_step(engine, header, kPrepareBytes)
+                                             : Status();
+  }
+  const u64 b = header.b + 1;
+  const bool early = b >= kMaxB || !over_load(header.count + header.count / 7, header.b) ||
+                     main_run_bytes(engine, b) <= kPrepareBytes;
+  return early ? Status() : reserve_next(engine, shard, b);
 }
 
 // Go's hashGrow: swaps the arrays; nothing is copied yet.
@@ -181,7 +185,7 @@ Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries) {
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   const ShardHeader& header = engine.header(shard);
   if (header.oldbuckets.id == 0) return {};
-  const u64 old_buckets = u64{1} << header.oldbuckets.b;
+  const u64 old_buckets = buckets_of(header.oldbuckets.b);
   const auto evacuate_unless_done = [&](u64 n) -> Status {
     const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
     if (!bucket) return bucket.error();

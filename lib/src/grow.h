@@ -10,9 +10,9 @@ namespace hmap {
 
 // Largest count before growth is 8 for one bucket, else 6.5 times the buckets (Go's
 // overLoadFactor).
-constexpr bool over_load(u64 count, u64 b) { return count > 8 && count > 13 * ((u64{1} << b) / 2); }
+constexpr bool over_load(u64 count, u64 b) { return count > 8 && count > 13 * (buckets_of(b) / 2); }
 // Go's tooManyOverflowBuckets, with an exact count and for every B.
-constexpr bool too_many_overflow(u64 noverflow, u64 b) { return noverflow >= u64{1} << b; }
+constexpr bool too_many_overflow(u64 noverflow, u64 b) { return noverflow >= buckets_of(b); }
 // The smallest B that is not over load for `entries`: Go's make(map, n).
 u64 b_for(u64 entries);
 

@@ -203,7 +203,7 @@ class Put {
     adopt_record(change);
     change.set((*last)->overflow, (*last)->overflow | *number);
     change.set(header_.buckets.next_overflow, *number + 1);
-    change.set(header_.noverflow, *number + 1 - (u64{1} << header_.b));
+    change.set(header_.noverflow, *number + 1 - buckets_of(header_.b));
     change.set(header_.count, header_.count + 1);
     return {};
   }

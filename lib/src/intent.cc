@@ -12,9 +12,9 @@ Change::Change(Engine& engine, u64 domain)
       intent_(engine.intent(domain)),
       body_(engine.intent_words(domain)) {}
 
-format::IntentWord* Change::find(u64 offset) {
+format::IntentWord* Change::find(const u64& word) {
   for (u32 i = 0; i < words_; ++i) {
-    if (body_[i].offset == offset) return &body_[i];
+    if (targets_[i] == &word) return &body_[i];
   }
   return nullptr;
 }
@@ -24,11 +24,12 @@ void Change::set(u64& word, u64 value) {
   // Crash: the state is even, nobody reads the body.
   seam::store(body_[words_].offset, offset);
   seam::store(body_[words_].value, value);
+  targets_[words_] = &word;
   ++words_;
 }
 
 void Change::set_bits(u64& word, u64 on, u64 off) {
-  if (format::IntentWord* earlier = find(engine_.map->offset_of(&word))) {
+  if (format::IntentWord* earlier = find(word)) {
     seam::store(earlier->value, (earlier->value | on) & ~off);
   } else {
     set(word, (seam::load(word) | on) & ~off);
@@ -73,9 +74,8 @@ void Change::declare() {
 void Change::apply() {
   for (u32 i = 0; i < seqlocks_; ++i) seam::store(*versions_[i], *versions_[i] | 1);
   // Crash: some words new, some old; every bucket concerned is odd, and its readers look here.
-  for (u32 i = 0; i < words_; ++i) {
-    seam::store(engine_.part<u64>(body_[i].offset), body_[i].value);
-  }
+  // Where to is not read back: strangers may write to the body, and a store must not go anywhere.
+  for (u32 i = 0; i < words_; ++i) seam::store(*targets_[i], seam::load(body_[i].value));
   for (u32 i = 0; i < seqlocks_; ++i) seam::store(*versions_[i], (*versions_[i] | 1) + 1);
   // Crash: before this store the next owner applies everything once more, to the same effect.
   seam::store(intent_.state, intent_.state + 1);
@@ -95,12 +95,17 @@ Status replay_intent(Engine& engine, u64 domain) {
   std::vector<std::pair<u64*, u64>> changes(words);
   std::vector<u64*> versions(seqlocks);
   for (u32 i = 0; i < words; ++i) {
-    changes[i] = {engine.map->at<u64>(seam::load(body[i].offset)), seam::load(body[i].value)};
-    if (changes[i].first == nullptr) return Engine::corrupt("intent: word outside the file", place);
+    const u64 offset = seam::load(body[i].offset);
+    changes[i] = {engine.map->at<u64>(offset), seam::load(body[i].value)};
+    // Superblock and roots are nobody's live words.
+    if (changes[i].first == nullptr || offset < engine.layout.runtime_offset)
+      return Engine::corrupt("intent: word outside the live state", place);
   }
   for (u32 i = 0; i < seqlocks; ++i) {
-    versions[i] = engine.map->at<u64>(seam::load(intent.seqlock[i]));
-    if (versions[i] == nullptr) return Engine::corrupt("intent: version outside the file", place);
+    const u64 offset = seam::load(intent.seqlock[i]);
+    versions[i] = engine.map->at<u64>(offset);
+    if (versions[i] == nullptr || offset < engine.layout.runtime_offset)
+      return Engine::corrupt("intent: version outside the live state", place);
   }
   // Crash anywhere here: the state stays odd, the next owner does all of it again.
   for (u64* version : versions) seam::store(*version, seam::load(*version) | 1);

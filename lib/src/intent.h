@@ -27,7 +27,7 @@ class Change {
 
   [[nodiscard]] bool empty() const { return words_ == 0; }
   // Whether `word` has been set.
-  [[nodiscard]] bool has(u64& word) { return find(engine_.map->offset_of(&word)) != nullptr; }
+  [[nodiscard]] bool has(u64& word) { return find(word) != nullptr; }
   // Words that still fit.
   [[nodiscard]] u64 room() const { return engine_.layout.intent_words - words_; }
 
@@ -40,7 +40,7 @@ class Change {
   Status publish_logged(const Logged& what);
 
  private:
-  [[nodiscard]] format::IntentWord* find(u64 offset);
+  [[nodiscard]] format::IntentWord* find(const u64& word);
   void declare();  // stores the odd state
   void apply();
 
@@ -50,6 +50,7 @@ class Change {
   format::IntentWord* body_;
   u32 words_ = 0;
   u32 seqlocks_ = 0;
+  std::array<u64*, kIntentWordsMax> targets_;
   std::array<u64*, format::kIntentSeqlocks> versions_{};
 };
 

@@ -21,7 +21,7 @@ bool geometry_is_possible(const format::Superblock& s) {
          // An extent of frames keeps the states of its frames in its first block.
          s.extent_bytes / s.block_bytes <= s.block_bytes / sizeof(format::PlaceState) &&
          s.slots >= 1 && s.slots <= 255 && s.intent_words >= kIntentWordsMin &&
-         s.intent_words <= 256;
+         s.intent_words <= kIntentWordsMax;
 }
 
 }  // namespace

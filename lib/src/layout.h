@@ -42,6 +42,10 @@ struct ArrayShape {
 };
 inline constexpr u64 kMaxB = 40;
 
+// 2^b. A b of the live state has no checksum and may be anything: it is found impossible where a
+// bucket is looked up, and until then must not be more than a word has bits.
+constexpr u64 buckets_of(u64 b) { return u64{1} << (b & 63); }
+
 // Extents and record slots of a span of a size class.
 struct SpanShape {
   u64 extents = 0;
@@ -58,6 +62,7 @@ constexpr u64 class_bytes(u64 size_class) {
 
 // clear() is the longest change: three arrays, the directory, the size classes, the dead list.
 inline constexpr u64 kIntentWordsMin = 224;
+inline constexpr u64 kIntentWordsMax = 256;
 
 class Layout {
  public:

@@ -18,7 +18,7 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
   const BucketArray& array = engine.header(shard).buckets;
   const u8 top = tophash_of(hash);
   location = Location();
-  u64 n = hash & ((u64{1} << array.b) - 1);
+  u64 n = hash & (buckets_of(array.b) - 1);
   for (ChainHops hops;;) {
     const Result<Bmap*> bucket = live_bucket(engine, array, n);
     if (!bucket) return bucket.error();

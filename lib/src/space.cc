@@ -279,7 +279,7 @@ Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
 
 Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   if (request.count == 0 || request.count > 0x3fff'ffff)
-    return Status(Code::kTooLarge, "too many extents at once");
+    return Status(Code::kNoSpace, "more extents at once than the format allows");
   const Layout& layout = engine.layout;
   const u64 clean_from = engine.runtime->clean_from;
   Result<u64> first = request.in_zone ? take_from_zone(engine, request.count, request.purpose)
@@ -301,6 +301,9 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
     }
     if (!status.ok()) return status;
   }
+  // `file_extents` and `clean_from` of a damaged runtime area may say that this is done already.
+  if (!request.reserve_only && engine.map->bytes(at, bytes) == nullptr)
+    return Engine::corrupt("extents to take lie beyond the end of the file", at);
   if (Status s = mark_taken(engine, request, *first); !s.ok()) return s;
   if (request.kind == ExtentKind::kBuckets && layout.is_wide(bytes))
     engine.map->advise_huge(at, bytes);
@@ -357,6 +360,11 @@ Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
 }
 
 Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
+  const Layout& layout = engine.layout;
+  // The words of a damaged header must not lead to the superblock, or beyond the extents in use.
+  if (offset < layout.heap_offset || bytes > layout.extent_offset(u64{1} << 31) ||
+      layout.extent_of(offset + bytes - 1) >= seam::load(engine.runtime->extents_end))
+    return Engine::corrupt("array to prepare lies outside the extents in use", offset);
   return engine.map->make_zero(offset, bytes);
 }
 

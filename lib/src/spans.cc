@@ -75,14 +75,15 @@ Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, 
       return s;
     if (unused == 0) return RecordSlot{};
   }
-  const u64 word = domain.class_hint[size_class] & kHintWord;
-  const auto bit = static_cast<u64>(std::countr_zero(unused));
+  const u64 word = seam::load(domain.class_hint[size_class]) & kHintWord;
+  const u64 bits = seam::load(unused);
+  const auto bit = static_cast<u64>(std::countr_zero(bits));
   const u64 slot = word * 64 + bit;
-  if (entry.head == 0 || span_class(entry.head) != size_class ||
-      slot >= engine.layout.span_shape(size_class).slots)
+  if (entry.head == 0 || span_class(entry.head) != size_class || word >= format::kSpanMapWords ||
+      bits == 0 || slot >= engine.layout.span_shape(size_class).slots)
     return Engine::corrupt("unused slots outside their span", engine.map->offset_of(&unused));
   // Crash: the slot is passed over until this word is looked at again.
-  seam::store(unused, unused & (unused - 1));
+  seam::store(unused, bits & (bits - 1));
   const u64 offset =
       engine.layout.extent_offset(span_extent(entry.head)) + slot * class_bytes(size_class);
   return RecordSlot{offset, &entry.map[word], u64{1} << bit};
@@ -96,10 +97,10 @@ void forget_unused(Engine& engine, u64 shard, u64 size_class) {
 }
 
 // Gives an empty span back: unlinks it, frees its entry, and queues its extents.
-Status release_span(Engine& engine, u64 shard, u64 span, u64 before, const SpanEntry& empty) {
+Status release_span(Engine& engine, u64 shard, u64 size_class, u64 span, u64 before,
+                    const SpanEntry& empty) {
   format::ShardHeader& header = engine.header(shard);
   const u64 head = empty.head;
-  const u64 size_class = span_class(head);
   const u64 extents = engine.layout.span_shape(size_class).extents;
   if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
   const auto entry_of = [&](u64 id) -> Result<SpanEntry*> {
@@ -163,11 +164,15 @@ Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool re
         SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1), held, reserved);
     if (!maps) return maps.error();
     const SpanEntry& live = maps->live();
+    if (live.head == 0 || span_class(live.head) != size_class) {
+      return Engine::corrupt("span of another class in a list", engine.map->offset_of(&live));
+    }
     const bool is_empty =
         std::all_of(std::begin(live.map), std::end(live.map), [](u64 w) { return w == 0; });
     if (release && is_empty && classes.open != span) {
       seam::store(cursor, before);
-      if (Status s = release_span(engine, shard, span - 1, before, live); !s.ok()) return s;
+      if (Status s = release_span(engine, shard, size_class, span - 1, before, live); !s.ok())
+        return s;
       return false;
     }
     if (!release && classes.open != span && maps->unused() >= std::max<u64>(1, slots / 8)) {

@@ -148,8 +148,9 @@ bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
   check_growth(out);
   check_space_words(out);
   const bool found = check_runs(out);
-  if (!walkable || !found) gaps_ = true;
-  return walkable && found;
+  walkable_ = walkable && found;
+  if (!walkable_) gaps_ = true;
+  return walkable_;
 }
 
 void ShardCheck::begin_marks() {

@@ -32,9 +32,9 @@ class ShardCheck {
   void begin_marks();
   void drop_marks();
 
-  // Number of main buckets to look at, 0 if there is no array.
+  // Number of main buckets to look at, 0 if there is no array, or none that can be walked.
   [[nodiscard]] u64 chains() const {
-    return header_.buckets.id == 0 ? 0 : u64{1} << header_.buckets.b;
+    return !walkable_ || header_.buckets.id == 0 ? 0 : u64{1} << header_.buckets.b;
   }
   // Checks what is reachable of main bucket n: its own chain, or that of the old bucket in its
   // stead.
@@ -129,6 +129,7 @@ class ShardCheck {
   format::ShardHeader header_{};
   u64 header_offset_ = 0;
   bool gaps_ = false;
+  bool walkable_ = false;  // the arrays of the header in use
 
   Piece piece_;
   std::vector<ChainEntry> chain_entries_;
