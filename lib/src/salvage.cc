@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "batch_area.h"
-#include "hash.h"
 #include "open.h"
 #include "salvage_roots.h"
 #include "salvage_super.h"
@@ -63,11 +61,8 @@ void Salvage::claim() {
   if (!parts_.empty()) report_.claimed = sum;
 }
 
-u64 Salvage::hash_of(std::string_view key) const { return hash_key(key, engine_.store_seed); }
-
-Status Salvage::tick(u64 done) const {
-  if (!options_.progress || options_.progress(done, map_.file_bytes())) return {};
-  return {Code::kSystem, "ended by the progress callback", 0, ECANCELED};
+void Salvage::count_differs(const Part& part, int by) {
+  if (part.has_batch && report_.claimed) *report_.claimed += static_cast<u64>(by);
 }
 
 // ---- (1) buckets ------------------------------------------------------------------------------
@@ -80,10 +75,15 @@ Status Salvage::take_batch(Part& part) {
   for (const u64& op : part_ops(engine_, shard)) {
     const u64 offset = format::batch_op_record(op);
     const bool erases = (op & format::kBatchEraseBit) != 0;
+    part.has_batch = true;
     part.referred.push_back(offset);
     if (erases) part.erased.insert(offset);
     const auto record = erases ? std::nullopt : intact_record(map_, engine_.store_seed, offset);
-    if (record && status.ok()) status = put(*record, report_.by_bucket).error();
+    if (record && status.ok()) {
+      const Result<bool> done = put(*record, report_.by_bucket);
+      status = done.error();
+      count_differs(part, done && *done ? 1 : 0);
+    }
     if (!record && !erases) lose(offset, Evidence::kBucket, map_.file_bytes());
   }
   return status;
@@ -107,7 +107,7 @@ Status Salvage::take_buckets(Part& part) {
 }
 
 Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
-  if (part.erased.contains(slot.record)) return {};
+  if (part.erased.contains(slot.record)) return count_differs(part, -1), Status();
   const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, slot.record);
   if (!record) {
     part.referred.push_back(slot.record);
@@ -121,7 +121,8 @@ Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
   }
   part.referred.push_back(slot.record);
   const Result<bool> done = put(*record, report_.by_bucket);
-  return done ? Status() : done.error();
+  if (done && !*done) count_differs(part, -1);
+  return done.error();
 }
 
 Result<bool> Salvage::put(const ScannedRecord& record, u64& counter) {

@@ -2,10 +2,12 @@
 #ifndef HMAP_SRC_SALVAGE_H_
 #define HMAP_SRC_SALVAGE_H_
 
+#include <cerrno>
 #include <memory>
 #include <unordered_set>
 #include <vector>
 
+#include "hash.h"
 #include "hmap/store.h"
 #include "salvage_scan.h"
 #include "salvage_shard.h"
@@ -40,10 +42,13 @@ class Salvage {
     std::unique_ptr<SalvageShard> shard;  // null: its header is lost
     std::vector<u64> referred;            // sorted; only if the map is not whole
     std::unordered_set<u64> erased;       // records that a batch has yet to erase
+    bool has_batch = false;               // one that has happened and may not be done
     bool whole = false;
     bool bitmaps_whole = false;
   };
   void claim();
+  // Of entries claimed: the count of a shard does not have what a batch has yet to do.
+  void count_differs(const Part& part, int by);
   Status take_batch(Part& part);
   Status take_buckets(Part& part);
   Status take_slot(Part& part, const SalvageShard::Filled& slot);
@@ -55,8 +60,13 @@ class Salvage {
   Status tell_conflicts();
   Result<bool> put(const ScannedRecord& record, u64& counter);
   void lose(u64 offset, Evidence evidence, u64 bytes_max);
-  [[nodiscard]] Status tick(u64 done) const;
-  [[nodiscard]] u64 hash_of(std::string_view key) const;
+  [[nodiscard]] Status tick(u64 done) const {
+    if (!options_.progress || options_.progress(done, map_.file_bytes())) return {};
+    return {Code::kSystem, "ended by the progress callback", 0, ECANCELED};
+  }
+  [[nodiscard]] u64 hash_of(std::string_view key) const {
+    return hash_key(key, engine_.store_seed);
+  }
 
   SalvageSource& source_;
   const Engine& engine_;
