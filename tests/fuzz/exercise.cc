@@ -1,0 +1,228 @@
+// See exercise.h.
+#include "exercise.h"
+
+#include <algorithm>
+
+#include "hmap/batch.h"
+#include "hmap/snapshot.h"
+#include "oracle.h"
+#include "temp_file.h"
+#include "values.h"
+
+namespace hmap::test {
+namespace {
+
+// The errors documented in store.h, of a file that is there and may be read and
+// written.
+constexpr std::initializer_list<Code> kOpenCodes{
+    Code::kNotAStore, Code::kWrongVersion, Code::kTruncated,
+    Code::kCorrupt,   Code::kNoSpace,      Code::kBusy,
+};
+constexpr std::initializer_list<Code> kOpenWithLogCodes{
+    Code::kNotAStore, Code::kWrongVersion, Code::kTruncated,     Code::kCorrupt,
+    Code::kNoSpace,   Code::kBadLog,       Code::kNeedsRecovery, Code::kBusy,
+};
+constexpr std::initializer_list<Code> kReadCodes{Code::kCorrupt};
+constexpr std::initializer_list<Code> kWriteCodes{Code::kBusy, Code::kNoSpace, Code::kCorrupt,
+                                                  Code::kPoisoned};
+
+// More than fit into any file of a few hundred KiB if no entry comes twice.
+constexpr int kEntriesMax = 1'000'000;
+
+}  // namespace
+
+Options Exercise::options(Mode mode) const {
+  Options options;
+  options.mode = mode;
+  options.durability = durability;
+  options.window_bytes = std::uint64_t{16} << 20;
+  options.size_limit = std::uint64_t{1} << 20;
+  // Nobody else is there, so nobody is worth waiting for.
+  options.lock_timeout = std::chrono::milliseconds(0);
+  options.checkpoint_interval = std::chrono::hours(24);
+  options.log_bytes = 16'384;
+  options.ignore_log = ignore_log;
+  return options;
+}
+
+void Exercise::note(const char* call, const Status& status, std::initializer_list<Code> codes) {
+  if (status.ok()) return;
+  ++errors;
+  if (any_error) return;
+  expect_documented(call, status, codes);
+}
+
+void Exercise::expect_value(std::string_view key, std::string_view value) const {
+  if (!values_count) return;
+  const auto own = put_now_.values().find(std::string(key));
+  if (own != put_now_.values().end() && own->second.contains(std::string(value))) return;
+  base->history.expect_put(key, value);
+}
+
+template <typename Readable>
+void Exercise::get_all(const Readable& readable) {
+  for (std::size_t i = first_key % 4; i < base->keys.size(); i += 4) {
+    const std::string& key = base->keys[i];
+    const Result<std::optional<std::string>> value = readable.get(key);
+    note("get", value.error(), kReadCodes);
+    if (value && value->has_value()) expect_value(key, **value);
+  }
+}
+
+template <typename Readable>
+void Exercise::iterate(const Readable& readable) {
+  Result<Cursor> cursor = readable.cursor();
+  note("cursor", cursor.error(), kReadCodes);
+  if (!cursor) return;
+  for (int i = 0;; ++i) {
+    if (i == kEntriesMax) fail("an iteration without end");
+    const Result<std::optional<Entry>> entry = cursor->next();
+    note("next", entry.error(), kReadCodes);
+    if (!entry || !entry->has_value()) return;
+    expect_value((*entry)->key, (*entry)->value);
+  }
+}
+
+void Exercise::read_all(const Store& store) {
+  get_all(store);
+  iterate(store);
+  note("size", store.size().error(), kReadCodes);
+  note("stats", store.stats(StatsDepth::kChains).error(), kReadCodes);
+}
+
+void Exercise::verify(const Store& store) {
+  for (const VerifyState state : {VerifyState::kLive, VerifyState::kDurable}) {
+    VerifyOptions options;
+    options.state = state;
+    options.findings_max = 20;
+    note("verify", store.verify(options).error(), {Code::kBusy, Code::kIoError});
+  }
+}
+
+void Exercise::verify_file_only() {
+  note("verify_file", Store::verify_file(path).error(),
+       {Code::kNotAStore, Code::kWrongVersion, Code::kTruncated, Code::kCorrupt});
+}
+
+void Exercise::put_one(Store& store, const std::string& key, int i) {
+  std::size_t bytes = static_cast<std::size_t>(i) * 37 % 200;
+  if ((steps & kLarge) != 0 && i % 16 == 7) bytes = 9'000;
+  const std::string value = value_of(static_cast<std::uint64_t>(i) + 77'000, bytes);
+  put_now_.put(key, value);
+  const Status status = store.put(key, value);
+  note("put", status, kWriteCodes);
+  if (!status.ok()) return;
+  const Result<std::optional<std::string>> there = store.get(key);
+  note("get after put", there.error(), kReadCodes);
+  if (!there || !values_count) return;
+  if (!there->has_value()) fail("put() succeeded and get() finds nothing: " + key);
+  if (**there != value) fail("put() succeeded and get() returns another value: " + key);
+}
+
+void Exercise::apply_some(Store& store, int i) {
+  Batch batch;
+  std::vector<std::pair<std::string, std::string>> put;
+  for (int n = 0; n < 6; ++n) {
+    const std::string& old_key =
+        base->keys[static_cast<std::size_t>(i + n) * 11 % base->keys.size()];
+    const std::string key = n % 2 == 0 ? old_key : "batched " + std::to_string(i + n);
+    const std::string value = value_of(static_cast<std::uint64_t>(i + n) + 78'000, 10 + n * 30U);
+    if (n == 4) {
+      batch.erase(old_key);
+      std::erase_if(put, [&](const auto& entry) { return entry.first == old_key; });
+    }
+    if (n != 4) batch.put(key, value);
+    if (n != 4) put.emplace_back(key, value);
+    if (n != 4) put_now_.put(key, value);
+  }
+  const Status status = store.apply(batch);
+  note("apply", status, kWriteCodes);
+  if (!status.ok() || !values_count) return;
+  for (const auto& [key, value] : put) {
+    const Result<std::optional<std::string>> there = store.get(key);
+    note("get after apply", there.error(), kReadCodes);
+    if (there && !there->has_value()) fail("apply() succeeded and get() finds nothing: " + key);
+    if (there && !put_now_.values().at(key).contains(**there))
+      fail("apply() succeeded and get() returns another value: " + key);
+  }
+}
+
+void Exercise::write_some(Store& store, int from, int to) {
+  const std::vector<std::string>& keys = base->keys;
+  for (int i = from; i < to; ++i) {
+    const std::string& old_key = keys[static_cast<std::size_t>(i) * 7 % keys.size()];
+    if (i % 16 == 14) {
+      apply_some(store, i);
+      continue;
+    }
+    switch (i % 4) {
+      case 0:
+        put_one(store, old_key, i);
+        break;
+      case 1: {
+        const Result<bool> erased = store.erase(old_key);
+        note("erase", erased.error(), kWriteCodes);
+        if (!erased) break;
+        const Result<bool> there = store.contains(old_key);
+        note("contains", there.error(), kReadCodes);
+        break;
+      }
+      default:
+        put_one(store, "new " + std::to_string(i), i);
+        break;
+    }
+  }
+}
+
+void Exercise::write_phase() {
+  const std::string before = refusal_changes_nothing ? read_file(path) : std::string();
+  Result<Store> store = Store::open(path, options(Mode::kOpen));
+  if (refusal_changes_nothing && !store && read_file(path) != before)
+    fail("open() refuses the file and changes it: " + store.error().message());
+  note("open", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
+  open_error = store.error();
+  if (!store) return;
+  ++opened;
+  if ((steps & kVerifyWriting) != 0) verify(*store);
+  std::optional<Snapshot> snapshot;
+  if ((steps & kSnapshot) != 0) {
+    Result<Snapshot> taken = store->snapshot();
+    note("snapshot", taken.error(),
+         {Code::kBusy, Code::kPoisoned, Code::kTooManySnapshots, Code::kCorrupt});
+    if (taken) snapshot.emplace(*std::move(taken));
+  }
+  write_some(*store, 0, writes / 2);
+  note("checkpoint", store->checkpoint(), kWriteCodes);
+  if ((steps & kClear) != 0) note("clear", store->clear(), kWriteCodes);
+  write_some(*store, writes / 2, writes);
+  if (snapshot) {
+    get_all(*snapshot);
+    iterate(*snapshot);
+    snapshot.reset();
+  }
+  read_all(*store);
+  if ((steps & kVerifyWriting) != 0) verify(*store);
+  note("close", store->close(), kWriteCodes);
+}
+
+void Exercise::run() {
+  if ((steps & kReadOnly) != 0 || (steps & kWrite) == 0) {
+    const Result<Store> store = Store::open(path, options(Mode::kReadOnly));
+    note("open read-only", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
+    if (store) {
+      ++opened;
+      read_all(*store);
+      if ((steps & kVerifyReadOnly) != 0) verify(*store);
+    }
+  }
+  if ((steps & kVerifyReadOnly) != 0) verify_file_only();
+  if ((steps & kWrite) == 0) return;
+  write_phase();
+  if ((steps & kReopen) == 0) return;
+  const Result<Store> store = Store::open(path, options(Mode::kOpen));
+  note("open again", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
+  if (!store) return;
+  read_all(*store);
+}
+
+}  // namespace hmap::test

@@ -1,0 +1,73 @@
+// Does with a store that may be damaged whatever a program can do with one, and
+// holds every answer against what must be true all the same.
+#ifndef HMAP_TESTS_FUZZ_EXERCISE_H_
+#define HMAP_TESTS_FUZZ_EXERCISE_H_
+
+#include <string>
+
+#include "bases.h"
+#include "hmap/store.h"
+
+namespace hmap::test {
+
+// What is done. The bits are part of the inputs kept as regressions: only
+// append.
+enum Steps : std::uint8_t {
+  kReadOnly = 1,        // open read-only and read everything
+  kVerifyReadOnly = 2,  // and verify
+  kWrite = 4,           // open for writing and write
+  kVerifyWriting = 8,   // and verify
+  kSnapshot = 16,       // and take a snapshot, read after the writes
+  kClear = 32,          // and clear, between two halves of the writes
+  kLarge = 64,          // some values are large
+  kReopen = 128,        // after the close open it again
+  kAllSteps = 255,
+};
+
+struct Exercise {
+  const Base* base = nullptr;
+  std::string path;
+  std::uint8_t steps = kAllSteps;
+  // Whether what is handed out can be held against what was put: not if an
+  // input makes the checksums of its own records, or changes bytes meanwhile.
+  bool values_count = true;
+  bool any_error = false;  // not only documented ones: the file changes meanwhile
+  bool with_log = false;   // open() may complain of the commit log
+  bool ignore_log = false;
+  // Whether an open for writing that finds damage must leave every byte as it
+  // was: where nothing but checksums and bounds has to be looked at to find it.
+  bool refusal_changes_nothing = false;
+  int writes = 50;
+  // Which keys are asked for each time: every fourth from this one on. All
+  // would take longer and find no more.
+  std::size_t first_key = 0;
+  Durability durability = Durability::kNone;
+  // Set by run():
+  int opened = 0;  // times that an open succeeded
+  int errors = 0;  // calls that failed
+  Status open_error;
+
+  void run();
+  void verify_file_only();
+
+ private:
+  [[nodiscard]] Options options(Mode mode) const;
+  void note(const char* call, const Status& status, std::initializer_list<Code> codes);
+  void expect_value(std::string_view key, std::string_view value) const;
+  void read_all(const Store& store);
+  template <typename Readable>
+  void get_all(const Readable& readable);
+  template <typename Readable>
+  void iterate(const Readable& readable);
+  void verify(const Store& store);
+  void write_some(Store& store, int from, int to);
+  void apply_some(Store& store, int i);
+  void put_one(Store& store, const std::string& key, int i);
+  void write_phase();
+
+  History put_now_;
+};
+
+}  // namespace hmap::test
+
+#endif  // HMAP_TESTS_FUZZ_EXERCISE_H_

@@ -1,0 +1,102 @@
+// A store file whose words change under the hands of those who use it: what was
+// checked once must not be read a second time and believed.
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "exercise.h"
+#include "same_again.h"
+#include "seeds.h"
+#include "target.h"
+#include "victim_file.h"
+
+namespace hmap::test {
+namespace {
+
+// Another process, in effect: writes words to a mapping of its own, and puts
+// them back.
+class Flipper {
+ public:
+  Flipper(const Base& base, const VictimFile& file, std::uint64_t bytes, std::uint64_t seed)
+      : base_(base), bytes_(bytes), random_(seed) {
+    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
+    if (memory == MAP_FAILED) fail("no memory to flip bytes in");
+    memory_ = static_cast<std::uint8_t*>(memory);
+    thread_ = std::thread([this] {
+      while (!stop_.load(std::memory_order_relaxed)) flip();
+    });
+  }
+  Flipper(const Flipper&) = delete;
+  Flipper& operator=(const Flipper&) = delete;
+  ~Flipper() {
+    stop_ = true;
+    thread_.join();
+    ::munmap(memory_, bytes_);
+  }
+
+ private:
+  void flip() {
+    // What is looked at while a store is open. The superblock is read once.
+    const auto kind = static_cast<Kind>(2 + random_.below(kKinds - 2));
+    const Part& part = base_.anatomy.part(kind, random_.next());
+    const std::uint64_t at = part.offset + random_.below(part.bytes) / 8 * 8;
+    if (at + 8 > bytes_) return;
+    auto& word = *reinterpret_cast<std::uint64_t*>(memory_ + at);
+    const std::uint64_t before = std::atomic_ref(word).load(std::memory_order_relaxed);
+    std::atomic_ref(word).store(changed(before), std::memory_order_relaxed);
+    for (std::uint64_t i = random_.below(300); i > 0; --i)
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    // One in a few stays.
+    if (!random_.one_in(64)) std::atomic_ref(word).store(before, std::memory_order_relaxed);
+  }
+  std::uint64_t changed(std::uint64_t word) {
+    switch (random_.below(5)) {
+      case 0:
+        return random_.next() >> random_.below(64);
+      case 1:
+        return word ^ std::uint64_t{1} << random_.below(64);
+      case 2:
+        return std::uint64_t{1} << random_.below(64);
+      case 3:
+        return ~std::uint64_t{0} - random_.below(16);
+      default:
+        return word + random_.below(32) - 16;
+    }
+  }
+
+  const Base& base_;
+  std::uint64_t bytes_;
+  Random random_;
+  std::uint8_t* memory_ = nullptr;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+void run_flips(Bytes input) {
+  const Script script = Script::parse(input);
+  const Base& base = bases()[script.base % bases().size()];
+  VictimFile& file = victim_file();
+  const bool of_this_boot = (script.flags & Script::kOfThisBoot) != 0;
+  const std::string bytes = damaged_file(script, base);
+  if (bytes.empty()) return;
+  file.become(bytes, base.anatomy.layout(), of_this_boot);
+  same_again(script.salt);
+  Exercise exercise;
+  exercise.base = &base;
+  exercise.path = file.path();
+  exercise.first_key = script.salt;
+  exercise.steps = script.steps;
+  // What is copied out after its checksum was compared may change in between.
+  exercise.values_count = false;
+  exercise.any_error = true;
+  const Flipper flipper(base, file, bytes.size(), mix(script.salt) ^ script.edits.size());
+  exercise.run();
+}
+
+}  // namespace
+
+Target flips_target() { return {"flips", run_flips, mutate_store, script_seeds, 512}; }
+
+}  // namespace hmap::test

@@ -1,0 +1,67 @@
+// A store file made by a stranger: what recover() makes of it.
+#include <filesystem>
+
+#include "exercise.h"
+#include "hmap/recover.h"
+#include "same_again.h"
+#include "target.h"
+#include "victim_file.h"
+
+namespace hmap::test {
+namespace {
+
+void expect_readable(const std::string& path, const RecoverReport& report, const History& history,
+                     bool values_count) {
+  Options options;
+  options.mode = Mode::kReadOnly;
+  options.window_bytes = std::uint64_t{64} << 20;
+  const Result<Store> store = Store::open(path, options);
+  if (!store) fail("a recovered store cannot be opened: " + store.error().message());
+  if (const auto verified = store->verify(); !verified || !verified->clean())
+    fail("a recovered store is not clean");
+  std::uint64_t entries = 0;
+  for (const auto& [key, value] : *store) {
+    ++entries;
+    if (values_count) history.expect_put(key, value);
+  }
+  if (entries != report.entries) fail("recover() counts other entries than there are");
+}
+
+void run_recover(Bytes input) {
+  const Script script = Script::parse(input);
+  const Base& base = bases()[script.base % bases().size()];
+  VictimFile& file = victim_file();
+  const bool of_this_boot = (script.flags & Script::kOfThisBoot) != 0;
+  file.become(damaged_file(script, base), base.anatomy.layout(), of_this_boot);
+  same_again(script.salt);
+  const std::string fresh = file.path_of("fresh");
+  std::filesystem::remove(fresh);
+  RecoverOptions options;
+  options.store.window_bytes = std::uint64_t{64} << 20;
+  options.store.size_limit = std::uint64_t{8} << 20;
+  options.list_max = 20;
+  if ((script.steps & 1) != 0)
+    options.store_seed = base.file.size() >= 64 ? std::optional<std::uint64_t>(1) : std::nullopt;
+  if ((script.steps & 2) != 0) options.conflict = [](const RecoverConflict&) { return Status(); };
+  const Result<RecoverReport> report = recover(file.path(), fresh, options);
+  const bool exists = std::filesystem::exists(fresh);
+  if (exists != report.has_value()) fail("recover() fails and leaves a store, or the other way");
+  expect_documented(
+      "recover", report.error(),
+      {Code::kNotAStore, Code::kWrongVersion, Code::kNoSpace, Code::kCorrupt, Code::kTruncated});
+  if (!report) return;
+  const bool values_count = (script.flags & Script::kSealRecords) == 0;
+  expect_readable(fresh, *report, base.history, values_count);
+  std::filesystem::remove(fresh);
+  if (script.edits.empty() && !report->complete()) {
+    const std::string first = report->damage.empty() ? "none" : report->damage.front().what;
+    fail("an undamaged store is not complete: " + base.name + ", " +
+         std::to_string(report->lost_total) + " lost, damage: " + first);
+  }
+}
+
+}  // namespace
+
+Target recover_target() { return {"recover", run_recover, mutate_store, script_seeds, 1024}; }
+
+}  // namespace hmap::test

@@ -1,0 +1,52 @@
+// See victim_file.h.
+#include "victim_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "file.h"
+#include "same_again.h"
+
+namespace hmap::test {
+
+VictimFile::VictimFile() : path_(dir_.file("store")) {
+  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd_ < 0) throw std::runtime_error("cannot make " + path_);
+}
+
+VictimFile::~VictimFile() { ::close(fd_); }
+
+void VictimFile::become(std::string bytes, const Layout& layout, bool of_this_boot) {
+  const u64 at = layout.runtime_offset;
+  if (of_this_boot && bytes.size() >= at + sizeof(format::RuntimeHeader)) {
+    same_again(0);  // the boot
+    const FileIdentity file = identity(fd_).value();
+    const auto boot = boot_id().value();
+    format::RuntimeHeader runtime;
+    std::memcpy(&runtime, bytes.data() + at, sizeof runtime);
+    runtime.magic = format::kRuntimeMagic;
+    std::memcpy(runtime.boot_id, boot.data(), sizeof runtime.boot_id);
+    runtime.device = file.device;
+    runtime.inode = file.inode;
+    runtime.birth_sec = file.birth_sec;
+    runtime.birth_nsec = file.birth_nsec;
+    std::memcpy(bytes.data() + at, &runtime, sizeof runtime);
+  }
+  become(std::move(bytes));
+}
+
+void VictimFile::become(std::string bytes) {
+  if (::ftruncate(fd_, static_cast<off_t>(bytes.size())) != 0 ||
+      ::pwrite(fd_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    throw std::runtime_error("cannot write " + path_);
+  }
+}
+
+VictimFile& victim_file() {
+  static VictimFile file;
+  return file;
+}
+
+}  // namespace hmap::test

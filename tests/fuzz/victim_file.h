@@ -1,0 +1,40 @@
+// The file that an input becomes: one for the life of the process, in memory,
+// overwritten by each input.
+#ifndef HMAP_TESTS_FUZZ_VICTIM_FILE_H_
+#define HMAP_TESTS_FUZZ_VICTIM_FILE_H_
+
+#include <string>
+
+#include "bases.h"
+#include "script.h"
+#include "temp_file.h"
+
+namespace hmap::test {
+
+class VictimFile {
+ public:
+  VictimFile();
+  VictimFile(const VictimFile&) = delete;
+  VictimFile& operator=(const VictimFile&) = delete;
+  ~VictimFile();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string path_of(std::string_view name) const { return dir_.file(name); }
+  // Gives it these bytes; with `of_this_boot` the runtime area then claims to
+  // be of this boot and of this very file.
+  void become(std::string bytes, const Layout& layout, bool of_this_boot);
+  void become(std::string bytes);
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  TempDir dir_{TempDir::Where::kMemory};
+  std::string path_;
+  int fd_ = -1;
+};
+
+// The one of this process.
+VictimFile& victim_file();
+
+}  // namespace hmap::test
+
+#endif  // HMAP_TESTS_FUZZ_VICTIM_FILE_H_
