@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "hmap.h"
 #include "open.h"
+#include "publish.h"
 
 namespace hmap {
 namespace {

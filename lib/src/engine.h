@@ -28,8 +28,9 @@ struct Engine {
   std::chrono::milliseconds lock_timeout{10'000};
   u64 size_limit = 0;
   bool verify_reads = true;
-  bool guarded = false;    // Options::guard_sigbus
-  LogFile* log = nullptr;  // Durability::kCommit; the session's
+  bool guarded = false;         // Options::guard_sigbus
+  bool reserves_growth = true;  // whether the next array is made ready before it is needed
+  LogFile* log = nullptr;       // Durability::kCommit; the session's
   bool owns_file =
       false;  // the mapping is shared and writable (else: read-only, or a private copy)
 

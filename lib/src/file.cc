@@ -46,43 +46,6 @@ constexpr std::array<std::uint64_t, 15> kNetwork = {
 
 constexpr int kNameTries = 100;
 
-using ProcPath = std::array<char, 32>;
-ProcPath proc_path(int fd) noexcept {
-  ProcPath path{};
-  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd);
-  return path;
-}
-
-Status open_error(int error, const char* what) noexcept {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return {Code::kNotFound, what, 0, error};
-    case EACCES:
-    case EPERM:
-      return {Code::kPermission, what, 0, error};
-    case EROFS:
-      return {Code::kReadOnly, what, 0, error};
-    case ENOSPC:
-    case EDQUOT:
-      return {Code::kNoSpace, what, 0, error};
-    case EEXIST:
-      return {Code::kExists, what, 0, error};
-    case EIO:
-      return {Code::kIoError, what, 0, error};
-    default:
-      return {Code::kSystem, what, 0, error};
-  }
-}
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 std::optional<std::uint8_t> hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
   if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
@@ -119,13 +82,8 @@ void switch_off_copy_on_write(int fd) noexcept {
 Result<NewFile> create_named(const std::string& path, std::uint32_t mode) {
   // Bound: a second try is as likely as two equal 64-bit random numbers.
   for (int i = 0; i < kNameTries; ++i) {
-    std::uint64_t random = 0;
-    fill_random(&random, sizeof random);
-    std::array<char, 32> suffix{};
-    std::snprintf(suffix.data(), suffix.size(), ".%016llx.tmp",
-                  static_cast<unsigned long long>(random));
     NewFile file;
-    file.temporary_name = directory_of(path) + "/." + name_of(path) + suffix.data();
+    file.temporary_name = temporary_path(path);
     file.fd =
         Fd(::open(file.temporary_name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY,
                   static_cast<mode_t>(mode)));
@@ -133,33 +91,6 @@ Result<NewFile> create_named(const std::string& path, std::uint32_t mode) {
     if (errno != EEXIST) return open_error(errno, "cannot create a file");
   }
   return Status(Code::kSystem, "no free temporary name", 0, EEXIST);
-}
-
-// 0 or an errno. Never replaces a file.
-int give_name(const NewFile& file, const char* path) noexcept {
-  if (file.temporary_name.empty()) {
-    const ProcPath from = proc_path(file.fd.get());
-    return ::linkat(AT_FDCWD, from.data(), AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
-  }
-  const char* from = file.temporary_name.c_str();
-  if (::link(from, path) == 0) {
-    // Crash: two names; the temporary one is litter, the file is complete.
-    ::unlink(from);
-    return 0;
-  }
-  // No hard links here (FAT).
-  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
-  return ::renameat2(AT_FDCWD, from, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
-}
-
-// 0 or an errno.
-int flush_directory(const std::string& directory, int fd) noexcept {
-  const Fd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // One may be allowed to create files in a directory that one may not read.
-  if (opened.get() < 0) return ::syncfs(fd) == 0 ? 0 : errno;
-  if (::fsync(opened.get()) == 0) return 0;
-  // Some file systems flush no directories; then there is nothing to be had.
-  return errno == EINVAL || errno == EROFS ? 0 : errno;
 }
 
 int set_test_lock(int fd, short type, std::uint64_t at) noexcept {
@@ -194,6 +125,57 @@ Status try_locks(int first, int second, bool writable) noexcept {
 }
 
 }  // namespace
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+ProcPath proc_path(int fd) noexcept {
+  ProcPath path{};
+  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd);
+  return path;
+}
+
+Status open_error(int error, const char* what) noexcept {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return {Code::kNotFound, what, 0, error};
+    case EACCES:
+    case EPERM:
+      return {Code::kPermission, what, 0, error};
+    case EROFS:
+      return {Code::kReadOnly, what, 0, error};
+    case ENOSPC:
+    case EDQUOT:
+      return {Code::kNoSpace, what, 0, error};
+    case EEXIST:
+      return {Code::kExists, what, 0, error};
+    case EIO:
+      return {Code::kIoError, what, 0, error};
+    default:
+      return {Code::kSystem, what, 0, error};
+  }
+}
+
+std::string temporary_prefix(const std::string& path) {
+  // So that the whole is no longer than a name may be.
+  constexpr std::size_t kNameBytes = 200;
+  return "." + name_of(path).substr(0, kNameBytes) + ".";
+}
+
+std::string temporary_path(const std::string& path) {
+  std::uint64_t random = 0;
+  fill_random(&random, sizeof random);
+  std::array<char, 32> suffix{};
+  std::snprintf(suffix.data(), suffix.size(), "%016llx.tmp",
+                static_cast<unsigned long long>(random));
+  return directory_of(path) + "/" + temporary_prefix(path) + suffix.data();
+}
 
 Fd& Fd::operator=(Fd&& other) noexcept {
   const int fd = other.release();
@@ -278,29 +260,6 @@ Result<NewFile> create_file(const std::string& path, std::uint32_t mode) {
   }
   switch_off_copy_on_write(file.fd.get());
   return file;
-}
-
-Status publish_file(NewFile& file, const std::string& path) {
-  const int error = give_name(file, path.c_str());
-  if (error != 0) {
-    if (!file.temporary_name.empty()) ::unlink(file.temporary_name.c_str());
-    file.temporary_name.clear();
-    file.fd.reset();
-    return open_error(error, error == EEXIST ? "somebody was faster" : "cannot name the new file");
-  }
-  file.temporary_name.clear();
-  // The file once more, for the link count (some file systems skip unnamed files), then its name.
-  seam::announce(seam::Event::kFlush, nullptr, 0);
-  if (::fsync(file.fd.get()) != 0) {
-    const int failed = errno;
-    ::unlink(path.c_str());
-    return {Code::kIoError, "cannot flush the new file", 0, failed};
-  }
-  if (const int failed = flush_directory(directory_of(path), file.fd.get())) {
-    ::unlink(path.c_str());
-    return {Code::kIoError, "cannot flush the directory", 0, failed};
-  }
-  return {};
 }
 
 Status check_file_system(int fd, const std::string& /*path*/) {

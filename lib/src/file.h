@@ -60,13 +60,24 @@ struct NewFile {
 };
 Result<NewFile> create_file(const std::string& path, std::uint32_t mode);
 
-// Gives the finished, flushed file its name, atomically, and flushes the directory. kExists if
-// somebody was faster (the new file is dropped).
-Status publish_file(NewFile& file, const std::string& path);
-
 // Refuses file systems on which a shared mapping or locks do not work between processes: network
 // file systems by their type, others by trying an OFD lock through two descriptions. kUnsupported.
 Status check_file_system(int fd, const std::string& path);
+
+// Pieces of a path: "." or what is before the last slash; what is behind it.
+std::string directory_of(const std::string& path);
+std::string name_of(const std::string& path);
+// A hidden name beside `path` that nobody uses yet: .NAME.0123456789abcdef.tmp, and what all such
+// names begin with.
+std::string temporary_path(const std::string& path);
+std::string temporary_prefix(const std::string& path);
+
+// "/proc/self/fd/N": a name for a file that has none.
+using ProcPath = std::array<char, 32>;
+ProcPath proc_path(int fd) noexcept;
+
+// What an errno of open() and its kin means.
+Status open_error(int error, const char* what) noexcept;
 
 // n bytes of randomness from the system.
 void fill_random(void* to, std::size_t bytes) noexcept;

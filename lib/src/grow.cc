@@ -177,6 +177,7 @@ Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries) {
     if (Status s = start_growth(engine, shard, !full); !s.ok()) return s;
     return true;
   }
+  if (!engine.reserves_growth) return false;
   // Making ready may fail on a full disk; the growth itself will say so.
   if (Status s = prepare_next(engine, shard); !s.ok() && s.code() != Code::kNoSpace) return s;
   return false;

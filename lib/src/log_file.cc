@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "hash.h"
+#include "publish.h"
 #include "seam.h"
 
 namespace hmap {

@@ -1,6 +1,7 @@
 // Opening and closing.
 #include "open.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -125,6 +126,17 @@ Status agree_on_durability(Session& session, const Options& options, bool alone)
   return {};
 }
 
+// Whether another file bears the name by now: compact() puts one there while it has the old one
+// exclusively. Asked under the OPEN byte: if it has not done so yet, it is still attached.
+bool was_replaced(const Session& session) {
+  struct stat named {};
+  struct stat ours {};
+  return ::stat(session.path.c_str(), &named) == 0 && ::fstat(session.fd.get(), &ours) == 0 &&
+         (named.st_dev != ours.st_dev || named.st_ino != ours.st_ino);
+}
+
+// Null: the file has been replaced since its name was looked up, and nothing was done to it or to
+// the commit log, which is the new one's.
 Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Options& options) {
   auto session = std::make_unique<Session>();
   session->path = path;
@@ -137,6 +149,7 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   if (Status s = identify(*session); !s.ok()) return s;
   const Result<OpenGuard> opening = OpenGuard::take(session->fd.get());
   if (!opening) return opening.error();
+  if (was_replaced(*session)) return std::unique_ptr<Session>();
   if (Status s = prepare_engine(*session, options, Access::kReadWrite); !s.ok()) return s;
   Result<std::unique_ptr<Attachment>> attachment = Attachment::create(session->fd.get());
   if (!attachment) return attachment.error();
@@ -177,6 +190,15 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   }
   session->live = true;
   return session;
+}
+
+Result<std::unique_ptr<Session>> open_named(const std::string& path, const Options& options) {
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    Result<std::unique_ptr<Session>> session = open_writing(path, options);
+    if (!session || *session != nullptr) return session;
+  }
+  return Status(Code::kBusy, "the file is replaced again and again");
 }
 
 Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
@@ -271,14 +293,14 @@ Result<std::unique_ptr<Session>> open_session(const std::string& path, const Opt
   }
   if (options.mode == Mode::kCreate) {
     if (Status s = create_store(path, options); !s.ok()) return s;
-    return open_writing(path, options);
+    return open_named(path, options);
   }
-  Result<std::unique_ptr<Session>> session = open_writing(path, options);
+  Result<std::unique_ptr<Session>> session = open_named(path, options);
   if (session || session.error().code() != Code::kNotFound || options.mode != Mode::kOpenOrCreate)
     return session;
   Status created = create_store(path, options);
   if (!created.ok() && created.code() != Code::kExists) return created;
-  return open_writing(path, options);
+  return open_named(path, options);
 }
 
 Status close_session(Session& session) {

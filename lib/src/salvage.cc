@@ -7,9 +7,8 @@
 #include <algorithm>
 
 #include "batch_area.h"
-#include "open.h"
-#include "salvage_roots.h"
-#include "salvage_super.h"
+#include "fresh_store.h"
+#include "hash.h"
 #include "space.h"
 #include "spans.h"
 
@@ -271,90 +270,6 @@ Status refuse_if_in_use(int fd) {
   return {Code::kLockedExclusively, "a writer has the damaged store open"};
 }
 
-// Whether the runtime area is of this boot and this file, so that it has the newest state.
-Result<bool> is_of_this_boot(const Engine& engine, int fd) {
-  Session session;
-  const Result<FileIdentity> file = identity(fd);
-  if (!file) return file.error();
-  const Result<std::array<u8, 16>> boot = boot_id();
-  if (!boot) return boot.error();
-  session.identity = *file;
-  session.boot_id = *boot;
-  return runtime_is_valid(session, *engine.runtime) && seam::load(engine.runtime->poison) == 0;
-}
-
-// Maps the file: privately, so that half-applied changes can be finished; if there is no memory to
-// promise for that, read-only, and the live state is left alone.
-Result<bool> map_file(SalvageSource& source, int fd) {
-  Result<std::unique_ptr<Mapping>> map = Mapping::map(fd, Access::kPrivate, 0);
-  const bool is_private = map.has_value();
-  if (!is_private) map = Mapping::map(fd, Access::kReadOnly, 0);
-  if (!map) return map.error();
-  source.engine.map = *std::move(map);
-  return is_private;
-}
-
-Status find_states(SalvageSource& source, int fd, bool is_private, DamageLog& log,
-                   RecoverReport& report) {
-  Engine& engine = source.engine;
-  if (!source.layout_known) return {};
-  const Layout& layout = engine.layout;
-  if (engine.map->bytes(0, layout.heap_offset) == nullptr) {
-    log.add("the file ends inside its fixed part", engine.map->file_bytes());
-    return {};
-  }
-  engine.runtime = &engine.part<format::RuntimeHeader>(layout.runtime_offset);
-  const Result<bool> live = is_of_this_boot(engine, fd);
-  if (!live) return live.error();
-  if (std::optional<SalvageState> durable = find_durable_state(engine, log, report)) {
-    source.durable.emplace(std::move(*durable));
-    report.state = RecoverReport::State::kDurable;
-  } else {
-    report.generation = 0;
-  }
-  if (*live && is_private) {
-    source.live.emplace(find_live_state(engine, log));
-    report.state = RecoverReport::State::kLive;
-    report.certain = true;
-  }
-  return {};
-}
-
-Options options_of_new_store(const SalvageSource& source, const RecoverOptions& options) {
-  Options fresh = options.store;
-  fresh.durability = Durability::kNone;
-  fresh.mode = Mode::kOpen;
-  fresh.discard_live_state = false;
-  if (!source.layout_known) return fresh;
-  const Layout& layout = source.engine.layout;
-  if (fresh.shard_bits < 0) fresh.shard_bits = static_cast<int>(layout.shard_bits);
-  const bool as_found = fresh.geometry.block_bytes == 0 && fresh.geometry.extent_bytes == 0;
-  if (as_found) {
-    fresh.geometry.block_bytes = static_cast<u32>(layout.block_bytes);
-    fresh.geometry.extent_bytes = static_cast<u32>(layout.extent_bytes);
-  }
-  if (fresh.geometry.slots == 0) fresh.geometry.slots = static_cast<u32>(layout.slots);
-  return fresh;
-}
-
-// The new store's file until it has its name: gone if it never gets it.
-class Unpublished {
- public:
-  explicit Unpublished(NewFile file) : file_(std::move(file)) {}
-  Unpublished(const Unpublished&) = delete;
-  Unpublished& operator=(const Unpublished&) = delete;
-  ~Unpublished() {
-    if (!file_.temporary_name.empty()) ::unlink(file_.temporary_name.c_str());
-  }
-  [[nodiscard]] std::string path() const {
-    return "/proc/self/fd/" + std::to_string(file_.fd.get());
-  }
-  Status publish(const std::string& path) { return publish_file(file_, path); }
-
- private:
-  NewFile file_;
-};
-
 }  // namespace
 
 Result<RecoverReport> recover(const std::string& damaged, const std::string& fresh,
@@ -366,31 +281,19 @@ Result<RecoverReport> recover(const std::string& damaged, const std::string& fre
   if (!fd) return fd.error();
   if (Status s = refuse_if_in_use(fd->get()); !s.ok()) return s;
   SalvageSource source;
-  const Result<bool> is_private = map_file(source, fd->get());
-  if (!is_private) return is_private.error();
   RecoverReport report;
   DamageLog log(options.list_max);
-  report.file_bytes = source.engine.map->file_bytes();
-  const Result<FoundSuperblock> found = find_superblock(*source.engine.map, options);
-  if (!found) return found.error();
-  if (found->damaged) log.add("superblock with a wrong checksum", 0);
-  report.superblock = found->how;
-  report.store_seed = source.engine.store_seed = found->store_seed;
-  source.layout_known = found->layout.has_value();
-  if (source.layout_known) source.engine.layout = *found->layout;
-  if (Status s = find_states(source, fd->get(), *is_private, log, report); !s.ok()) return s;
+  if (Status s = open_source(source, fd->get(), options, log, report); !s.ok()) return s;
 
-  const Options store_options = options_of_new_store(source, options);
-  Result<NewFile> file = create_unnamed(fresh, store_options);
-  if (!file) return file.error();
-  Unpublished unpublished(*std::move(file));
-  Result<Store> store = Store::open(unpublished.path(), store_options);
+  const Options store_options =
+      options_like(source.layout_known ? &source.engine.layout : nullptr, options.store);
+  Result<FreshStore> store = FreshStore::create(fresh, store_options);
   if (!store) return store.error();
-  if (Status s = Salvage(source, *store, options, log, report).run(); !s.ok()) return s;
-  if (Status s = store->close(); !s.ok()) return s;
+  if (Status s = Salvage(source, store->store(), options, log, report).run(); !s.ok()) return s;
+  if (Status s = store->finish(); !s.ok()) return s;
   report.damage_total = log.total();
   report.damage = log.list();
-  if (Status s = unpublished.publish(fresh); !s.ok()) return s;
+  if (Status s = store->publish(fresh); !s.ok()) return s;
   return report;
 }
 

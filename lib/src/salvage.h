@@ -11,16 +11,9 @@
 #include "hmap/store.h"
 #include "salvage_scan.h"
 #include "salvage_shard.h"
+#include "salvage_source.h"
 
 namespace hmap {
-
-// What could be read of the damaged store before the first record is looked at.
-struct SalvageSource {
-  Engine engine;
-  bool layout_known = false;
-  std::optional<SalvageState> live;
-  std::optional<SalvageState> durable;
-};
 
 class Salvage {
  public:

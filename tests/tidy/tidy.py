@@ -23,22 +23,23 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 # lib/src by layers from the bottom (lib/README.md): a file includes its own layer and those below.
 LAYERS = (
     "offset hash format runtime_format log_format layout status",
-    "seam mapping file log_file process lock guard",
+    "seam mapping file publish log_file process lock guard",
     "engine log intent blocks space notes dead pins",
     "spans span_maps records batch_area",
     "hmap bmap read_through find find_many locate insert erase clear grow bring_home evacuate "
     "iterate batch_plan batch_redo",
     "open create recovery replay checkpoint commit snapshots background apply salvage_scan "
-    "salvage_super salvage_state salvage_roots salvage_shard",
+    "salvage_super salvage_state salvage_roots salvage_shard salvage_source",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
     "stats handle store_impl cursor_impl cursor snapshot batch view store update "
-    "store_access activity salvage",
+    "store_access activity fresh_store salvage copy compact",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
                  "verify": 0, "recover": 0, "batch": 0, "view": 0, "activity": len(LAYERS) - 1,
+                 "compact": len(LAYERS) - 1, "copy": len(LAYERS) - 1,
                  "snapshot": len(LAYERS) - 1, "store": len(LAYERS) - 1}
 
 # Libraries of others, and the only files of lib/src that may know them.

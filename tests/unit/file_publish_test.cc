@@ -4,6 +4,7 @@
 
 #include "file.h"
 #include "os_support.h"
+#include "publish.h"
 
 namespace hmap {
 namespace {

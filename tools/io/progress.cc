@@ -2,15 +2,14 @@
 #include "io/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
+#include "io/terminal.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {
@@ -22,23 +21,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kInterval{100};
 constexpr int kBarColumnsMax = 40;
 constexpr std::string_view kWipe = "\r\x1b[K";
-
-bool terminal_can_animate() {
-  if (::isatty(STDERR_FILENO) == 0) return false;
-  const char* const term = std::getenv("TERM");
-  return term != nullptr && std::string_view(term) != "dumb";
-}
-
-bool colour_wanted() {
-  const char* const value = std::getenv("NO_COLOR");
-  return value == nullptr || *value == '\0';
-}
-
-int terminal_columns() {
-  winsize size = {};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
 
 void show(std::string_view text) {
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
@@ -56,8 +38,8 @@ std::string bar(double share, int columns, bool colour) {
 
 Progress::Progress(std::string_view verb, std::optional<std::uint64_t> total, Unit unit)
     : verb_(verb), total_(total.value_or(0)), unit_(unit) {
-  shown_ = total_ > 0 && terminal_can_animate();
-  colour_ = shown_ && colour_wanted();
+  shown_ = total_ > 0 && can_animate(STDERR_FILENO);
+  colour_ = shown_ && wants_colour(STDERR_FILENO);
 }
 
 Progress::~Progress() {
@@ -70,7 +52,8 @@ void Progress::draw(std::uint64_t done) {
   last_ = now;
   drawn_ = true;
   const std::chrono::duration<double> elapsed = now - begin_;
-  show(fmt::format("{}{}", kWipe, text(done, elapsed.count(), terminal_columns())));
+  show(fmt::format("{}{}", kWipe,
+                   text(done, elapsed.count(), terminal_size(STDERR_FILENO).columns)));
 }
 
 std::string Progress::text(std::uint64_t done, double seconds, int columns) const {

@@ -106,4 +106,14 @@ std::string bytes_of(const std::string& argument, bool hex, const std::string& w
       fmt::format("the {} {} is not an even number of hex digits", what, quote(argument)));
 }
 
+std::uint64_t seed_of(const std::string& text) {
+  const std::optional<std::string> bytes = from_hex(text);
+  if (!bytes || bytes->size() != sizeof(std::uint64_t)) {
+    throw usage_failure(fmt::format("--seed {} is not 16 hex digits", quote(text)));
+  }
+  std::uint64_t seed = 0;
+  for (const char byte : *bytes) seed = seed << 8 | static_cast<unsigned char>(byte);
+  return seed;
+}
+
 }  // namespace hmap::tool

@@ -34,6 +34,9 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& tar
 // `argument` as it is, or read as hex digits; `what` names it when they are wrong.
 [[nodiscard]] std::string bytes_of(const std::string& argument, bool hex, const std::string& what);
 
+// --seed: the 16 hex digits of a store's seed as they stand in the file's dump (xxd -e).
+[[nodiscard]] std::uint64_t seed_of(const std::string& text);
+
 }  // namespace hmap::tool
 
 #endif  // HMAP_TOOLS_VERBS_ARGUMENTS_H_

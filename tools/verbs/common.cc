@@ -2,11 +2,13 @@
 #include "verbs/common.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <bit>
 #include <chrono>
 #include <cmath>
 
+#include "io/descriptors.h"
 #include "report/failure.h"
 #include "verbs/arguments.h"
 
@@ -48,6 +50,34 @@ void apply(const CreateOptions& create, Options& options) {
                                     1U << kShardBitsMax));
   }
   options.shard_bits = std::countr_zero(create.shards);
+}
+
+Failure failure_of_two(const Status& status, const std::string& source, const std::string& fresh) {
+  bool about_source = false;
+  switch (status.code()) {
+    case Code::kNotAStore:
+    case Code::kWrongVersion:
+    case Code::kTruncated:
+    case Code::kCorrupt:
+    case Code::kLockedExclusively:
+    case Code::kBusy:
+    case Code::kTooManyProcesses:
+    case Code::kTooManySnapshots:
+    case Code::kPoisoned:
+    case Code::kNeedsRecovery:
+    case Code::kBadLog:
+      about_source = true;
+      break;
+    default:
+      about_source = ::access(source.c_str(), R_OK) != 0;
+  }
+  Failure failure = store_failure(status, about_source ? source : fresh);
+  if (status.code() == Code::kNotFound && !about_source) failure.hint = "make the directory first";
+  if (status.code() == Code::kPermission && !about_source)
+    failure.hint = "making a file needs permission wx on its directory";
+  failure.note = fmt::format("{} was not made", fresh);
+  failure.signal = pending_interrupt();
+  return failure;
 }
 
 Store open_to_read(const std::string& path) {

@@ -8,6 +8,7 @@
 
 #include "hmap/options.h"
 #include "hmap/store.h"
+#include "report/failure.h"
 
 namespace hmap::tool {
 
@@ -35,6 +36,11 @@ struct CreateOptions {
 void add_create_options(CLI::App& app, CreateOptions& options);
 // Checks them and puts them into `options`.
 void apply(const CreateOptions& create, Options& options);
+
+// The failure of a call that makes the store `fresh` of the one at `source`, about the one that is
+// concerned; `fresh` is not there.
+[[nodiscard]] Failure failure_of_two(const Status& status, const std::string& source,
+                                     const std::string& fresh);
 
 // Opens for reading; throws Failure.
 [[nodiscard]] Store open_to_read(const std::string& path);

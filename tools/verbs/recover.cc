@@ -19,8 +19,6 @@
 #include "report/json.h"
 #include "report/recover_json.h"
 #include "report/recover_text.h"
-#include "text/escape.h"
-#include "text/hex.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
 #include "verbs/verbs.h"
@@ -49,16 +47,6 @@ constexpr const char* kRecoverExample =
     "FILE is only read, NEW must not exist. Exit code 1: something was lost, the report says "
     "what;\n"
     "3: nothing in FILE can be verified. Copy a file on a failing disk first (ddrescue).";
-
-std::uint64_t seed_of(const std::string& text) {
-  const std::optional<std::string> bytes = from_hex(text);
-  if (!bytes || bytes->size() != sizeof(std::uint64_t)) {
-    throw usage_failure(fmt::format("--seed {} is not 16 hex digits", quote(text)));
-  }
-  std::uint64_t seed = 0;
-  for (const char byte : *bytes) seed = seed << 8 | static_cast<unsigned char>(byte);
-  return seed;
-}
 
 // The side file: one JSON object a line. It is there only if there are conflicts, and never instead
 // of a file that was there.
@@ -119,30 +107,13 @@ RecoverOptions options_of(const RecoverVerb& verb) {
   return options;
 }
 
-// Which of the two files an error is about.
-const std::string& concerned(const Status& status, const RecoverVerb& verb) {
-  switch (status.code()) {
-    case Code::kNotAStore:
-    case Code::kWrongVersion:
-    case Code::kLockedExclusively:
-      return verb.common.file;
-    default:
-      return ::access(verb.common.file.c_str(), R_OK) != 0 ? verb.common.file : verb.fresh;
-  }
-}
-
 Failure recover_failure(const Status& status, const RecoverVerb& verb) {
-  Failure failure = store_failure(status, concerned(status, verb));
+  Failure failure = failure_of_two(status, verb.common.file, verb.fresh);
   if (status.code() == Code::kNotAStore) {
     failure.hint =
         "if it was a store: give --seed, the 8 bytes at offset 56 of any older copy of it "
         "(`xxd -e -g8 -s56 -l8 COPY`)";
   }
-  if (status.code() == Code::kNotFound && failure.where == verb.fresh) {
-    failure.hint = "make the directory first";
-  }
-  failure.note = fmt::format("{} was not made", verb.fresh);
-  failure.signal = pending_interrupt();
   return failure;
 }
 

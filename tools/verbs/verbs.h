@@ -25,6 +25,8 @@ Verb add_stat(CLI::App& root);
 Verb add_verify(CLI::App& root);
 Verb add_recover(CLI::App& root);
 Verb add_ps(CLI::App& root);
+Verb add_copy(CLI::App& root);
+Verb add_compact(CLI::App& root);
 
 }  // namespace hmap::tool
 

@@ -1,0 +1,137 @@
+// Filling, finishing and naming a new store.
+#include "fresh_store.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "checkpoint.h"
+#include "publish.h"
+#include "store_access.h"
+
+namespace hmap {
+namespace {
+
+using format::Root;
+
+Status io_error(const char* what) {
+  const int error = errno;
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return {full ? Code::kNoSpace : Code::kIoError, what, 0, error};
+}
+
+// A new file of our own: nobody else knows it, so a short read or write is an error.
+Status read_at(int fd, void* to, std::size_t bytes, u64 offset) {
+  const ssize_t got = ::pread(fd, to, bytes, static_cast<off_t>(offset));
+  if (got == static_cast<ssize_t>(bytes)) return {};
+  return io_error("cannot read the new file");
+}
+Status write_at(int fd, const void* from, std::size_t bytes, u64 offset) {
+  const ssize_t written = ::pwrite(fd, from, bytes, static_cast<off_t>(offset));
+  if (written == static_cast<ssize_t>(bytes)) return {};
+  return io_error("cannot write the new file");
+}
+
+// The extents of the newest root.
+Result<u64> extents_in_use(int fd, const Layout& layout, u64 store_seed) {
+  u64 extents = 0;
+  u64 generation = 0;
+  for (u64 i = 0; i < 2; ++i) {
+    Root root{};
+    if (Status s = read_at(fd, &root, sizeof root, layout.root_offset(i)); !s.ok()) return s;
+    const bool valid =
+        root.magic == format::kRootMagic && root.checksum == root_checksum(root, store_seed);
+    if (!valid || root.generation <= generation) continue;
+    generation = root.generation;
+    extents = root.extents_end;
+  }
+  if (generation == 0) return Engine::corrupt("the new store has no root", layout.root_offset(0));
+  return extents;
+}
+
+}  // namespace
+
+Options options_like(const Layout* source, const Options& wish) {
+  Options options = wish;
+  options.mode = Mode::kOpen;
+  options.durability = Durability::kNone;
+  options.discard_live_state = false;
+  if (source == nullptr) return options;
+  if (options.shard_bits < 0) options.shard_bits = static_cast<int>(source->shard_bits);
+  Geometry& geometry = options.geometry;
+  if (geometry.block_bytes == 0 && geometry.extent_bytes == 0) {
+    geometry.block_bytes = static_cast<u32>(source->block_bytes);
+    geometry.extent_bytes = static_cast<u32>(source->extent_bytes);
+  }
+  if (geometry.slots == 0) geometry.slots = static_cast<u32>(source->slots);
+  if (geometry.intent_words == 0) geometry.intent_words = static_cast<u32>(source->intent_words);
+  return options;
+}
+
+Result<Options> options_like(const Store& source, const Options& wish) {
+  return StoreAccess::read(source, [&wish](const Session& session) -> Result<Options> {
+    return options_like(&session.engine.layout, wish);
+  });
+}
+
+Result<FreshStore> FreshStore::create(const std::string& path, const Options& options) {
+  Result<NewFile> file = create_unnamed(path, options);
+  if (!file) return file.error();
+  FreshStore fresh(*std::move(file));
+  Options open = options;
+  open.mode = Mode::kOpen;
+  Result<Store> store = Store::open(proc_path(fresh.fd()).data(), open);
+  if (!store) return store.error();
+  fresh.store_.emplace(*std::move(store));
+  // What is reserved for a growth that will not come would be left over.
+  Status s = StoreAccess::write(*fresh.store_, [](Session& session) -> Status {
+    session.engine.reserves_growth = false;
+    return {};
+  });
+  if (!s.ok()) return s;
+  return fresh;
+}
+
+FreshStore::~FreshStore() {
+  if (!file_.temporary_name.empty()) ::unlink(file_.temporary_name.c_str());
+}
+
+Status FreshStore::fill(Cursor cursor, const std::function<Status()>& step) {
+  for (;;) {
+    const Result<std::optional<Entry>> entry = cursor.next();
+    if (!entry) return entry.error();
+    if (!entry->has_value()) return {};
+    const Result<bool> inserted = store_->insert((*entry)->key, (*entry)->value);
+    if (!inserted) return inserted.error();
+    if (Status s = step(); !s.ok()) return s;
+  }
+}
+
+Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uuid) {
+  if (Status s = store_->close(); !s.ok()) return s;
+  Result<format::Superblock> superblock = read_superblock(fd(), true);
+  if (!superblock) return superblock.error();
+  const Result<Layout> layout = Layout::from(*superblock);
+  if (!layout) return layout.error();
+  const Result<u64> extents = extents_in_use(fd(), *layout, superblock->store_seed);
+  if (!extents) return extents.error();
+  const std::string zeros(layout->runtime_bytes, '\0');
+  if (Status s = write_at(fd(), zeros.data(), zeros.size(), layout->runtime_offset); !s.ok())
+    return s;
+  if (uuid) {
+    std::memcpy(superblock->uuid, uuid->data(), sizeof superblock->uuid);
+    superblock->checksum = superblock_checksum(*superblock);
+    if (Status s = write_at(fd(), &*superblock, sizeof *superblock, 0); !s.ok()) return s;
+  }
+  if (::ftruncate(fd(), static_cast<off_t>(layout->extent_offset(*extents))) != 0)
+    return io_error("cannot cut the new file to its size");
+  seam::announce(seam::Event::kFlush, nullptr, 0);
+  if (::fsync(fd()) != 0) return io_error("cannot flush the new file");
+  return {};
+}
+
+Status FreshStore::publish(const std::string& path) { return publish_file(file_, path); }
+Status FreshStore::replace(const std::string& path) { return replace_file(file_, path); }
+
+}  // namespace hmap

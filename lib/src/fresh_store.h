@@ -1,0 +1,54 @@
+// A store made of another one: it is filled without a name, and gets one when it is complete.
+#ifndef HMAP_SRC_FRESH_STORE_H_
+#define HMAP_SRC_FRESH_STORE_H_
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "hmap/store.h"
+#include "open.h"
+
+namespace hmap {
+
+// What a new store takes from the one it is made of, unless `wish` says otherwise: shards, sizes,
+// slots; null: not known. Nothing is written back while it is being filled.
+Options options_like(const Layout* source, const Options& wish);
+Result<Options> options_like(const Store& source, const Options& wish);
+
+class FreshStore {
+ public:
+  // Makes an empty store in the directory of `path`. Errors: those of Store::open() with
+  // Mode::kCreate, but kExists.
+  static Result<FreshStore> create(const std::string& path, const Options& options);
+  FreshStore(FreshStore&&) = default;
+  FreshStore& operator=(FreshStore&&) = delete;
+  // Leaves no trace, unless publish() or replace() was successful.
+  ~FreshStore();
+
+  [[nodiscard]] Store& store() { return *store_; }
+
+  // Copies what the cursor gives. `step` is called for each entry; a failed Status ends it.
+  Status fill(Cursor cursor, const std::function<Status()>& step);
+
+  // Closes the store, and makes of its file what a copy of it would be: everything durable, no
+  // byte more than the entries need, no live state. With `uuid` it bears that name.
+  Status finish(const std::optional<std::array<std::uint8_t, 16>>& uuid = std::nullopt);
+
+  // After finish(): the file, which may be given an owner, and read.
+  [[nodiscard]] int fd() const { return file_.fd.get(); }
+  // After finish(): gives the file its name; see publish.h.
+  Status publish(const std::string& path);
+  Status replace(const std::string& path);
+
+ private:
+  explicit FreshStore(NewFile file) : file_(std::move(file)) {}
+
+  NewFile file_;
+  std::optional<Store> store_;
+};
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_FRESH_STORE_H_

@@ -1,0 +1,163 @@
+// hmap copy: a consistent copy of a store that others may be writing to.
+#include "hmap/copy.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/descriptors.h"
+#include "io/output.h"
+#include "io/progress.h"
+#include "report/json.h"
+#include "text/numbers.h"
+#include "verbs/arguments.h"
+#include "verbs/common.h"
+#include "verbs/verbs.h"
+
+namespace hmap::tool {
+namespace {
+
+struct CopyVerb {
+  CommonOptions common;
+  CreateOptions create;
+  WriteOptions write;
+  std::string fresh;
+  std::string temporary;
+
+  [[nodiscard]] bool to_stdout() const { return fresh == "-"; }
+};
+
+constexpr const char* kCopyExample =
+    "Examples:\n"
+    "  hmap copy users.hmap backup.hmap\n"
+    "  hmap copy users.hmap - | zstd > backup.hmap.zst\n"
+    "\n"
+    "The copy has exactly the entries of one moment, and nothing of what was erased or outgrown.\n"
+    "NEW must not exist; it gets its name when it is complete and on disk, and after a failure\n"
+    "there is none. For - the copy is first made as a file without a name in --tmp.";
+
+// Whether others write to the store, or only a writer can open it.
+bool needs_snapshot(const std::string& path) {
+  Options options;
+  options.mode = Mode::kReadOnly;
+  const Result<Store> store = Store::open(path, options);
+  if (!store && store.error().code() == Code::kNeedsRecovery) return true;
+  if (!store) throw store_failure(store.error(), path);
+  for (const Stats::Process& process : take(store->stats(), path).processes) {
+    if (process.alive) return true;
+  }
+  return false;
+}
+
+// For a snapshot if need be. Who may not write tries it without one.
+Store open_to_copy(const CopyVerb& verb) {
+  const std::string& path = verb.common.file;
+  if (needs_snapshot(path)) {
+    Result<Store> store = Store::open(path, options_to_write(verb.write));
+    const Code code = store.error().code();
+    if (store) return *std::move(store);
+    if (code != Code::kPermission && code != Code::kReadOnly && code != Code::kTooManyProcesses)
+      throw store_failure(store.error(), path);
+  }
+  return open_to_read(path);
+}
+
+CopyOptions options_of(const CopyVerb& verb, std::optional<Progress>& progress) {
+  CopyOptions options;
+  apply(verb.create, options.store);
+  options.progress = [&progress](std::uint64_t done, std::uint64_t total) {
+    if (!progress) progress.emplace("copy", total, Progress::Unit::kEntries);
+    progress->update(done);
+    return pending_interrupt() == 0;
+  };
+  return options;
+}
+
+std::string directory_for_temporary(const CopyVerb& verb) {
+  if (!verb.temporary.empty()) return verb.temporary;
+  const char* const set = std::getenv("TMPDIR");
+  return set != nullptr && *set != '\0' ? set : "/var/tmp";
+}
+
+Result<CopyReport> copy_to_stdout(const Store& store, const CopyVerb& verb,
+                                  const CopyOptions& options) {
+  Output out;
+  Result<CopyReport> report = copy(
+      store,
+      [&out](std::string_view bytes) {
+        out.write(bytes);
+        return pending_interrupt() == 0 ? Status()
+                                        : Status(Code::kSystem, "ended by a signal", 0, ECANCELED);
+      },
+      directory_for_temporary(verb), options);
+  if (report) out.finish();
+  return report;
+}
+
+Result<CopyReport> make_copy(const CopyVerb& verb) {
+  std::optional<Progress> progress;
+  const CopyOptions options = options_of(verb, progress);
+  Store store = open_to_copy(verb);
+  Result<CopyReport> report =
+      verb.to_stdout() ? copy_to_stdout(store, verb, options) : copy(store, verb.fresh, options);
+  if (report) require(store.close(), verb.common.file);
+  return report;
+}
+
+void write_report(const CopyReport& report, const CopyVerb& verb) {
+  if (verb.to_stdout()) return;
+  Output out;
+  if (verb.common.json) {
+    nlohmann::ordered_json answer;
+    set_bytes(answer, "file", verb.common.file);
+    set_bytes(answer, "copy", verb.fresh);
+    answer["entries"] = report.entries;
+    answer["source_bytes"] = report.source_bytes;
+    answer["file_bytes"] = report.file_bytes;
+    answer["epoch"] = report.epoch;
+    write_line(out, answer);
+  } else {
+    out.write(fmt::format("{} entries copied, {} of {}\n", grouped(report.entries),
+                          human_bytes(report.file_bytes), human_bytes(report.source_bytes)));
+  }
+  out.finish();
+}
+
+Exit run(const CopyVerb& verb) {
+  if (verb.to_stdout() && ::isatty(STDOUT_FILENO) != 0) {
+    throw usage_failure("a store is no text for a terminal",
+                        "redirect it: hmap copy FILE - > NEW, or hmap copy FILE NEW");
+  }
+  // A signal ends the call, so that what is half made goes away.
+  const Interruptible interruptible;
+  const Result<CopyReport> report = make_copy(verb);
+  if (!report) {
+    const std::string& made = verb.to_stdout() ? directory_for_temporary(verb) : verb.fresh;
+    throw failure_of_two(report.error(), verb.common.file, made);
+  }
+  write_report(*report, verb);
+  return Exit::kYes;
+}
+
+}  // namespace
+
+Verb add_copy(CLI::App& root) {
+  auto verb = std::make_shared<CopyVerb>();
+  CLI::App& app = add_verb(root, verb->common, "copy", "copy a store that is in use", kCopyExample);
+  add_bytes(app, "NEW", verb->fresh, "the store to make; - is standard output")->required();
+  add_bytes(app, "--tmp", verb->temporary,
+            "where the copy for standard output is made; default: TMPDIR, or /var/tmp")
+      ->type_name("DIR");
+  add_create_options(app, verb->create);
+  add_wait_option(app, verb->write);
+  return {&app, [verb] { return run(*verb); }};
+}
+
+}  // namespace hmap::tool
