@@ -16,6 +16,9 @@ using format::BucketArray;
 // Values above this are not copied with their chain.
 constexpr u64 kLeaveBehindBytes = 64 * 1024;
 
+// Position::order is the hash of this number: another one for each seed.
+constexpr u64 kOrder = 1;
+
 constexpr u64 reversed(u64 x) {
   x = (x & 0x5555555555555555) << 1 | (x >> 1 & 0x5555555555555555);
   x = (x & 0x3333333333333333) << 2 | (x >> 2 & 0x3333333333333333);
@@ -40,6 +43,13 @@ class ChainWalk {
     const Look look = reader.header(header);
     if (look != Look::kOk && look != Look::kInBatch)
       return look == Look::kMoved ? Walk::kAgain : Walk::kDamaged;
+    order_ = mix(kOrder, header.hash0);
+    // The shard has been empty since the walk began in it: nothing is left of what it has to hand
+    // out, and what came afterwards is in another order, some of it handed out before.
+    if (position_.progress != 0 && position_.order != order_) {
+      progress_ = 0;
+      return reader.unchanged() ? Walk::kDone : Walk::kAgain;
+    }
     Walk outcome = in_arrays(reader, header);
     if (outcome == Walk::kAgain) return outcome;
     if (look == Look::kInBatch && outcome == Walk::kDone) outcome = lay_batch_over(header.hash0);
@@ -48,6 +58,8 @@ class ChainWalk {
 
   // How far the walk has come after this chain; 0: at the end.
   [[nodiscard]] u64 progress() const { return progress_; }
+  // By which order of hashes it went.
+  [[nodiscard]] u64 order() const { return order_; }
   [[nodiscard]] Status damage() const { return damage_; }
 
  private:
@@ -159,6 +171,7 @@ class ChainWalk {
   u64 here_ = 0;  // the interval of reversed hashes to hand out: its begin ...
   u64 left_ = 0;  // ... and length
   u64 progress_ = 0;
+  u64 order_ = 0;
   Status damage_;
 };
 
@@ -185,10 +198,11 @@ Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEn
   }
   if (walk.progress() != 0) {
     position.progress = walk.progress();
+    position.order = walk.order();
     return {};
   }
   ++position.shard;
-  position.progress = 0;
+  position.progress = position.order = 0;
   fill_random(&position.start, sizeof position.start);
   return {};
 }

@@ -7,12 +7,13 @@
 namespace hmap {
 
 // A place in an iteration, to be kept and used later, by this process or another: plain numbers.
-// Valid for the store it came from as long as the store is not cleared; resuming a foreign or an
-// invented position gives some iteration, never a fault.
+// Valid for the store it came from; resuming a foreign or an invented position gives some
+// iteration, never a fault.
 struct Position {
   std::uint64_t shard = 0;  // Shards done.
   std::uint64_t start = 0;  // Where in the order of reversed hashes the walk of this shard began.
   std::uint64_t progress = 0;  // How far it has come, of 2^64.
+  std::uint64_t order = 0;     // The order of hashes, which a shard that has become empty changes.
 };
 
 }  // namespace hmap
