@@ -105,8 +105,18 @@ Result<CopyReport> make_copy(const CopyVerb& verb) {
   std::optional<Progress> progress;
   const CopyOptions options = options_of(verb, progress);
   Store store = open_to_copy(verb);
-  Result<CopyReport> report =
-      verb.to_stdout() ? copy_to_stdout(store, verb, options) : copy(store, verb.fresh, options);
+  const auto attempt = [&] {
+    return verb.to_stdout() ? copy_to_stdout(store, verb, options)
+                            : copy(store, verb.fresh, options);
+  };
+  Result<CopyReport> report = attempt();
+  if (report.error().code() == Code::kBusy && !store.writable()) {
+    // Somebody has come to write meanwhile, or died in the middle of a batch.
+    if (Result<Store> writer = Store::open(verb.common.file, options_to_write(verb.write))) {
+      store = *std::move(writer);
+      report = attempt();
+    }
+  }
   if (report) require(store.close(), verb.common.file);
   return report;
 }
