@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "verify_live_view.h"
@@ -58,6 +59,7 @@ class LiveCheck {
     found_.move_to(report_);
     report_.live = counts_;
     if (stopped_) say_incomplete("the caller stopped it");
+    if (stuck_) say_incomplete("what a dead process had begun cannot be finished");
     if (restless_ != 0) {
       say_incomplete(say(restless_,
                          " pieces of the live state were changed all the time; a handle "
@@ -79,6 +81,18 @@ class LiveCheck {
     report_.incomplete_why = why;
   }
 
+  // A lock could not be had. What a dead owner left and nobody can finish is a finding.
+  Status refused(u64 d, const Status& why) {
+    if (why.code() != Code::kCorrupt) return why;
+    quiet_ = false;
+    if (stuck_ == d) return {};
+    stuck_ = d;
+    const u32 shard = d < engine_.layout.shards ? static_cast<u32>(d) : Finding::kNoShard;
+    found_.damage(FindingKind::kIntent, {why.value(), shard},
+                  std::string("what a dead process had begun cannot be finished: ") + why.what());
+    return {};
+  }
+
   // Runs `fn`, which looks at domain d, until nothing changed meanwhile. `shard`: null for the
   // space.
   Status piece(u64 d, ShardCheck* shard, u64 attempts, Piece& outcome,
@@ -88,7 +102,10 @@ class LiveCheck {
       std::optional<Result<DomainLock>> lock;
       if (writer_ != nullptr) {
         lock.emplace(DomainLock::take(*writer_, d));
-        if (!*lock) return lock->error();
+        if (!*lock) {
+          if (shard != nullptr) shard->drop_marks();
+          return refused(d, lock->error());
+        }
       }
       view_.begin(d);
       fn();
@@ -308,6 +325,7 @@ class LiveCheck {
   bool all_quiet_ = true;  // all of them
   bool stopped_ = false;
   u64 restless_ = 0;
+  std::optional<u64> stuck_;  // the last domain that cannot be locked for damage
   u64 done_ = 0;
   u64 told_ = 0;
   u64 calls_ = 0;

@@ -96,9 +96,9 @@ class Maker {
   // A few puts and erasures at once.
   Status apply_some() {
     Batch batch;
-    for (int i = 0; i < 12; ++i) {
+    for (std::uint64_t i = 0; i < 12; ++i) {
       const std::string key = "key " + std::to_string(80 + i);
-      const std::string value = value_of(static_cast<std::uint64_t>(i) + 3'000, 20 + i % 5 * 30U);
+      const std::string value = value_of(i + 3'000, 20 + i % 5 * 30);
       if (i % 3 == 2) batch.erase(key);
       if (i % 3 != 2) batch.put(key, value);
       if (i % 3 != 2) history_.put(key, value);

@@ -122,18 +122,18 @@ void Exercise::put_one(Store& store, const std::string& key, int i) {
 void Exercise::apply_some(Store& store, int i) {
   Batch batch;
   std::vector<std::pair<std::string, std::string>> put;
-  for (int n = 0; n < 6; ++n) {
-    const std::string& old_key =
-        base->keys[static_cast<std::size_t>(i + n) * 11 % base->keys.size()];
-    const std::string key = n % 2 == 0 ? old_key : "batched " + std::to_string(i + n);
-    const std::string value = value_of(static_cast<std::uint64_t>(i + n) + 78'000, 10 + n * 30U);
-    if (n == 4) {
+  const auto first = static_cast<std::size_t>(i);
+  for (std::size_t n = first; n < first + 6; ++n) {
+    const std::string& old_key = base->keys[n * 11 % base->keys.size()];
+    const std::string key = n % 2 == 0 ? old_key : "batched " + std::to_string(n);
+    const std::string value = value_of(n + 78'000, 10 + (n - first) * 30);
+    if (n == first + 4) {
       batch.erase(old_key);
       std::erase_if(put, [&](const auto& entry) { return entry.first == old_key; });
     }
-    if (n != 4) batch.put(key, value);
-    if (n != 4) put.emplace_back(key, value);
-    if (n != 4) put_now_.put(key, value);
+    if (n != first + 4) batch.put(key, value);
+    if (n != first + 4) put.emplace_back(key, value);
+    if (n != first + 4) put_now_.put(key, value);
   }
   const Status status = store.apply(batch);
   note("apply", status, kWriteCodes);

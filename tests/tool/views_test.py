@@ -52,25 +52,6 @@ class Views(ToolTest):
         self.assertEqual(stat["snapshots"], [])
         self.assertEqual([p for p in stat["processes"] if p["views"] != 0], [])
 
-    def test_a_freed_large_value_is_held_as_long_as_somebody_looks_at_it(self):
-        self.make({b"large": b"x" * 3_000_000, b"small": b"y"})
-        holder = self.hold("large")
-        holder.stdin.close()
-        holder.wait()
-        holder = self.hold("large", "small")
-        self.hmap("put", self.file, "large", "z")
-        for _ in range(3):
-            self.hmap("put", "--sync", self.file, "other", "x" * 200)
-        # The snapshot needs it, too, and retired is what a cut needs.
-        space = self.answer("stat", "--json", self.file)["space"]
-        self.assertGreaterEqual(space["retired_bytes"] + space["held_bytes"], 3_000_000)
-        holder.stdin.close()
-        holder.wait()
-        self.hmap("put", "--sync", self.file, "other", "x" * 300)
-        space = self.answer("stat", "--json", self.file)["space"]
-        self.assertEqual(space["held_bytes"], 0)
-        self.assertGreaterEqual(space["free_bytes"], 3_000_000)
-
 
 if __name__ == "__main__":
     main()
