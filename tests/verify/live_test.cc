@@ -198,19 +198,9 @@ std::vector<LiveDamage> live_damages() {
   };
 }
 
-// Views, and slots that nobody asks for because nobody can have read them.
+// Views.
 std::vector<LiveDamage> view_damages() {
   return {
-      {"slots behind those offered called fresh", FindingKind::kOfferedSlot,
-       [](Meddler& f) {
-         const OpenSpan open = open_span(f);
-         u64 word = 0;
-         for (u64 w = 1; w < format::kSpanMapWords; ++w) {
-           if (live_span(f, open.span).map[w] != 0) word = w;
-         }
-         if (word == 0) throw std::runtime_error("one word of slots is in use only");
-         offer(f, open.size_class, (word - 1) | kFreshBehind, 0);
-       }},
       {"a view of a slot that never pinned", FindingKind::kRuntime,
        [](Meddler& f) {
          const auto& slot = f.at<format::Slot>(f.layout().slot_offset(1));
