@@ -114,14 +114,17 @@ TEST(Compact, RefusesWhileOthersHaveIt) {
 TEST(Compact, ErrorsLeaveTheStore) {
   const TempDir dir;
   const std::string path = dir.file("store");
-  const Contents model = make_store(path, 300);
+  constexpr std::uint64_t kLarge = 1 << 20;
+  Contents model = make_store(path, 300);
+  model["large"] = value_of(1, kLarge);
+  ASSERT_OK(Store::open(path, quiet_options())->put("large", model["large"]));
   const auto inode = facts(path).st_ino;
   EXPECT_CODE(Code::kNotFound, compact(dir.file("nothing")));
   CompactOptions options;
   options.store.shard_bits = 9;
   EXPECT_CODE(Code::kInvalidArgument, compact(path, options));
   options = {};
-  options.store.size_limit = file_bytes(path) / 2;
+  options.store.size_limit = kLarge;
   EXPECT_CODE(Code::kNoSpace, compact(path, options));
   options = {};
   options.progress = [](std::uint64_t done, std::uint64_t) { return done < 10; };

@@ -170,6 +170,8 @@ TEST(Copy, Errors) {
   Result<Store> store = Store::open(dir.file("store"), quiet_options());
   ASSERT_OK(store);
   fill(*store, 300, test_seed());
+  constexpr std::uint64_t kLarge = 1 << 20;
+  ASSERT_OK(store->put("large", value_of(1, kLarge)));
   const std::size_t files = files_in(dir);
   EXPECT_CODE(Code::kExists, copy(*store, dir.file("store")));
   EXPECT_CODE(Code::kNotFound, copy(*store, dir.file("no/such")));
@@ -177,7 +179,7 @@ TEST(Copy, Errors) {
   options.store.shard_bits = 9;
   EXPECT_CODE(Code::kInvalidArgument, copy(*store, dir.file("copy"), options));
   options = {};
-  options.store.size_limit = file_bytes(dir.file("store")) / 2;
+  options.store.size_limit = kLarge;
   EXPECT_CODE(Code::kNoSpace, copy(*store, dir.file("copy"), options));
   options = {};
   options.progress = [](std::uint64_t done, std::uint64_t) { return done < 100; };
