@@ -7,6 +7,7 @@
 #include "log.h"
 #include "snapshots.h"
 #include "space.h"
+#include "stats.h"
 #include "store_access.h"
 
 namespace hmap {
@@ -16,15 +17,6 @@ constexpr u32 kSomebodyWaits = u32{1} << 31;
 constexpr u64 kNanosPerMilli = 1'000'000;
 
 u32 slot_of(u64 word) { return static_cast<u32>(word & 0xffff); }
-
-// Whether a lock word names a handle that lives: its slot, with its generation, locked.
-bool owner_lives(const Session& session, u64 word) {
-  const u32 slot = slot_of(word);
-  if (slot == 0 || slot > session.engine.layout.slots) return false;
-  const u64 generation = seam::load(session.engine.slot(slot).generation) & 0x7fff;
-  if (generation != (word >> 16 & 0x7fff)) return false;
-  return slot == session.slot || slot_alive(session.fd.get(), slot);
-}
 
 class Picture {
  public:
@@ -38,7 +30,7 @@ class Picture {
     if (!session_.live) return all_;
     add_processes();
     add_locks();
-    add_snapshots();
+    all_.snapshots = held_snapshots(session_);
     for (u64 d = 0; d <= engine_.layout.shards; ++d)
       all_.dirty_bytes += seam::load(engine_.domain(d).dirty_bytes);
     add_checkpoint_age();
@@ -54,7 +46,7 @@ class Picture {
       process.pid = static_cast<u32>(seam::load(slot.pid));
       if (process.pid == 0) continue;
       process.slot = number;
-      process.alive = number == session_.slot || slot_alive(session_.fd.get(), number);
+      process.alive = slot_lives(session_, number);
       process.registrations = static_cast<u32>(seam::load(slot.generation));
       for (const u64& note : slot.notes) process.large_records += seam::load(note) != 0 ? 1 : 0;
       all_.processes.push_back(process);
@@ -75,15 +67,6 @@ class Picture {
     add_lock(runtime_.checkpoint_lock, LockKind::kCheckpoint);
     add_lock(runtime_.log.append_lock, LockKind::kLogAppend);
     add_lock(runtime_.log.flush_lock, LockKind::kLogFlush);
-  }
-
-  void add_snapshots() {
-    for (const format::SnapshotCell& cell : runtime_.snapshots) {
-      const u64 owner = seam::load(cell.owner);
-      const u64 cut = seam::load(cell.cut);
-      if (owner == 0 || cut == 0) continue;
-      all_.snapshots.push_back({cut, slot_of(owner), owner_lives(session_, owner)});
-    }
   }
 
   void add_checkpoint_age() {
@@ -150,10 +133,7 @@ Status clear_slots(Session& session, ClearedDead& cleared) {
   if (!nobody_opens) return nobody_opens.error();
   for (u32 number = 1; number <= engine.layout.slots; ++number) {
     format::Slot& slot = engine.slot(number);
-    if (number == session.slot || seam::load(slot.pid) == 0 ||
-        slot_alive(session.fd.get(), number)) {
-      continue;
-    }
+    if (seam::load(slot.pid) == 0 || slot_lives(session, number)) continue;
     if (Status s = sweep_notes(engine, number); !s.ok()) return s;
     // Crash: it is cleared once more.
     seam::store(slot.pid, 0);
@@ -174,8 +154,8 @@ Result<ClearedDead> clear_dead(Store& store) {
   if (!store.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
   ClearedDead cleared;
   for (const HeldLock& lock : before->locks) cleared.locks += lock.owner_alive ? 0 : 1;
-  for (const HeldSnapshot& snapshot : before->snapshots)
-    cleared.snapshots += snapshot.owner_alive ? 0 : 1;
+  for (const Stats::HeldSnapshot& snapshot : before->snapshots)
+    cleared.snapshots += snapshot.alive ? 0 : 1;
   Status s = StoreAccess::write(store, [&](Session& session) -> Status {
     if (Status locks = take_over_locks(session.engine); !locks.ok()) return locks;
     if (Status snapshots = sweep_dead_snapshots(session.engine); !snapshots.ok()) return snapshots;

@@ -1,6 +1,6 @@
 // Room for versions of blocks on a full disk.
-#include "grow.h"
-#include "hmap.h"
+#include "blocks.h"
+#include "checkpoint.h"
 
 namespace hmap {
 namespace {
@@ -29,20 +29,13 @@ Result<bool> bring_home(Engine& engine, u64 shard) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   const Result<DomainLock> lock = DomainLock::take(engine, shard);
   if (!lock) return lock.error();
-  const format::ShardHeader& header = engine.header(shard);
   u64 left = kMovesMax;
-  for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets}) {
-    for (u64 j = 0; array->id != 0 && j <= format::kOverflowRuns; ++j) {
-      if (array->run[j] == 0) continue;
-      const Run run = engine.layout.array_run(*array, j);
-      if (Status s = bring_run_home(engine, shard, run, left); !s.ok()) return s;
-    }
-  }
-  for (u64 segment = 0; segment < format::kDirectorySegments; ++segment) {
-    if (header.directory[segment] == 0) continue;
-    const Run run(header.directory[segment], engine.layout.directory_shape(segment));
-    if (Status s = bring_run_home(engine, shard, run, left); !s.ok()) return s;
-  }
+  Status status;
+  for_each_run(engine.layout, engine.header(shard), [&](const Run& run) {
+    status = bring_run_home(engine, shard, run, left);
+    return status.ok() && left > 0;
+  });
+  if (!status.ok()) return status;
   return left < kMovesMax;
 }
 

@@ -265,6 +265,10 @@ u32 root_checksum(Root root, u64 store_seed) {
   return checksum(&root, sizeof root, store_seed);
 }
 
+bool root_is_intact(const Root& root, u64 store_seed) {
+  return root.magic == format::kRootMagic && root.checksum == root_checksum(root, store_seed);
+}
+
 u32 page_checksum(const Engine& engine, const std::byte* page, u64 offset) {
   constexpr u64 kSkip = sizeof(u32);
   return checksum(page + kSkip, engine.layout.block_bytes - kSkip, engine.store_seed ^ offset);

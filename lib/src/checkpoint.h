@@ -38,8 +38,16 @@ void poison(Engine& engine, int error);
 using VisitRun = std::function<bool(const Run& run)>;
 void for_each_run(const Layout& layout, const format::ShardHeader& header, const VisitRun& visit);
 
+// On a full disk, after a checkpoint: copies blocks out of their frames back to their homes, as far
+// as nobody needs these, so that the next checkpoint leaves frames free. Else each frame may hold
+// the only version of its block, and no other block of the shard could ever be changed again.
+// Returns whether any was moved. Errors: kBusy, kCorrupt, kPoisoned.
+Result<bool> bring_home(Engine& engine, u64 shard);
+
 // Checksums of roots, tables and blocks, shared with recovery.
 u32 root_checksum(format::Root root, u64 store_seed);
+// Whether a root is one, and has not changed since it was made; its headers are another matter.
+bool root_is_intact(const format::Root& root, u64 store_seed);
 u32 page_checksum(const Engine& engine, const std::byte* page, u64 offset);
 u32 block_checksum(const Engine& engine, const std::byte* block, u64 home);
 

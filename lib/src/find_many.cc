@@ -28,24 +28,18 @@ struct Pending {
 const format::Bmap* ask_for_bucket(const Engine& engine, const format::BucketArray& array,
                                    u64 hash) {
   const u64 b = seam::load(array.b);
-  if (b >= kMaxB) return nullptr;
-  const format::Bmap* bucket = find_bucket(engine, array, hash & ((u64{1} << b) - 1)).bucket;
+  if (seam::load(array.id) == 0 || b >= kMaxB) return nullptr;
+  const format::Bmap* bucket = find_bucket(engine, array, hash & (buckets_of(b) - 1)).bucket;
   if (bucket != nullptr) __builtin_prefetch(bucket);
   return bucket;
 }
 
 Pending ask_for_buckets(const Engine& engine, std::string_view key) {
-  Pending pending;
-  pending.key_hash = hash_key(key, engine.store_seed);
-  const format::ShardHeader& header = engine.header(pending.key_hash & (engine.layout.shards - 1));
-  const u64 hash = mix(pending.key_hash, seam::load(header.hash0));
-  pending.tophash = tophash_of(hash);
-  pending.bucket =
-      seam::load(header.buckets.id) != 0 ? ask_for_bucket(engine, header.buckets, hash) : nullptr;
-  pending.old_bucket = seam::load(header.oldbuckets.id) != 0
-                           ? ask_for_bucket(engine, header.oldbuckets, hash)
-                           : nullptr;
-  return pending;
+  const u64 key_hash = hash_key(key, engine.store_seed);
+  const format::ShardHeader& header = engine.header(key_hash & (engine.layout.shards - 1));
+  const u64 hash = mix(key_hash, seam::load(header.hash0));
+  return {key_hash, tophash_of(hash), ask_for_bucket(engine, header.buckets, hash),
+          ask_for_bucket(engine, header.oldbuckets, hash)};
 }
 
 void ask_for_records(const Engine& engine, const Pending& pending) {

@@ -40,9 +40,7 @@ Result<u64> extents_in_use(int fd, const Layout& layout, u64 store_seed) {
   for (u64 i = 0; i < 2; ++i) {
     Root root{};
     if (Status s = read_at(fd, &root, sizeof root, layout.root_offset(i)); !s.ok()) return s;
-    const bool valid =
-        root.magic == format::kRootMagic && root.checksum == root_checksum(root, store_seed);
-    if (!valid || root.generation <= generation) continue;
+    if (!root_is_intact(root, store_seed) || root.generation <= generation) continue;
     generation = root.generation;
     extents = root.extents_end;
   }

@@ -4,7 +4,6 @@
 #include "checkpoint.h"
 #include "commit.h"
 #include "hash.h"
-#include "hmap.h"
 #include "stats.h"
 #include "verify.h"
 

@@ -61,8 +61,8 @@ class Handle {
   }
 
   // Runs a write: fn(Engine&) -> Result<T> or Status. When space runs out, a checkpoint makes what
-  // was freed since the last one usable, and fn is run once more; when the commit log is full, a
-  // checkpoint empties it, but others may fill it again first.
+  // was freed since the last one usable, and room for blocks of `shard`, and fn is run once more;
+  // when the commit log is full, a checkpoint empties it, but others may fill it again first.
   template <typename Fn>
   auto write(u64 shard, Fn&& fn) -> decltype(fn(std::declval<Engine&>())) {
     if (Status s = usable(); !s.ok()) return s;

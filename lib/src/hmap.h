@@ -39,12 +39,6 @@ Status redo_erase(Engine& engine, const RecordView& record, u64 hash);
 // ones, releasing the lock in between. Errors as above.
 Status clear_shard(Engine& engine, u64 shard);
 
-// On a full disk, after a checkpoint: copies blocks out of their frames back to their homes, as far
-// as nobody needs these, so that the next checkpoint leaves frames free. Else each frame may hold
-// the only version of its block, and no other block of the shard could ever be changed again.
-// Returns whether any was moved. Errors: kBusy, kCorrupt, kPoisoned.
-Result<bool> bring_home(Engine& engine, u64 shard);
-
 // Whether a record of this size is written before the lock is taken (and needs a note).
 inline bool is_large(const Layout& layout, u64 record_bytes) {
   return record_bytes > largest_in_span(layout);

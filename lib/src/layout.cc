@@ -9,8 +9,6 @@
 namespace hmap {
 namespace {
 
-constexpr u64 round_up(u64 value, u64 unit) { return (value + unit - 1) / unit * unit; }
-
 bool geometry_is_possible(const format::Superblock& s) {
   const auto power_between = [](u64 value, u64 low, u64 high) {
     return std::has_single_bit(value) && value >= low && value <= high;

@@ -122,8 +122,7 @@ class Layout {
   }
   [[nodiscard]] u64 pins_offset(u64 slot) const {  // slot counts from 1
     constexpr u64 kLine = 64;
-    const u64 first = (batch_op_offset(batch_ops) + kLine - 1) / kLine * kLine;
-    return first + (slot - 1) * sizeof(format::Pins);
+    return round_up(batch_op_offset(batch_ops), kLine) + (slot - 1) * sizeof(format::Pins);
   }
   [[nodiscard]] u64 space_domain() const { return shards; }
 

@@ -100,15 +100,19 @@ void Locker::unlock(format::Lock& lock) const noexcept {
   ::syscall(SYS_futex, &lock.word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }
 
-bool Locker::owner_alive(std::uint32_t word) const noexcept {
+bool owner_alive(const Owners& owners, std::uint32_t word) noexcept {
   const std::uint32_t slot = word & kSlotMask;
-  if (slot == 0 || slot > slot_count_) return false;
-  const std::uint64_t generation = seam::load(slots_[slot - 1].generation);
+  if (slot == 0 || slot > owners.slot_count) return false;
+  const std::uint64_t generation = seam::load(owners.slots[slot - 1].generation);
   if ((generation & kGenerationMask) != (word >> kGenerationShift & kGenerationMask)) return false;
   // Order: the generation first. A slot that is free after its generation matched belonged to the
   // owner named and to nobody since; one that is taken may be somebody else's by now, which the
   // next look at the generation tells. Our own word needs no system call: we live.
-  return slot == slot_ || slot_alive(fd_, slot);
+  return slot == owners.own_slot || slot_alive(owners.fd, slot);
+}
+
+bool Locker::owner_alive(std::uint32_t word) const noexcept {
+  return hmap::owner_alive({fd_, slots_, slot_count_, slot_}, word);
 }
 
 Result<Acquired> Locker::lock_slow(format::Lock& lock, std::chrono::milliseconds timeout) const {

@@ -18,6 +18,17 @@ enum class Acquired : std::uint8_t {
   kOwnerDied,  // the last owner died holding it: finish its work before anything else
 };
 
+// Where to ask whether an owner lives, for those who have no Locker, too. `own_slot`: the asker's;
+// 0: none.
+struct Owners {
+  int fd;
+  const format::Slot* slots;
+  std::uint32_t slot_count;
+  std::uint32_t own_slot;
+};
+// Whether a lock word names a living owner; 0 is nobody.
+[[nodiscard]] bool owner_alive(const Owners& owners, std::uint32_t word) noexcept;
+
 // Who locks: one writing handle. Lock words hold {generation, slot}, so that a slot used again by
 // another process is not taken for the old owner.
 class Locker {
@@ -35,7 +46,6 @@ class Locker {
   // Releases a lock this handle holds and wakes one waiter.
   void unlock(format::Lock& lock) const noexcept;
 
-  // Whether a lock word names a living owner; 0 is nobody.
   [[nodiscard]] bool owner_alive(std::uint32_t word) const noexcept;
 
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }

@@ -61,10 +61,6 @@ u32 record_checksum(const std::string& record, u64 store_seed, u64 lsn) {
   return checksum(record.data(), record.size(), store_seed ^ lsn);
 }
 
-constexpr u64 round_up(u64 bytes) {
-  return (bytes + format::kLogUnit - 1) / format::kLogUnit * format::kLogUnit;
-}
-
 // Whether the numbers of a record agree with each other.
 bool is_possible(const LogRecord& head, u64 lsn, u64 area_bytes) {
   const bool has_bytes =
@@ -72,7 +68,8 @@ bool is_possible(const LogRecord& head, u64 lsn, u64 area_bytes) {
   const u64 body = has_bytes ? u64{head.key_bytes} + head.value_bytes : 0;
   return head.lsn == lsn && head.op >= static_cast<u8>(LogOp::kPut) &&
          head.op <= static_cast<u8>(LogOp::kBatch) && head.flags == 0 &&
-         head.bytes == round_up(sizeof head + body) && head.bytes <= area_bytes / format::kLogShare;
+         head.bytes == round_up(sizeof head + body, format::kLogUnit) &&
+         head.bytes <= area_bytes / format::kLogShare;
 }
 
 }  // namespace
@@ -152,7 +149,8 @@ Status LogFile::create(const std::string& path, const format::Superblock& store,
 void LogFile::compose(LogOp op, std::string_view key, std::string_view value, u64 shard,
                       std::string& buffer) {
   LogRecord head{};
-  head.bytes = static_cast<u32>(round_up(sizeof head + key.size() + value.size()));
+  head.bytes =
+      static_cast<u32>(round_up(sizeof head + key.size() + value.size(), format::kLogUnit));
   head.op = static_cast<u8>(op);
   head.key_bytes = static_cast<u16>(key.size());
   head.value_bytes = static_cast<u32>(op == LogOp::kClear ? shard : value.size());

@@ -37,6 +37,7 @@
 #include <new>
 #include <string_view>
 
+#include "offset.h"
 #include "seam.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -88,10 +89,6 @@ class Mappable {
 };
 
 std::uint64_t page_bytes() noexcept { return ipc::mapped_region::get_page_size(); }
-
-std::uint64_t round_up_to(std::uint64_t bytes, std::uint64_t unit) noexcept {
-  return (bytes + unit - 1) / unit * unit;
-}
 
 // 0 or an errno.
 int map_region(int fd, ipc::mode_t mode, std::uint64_t bytes, ipc::mapped_region& region) noexcept {
@@ -226,8 +223,8 @@ int fill_holes(FileSizeSignal& signals, int fd, std::uint64_t from, std::uint64_
 Result<std::unique_ptr<Mapping>> Mapping::map(int fd, Access access, std::uint64_t window_bytes) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return Status(Code::kSystem, "cannot stat the file", 0, errno);
-  const std::uint64_t needed = round_up_to(
-      std::max<std::uint64_t>(static_cast<std::uint64_t>(info.st_size), 1), page_bytes());
+  const std::uint64_t needed =
+      round_up(std::max<std::uint64_t>(static_cast<std::uint64_t>(info.st_size), 1), page_bytes());
 
   std::uint64_t window = needed;
   ipc::mode_t mode = ipc::copy_on_write;
@@ -237,7 +234,7 @@ Result<std::unique_ptr<Mapping>> Mapping::map(int fd, Access access, std::uint64
     if (*wanted > static_cast<std::uint64_t>(PTRDIFF_MAX) - page_bytes()) {
       return Status(Code::kInvalidArgument, "the window is larger than any address space");
     }
-    window = std::max(round_up_to(*wanted, page_bytes()), needed);
+    window = std::max(round_up(*wanted, page_bytes()), needed);
     mode = access == Access::kReadWrite ? ipc::read_write : ipc::read_only;
   }
 
@@ -249,7 +246,7 @@ Result<std::unique_ptr<Mapping>> Mapping::map(int fd, Access access, std::uint64
     if (access == Access::kPrivate || window / 2 < std::max(kSmallestWindow, needed)) {
       return Status(Code::kNoAddressSpace, "no window of address space", 0, error);
     }
-    window = round_up_to(window / 2, page_bytes());
+    window = round_up(window / 2, page_bytes());
     error = map_region(fd, mode, window, mapping->region_);
   }
   if (error != 0) return Status(Code::kSystem, "cannot map the file", 0, error);
@@ -339,7 +336,7 @@ Status Mapping::populate(std::uint64_t offset, std::uint64_t bytes) {
     return {Code::kNoSpace, "the range lies outside the window", 0, EFAULT};
   }
   const std::uint64_t begin = offset / page_bytes() * page_bytes();
-  const std::uint64_t end = round_up_to(offset + bytes, page_bytes());
+  const std::uint64_t end = round_up(offset + bytes, page_bytes());
   int result = 0;
   for (int i = 0; i < kTries; ++i) {
     result = ::madvise(base_ + begin, end - begin, MADV_POPULATE_WRITE);

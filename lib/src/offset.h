@@ -1,5 +1,5 @@
 // Offset<T>: a place in the file, typed by what lies there. The only way to an address is
-// Mapping::at().
+// Mapping::at(). And the arithmetic of places.
 #ifndef HMAP_SRC_OFFSET_H_
 #define HMAP_SRC_OFFSET_H_
 
@@ -19,5 +19,14 @@ struct Offset {
 };
 
 }  // namespace hmap::format
+
+namespace hmap {
+
+// The smallest multiple of `unit` that is not below `value`.
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexcept {
+  return (value + unit - 1) / unit * unit;
+}
+
+}  // namespace hmap
 
 #endif  // HMAP_SRC_OFFSET_H_

@@ -303,6 +303,17 @@ Result<std::unique_ptr<Session>> open_session(const std::string& path, const Opt
   return open_named(path, options);
 }
 
+bool slot_lives(const Session& session, u32 slot) {
+  return slot == session.slot || slot_alive(session.fd.get(), slot);
+}
+
+bool owner_lives(const Session& session, u64 word) {
+  const Engine& engine = session.engine;
+  return owner_alive(
+      {session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots), session.slot},
+      static_cast<u32>(word));
+}
+
 Status close_session(Session& session) {
   if (session.attachment == nullptr) return {};
   Engine& engine = session.engine;

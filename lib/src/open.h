@@ -40,6 +40,11 @@ struct Session {
   }
 };
 
+// Whether a slot of the live state belongs to a process that lives, and whether the owner that a
+// word of the live state names does; 0 is nobody. Asked with any handle.
+bool slot_lives(const Session& session, u32 slot);
+bool owner_lives(const Session& session, u64 word);
+
 // Opens as the options say. Errors: those of Store::open().
 Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options);
 

@@ -211,6 +211,7 @@ void sweep_dead_pins(const Engine& engine) {
   });
 }
 
+// Crash: the words left are of an older generation, and count for nothing.
 void clear_pins(const Engine& engine, u64 slot) { seam::zero(&engine.pins(slot), sizeof(Pins)); }
 
 }  // namespace hmap

@@ -34,7 +34,7 @@ Candidate read_root(const Engine& engine, u64 index) {
   const Root& root = candidate.root;
   const u64 headers_bytes = engine.layout.shards * sizeof(ShardHeader);
   candidate.valid =
-      root.magic == format::kRootMagic && root.checksum == root_checksum(root, engine.store_seed) &&
+      root_is_intact(root, engine.store_seed) &&
       root.headers_checksum == checksum(engine.map->base() + at + sizeof(Root), headers_bytes,
                                         engine.store_seed ^ root.generation) &&
       root.extent_table[0] != 0 && root.extents_end < u64{1} << 31 && root.cut < u64{1} << 47;

@@ -47,8 +47,7 @@ SeenRoot see_root(const Engine& engine, u64 index) {
   std::memcpy(&seen.root, bytes, sizeof(Root));
   const Root zero{};
   seen.blank = std::memcmp(&seen.root, &zero, sizeof zero) == 0;
-  seen.sector = seen.root.magic == format::kRootMagic &&
-                seen.root.checksum == root_checksum(seen.root, engine.store_seed);
+  seen.sector = root_is_intact(seen.root, engine.store_seed);
   if (seen.blank || !headers_verify(engine, seen, seen.root.generation)) seen.headers = false;
   if (seen.sector || seen.headers) seen.generation = seen.root.generation;
   return seen;

@@ -63,7 +63,7 @@ std::optional<Root> read_root(const Mapping& map, u64 at) {
 }
 
 bool root_verifies(const std::optional<Root>& root, u64 seed) {
-  return root && root->magic == format::kRootMagic && root->checksum == root_checksum(*root, seed);
+  return root && root_is_intact(*root, seed);
 }
 
 // Root A is always at the same place, root B behind the 2^S headers of A.

@@ -102,28 +102,25 @@ void add_processes(const Session& session, Stats& stats) {
   for (u32 slot = 1; slot <= session.engine.layout.slots; ++slot) {
     const u64 pid = seam::load(session.engine.slot(slot).pid);
     if (pid == 0 || !session.live) continue;
-    const bool alive = slot == session.slot || slot_alive(session.fd.get(), slot);
+    const bool alive = slot_lives(session, slot);
     const SlotViews views = views_of(session.engine, slot);
     stats.processes.push_back({slot, static_cast<u32>(pid), alive, views.count, views.seconds});
   }
 }
 
-void add_snapshots(const Session& session, Stats& stats) {
+}  // namespace
+
+std::vector<Stats::HeldSnapshot> held_snapshots(const Session& session) {
+  std::vector<Stats::HeldSnapshot> held;
+  if (!session.live) return held;
   for (const format::SnapshotCell& cell : session.engine.runtime->snapshots) {
     const u64 owner = seam::load(cell.owner);
     const u64 cut = seam::load(cell.cut);
-    if (owner == 0 || cut == 0 || !session.live) continue;
-    // As a Locker would say, which read-only handles have none of.
-    const u32 slot = owner & 0xffff;
-    const bool possible = slot != 0 && slot <= session.engine.layout.slots;
-    const bool current = possible && (seam::load(session.engine.slot(slot).generation) & 0x7fff) ==
-                                         (owner >> 16 & 0x7fff);
-    const bool alive = current && (slot == session.slot || slot_alive(session.fd.get(), slot));
-    stats.snapshots.push_back({cut, slot, alive});
+    if (owner == 0 || cut == 0) continue;
+    held.push_back({cut, static_cast<u32>(owner & 0xffff), owner_lives(session, owner)});
   }
+  return held;
 }
-
-}  // namespace
 
 u64 live_count(const Engine& engine, u64 shard) {
   const ShardHeader& header = engine.header(shard);
@@ -178,7 +175,7 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   }
   stats.log_replayed = seam::load(log.replayed);
   add_processes(session, stats);
-  add_snapshots(session, stats);
+  stats.snapshots = held_snapshots(session);
   const Result<format::Superblock> superblock = read_superblock(session.fd.get(), false);
   if (!superblock) return superblock.error();
   stats.shard_bits = superblock->shard_bits;

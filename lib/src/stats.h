@@ -2,6 +2,8 @@
 #ifndef HMAP_SRC_STATS_H_
 #define HMAP_SRC_STATS_H_
 
+#include <vector>
+
 #include "hmap/options.h"
 #include "open.h"
 
@@ -10,6 +12,9 @@ namespace hmap {
 // The number of entries of a shard, also while its owner, dead or stopped, is in the middle of a
 // write that has happened.
 u64 live_count(const Engine& engine, u64 shard);
+
+// Those of all processes; none if the store is not in use in this boot.
+std::vector<Stats::HeldSnapshot> held_snapshots(const Session& session);
 
 Result<Stats> collect_stats(const Session& session, StatsDepth depth);
 

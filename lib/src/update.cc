@@ -1,4 +1,4 @@
-// Read-modify-write for values of a known form, on top of Store::upsert().
+// Read-modify-write for values of a known form, on top of Store::compare_exchange().
 #include <array>
 #include <bit>
 #include <cstring>

@@ -45,7 +45,7 @@ RootCopy read_root(const Ground& ground, u64 index) {
   seam::copy_out(copy.headers.data(), from + sizeof(Root), bytes);
   const Root& root = copy.root;
   copy.valid =
-      root.magic == format::kRootMagic && root.checksum == root_checksum(root, ground.seed) &&
+      root_is_intact(root, ground.seed) &&
       root.headers_checksum == checksum(copy.headers.data(), bytes, ground.seed ^ root.generation);
   return copy;
 }

@@ -63,7 +63,7 @@ TEST_F(ActivityOf, TheLiving) {
     ASSERT_EQ(seen.snapshots.size(), 1u);
     EXPECT_EQ(seen.snapshots[0].epoch, snapshot.epoch());
     EXPECT_EQ(seen.snapshots[0].slot, seen.processes[1].slot);
-    EXPECT_TRUE(seen.snapshots[0].owner_alive);
+    EXPECT_TRUE(seen.snapshots[0].alive);
     EXPECT_TRUE(seen.locks.empty());
   }
   // Nothing of it may be taken away.
@@ -158,7 +158,7 @@ TEST_F(ActivityOf, SnapshotsOfTheDeadAreCleared) {
   ASSERT_TRUE(outcome.killed());
   const Activity seen = activity(store).value();
   ASSERT_EQ(seen.snapshots.size(), 2u);
-  EXPECT_FALSE(seen.snapshots[0].owner_alive);
+  EXPECT_FALSE(seen.snapshots[0].alive);
   const ClearedDead cleared = clear_dead(store).value();
   EXPECT_EQ(cleared.snapshots, 2u);
   EXPECT_EQ(cleared.processes, 1u);

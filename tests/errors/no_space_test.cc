@@ -20,7 +20,6 @@
 namespace hmap::test {
 namespace {
 
-std::string key_of(std::uint64_t number) { return "key " + std::to_string(number); }
 std::string value_for(std::uint64_t number) {
   return value_of(number, number % 50 == 7 ? 9'000 : number % 300);
 }

@@ -8,6 +8,7 @@
 #include "oracle.h"
 #include "temp_file.h"
 #include "values.h"
+#include "victim_file.h"
 
 namespace hmap::test {
 namespace {
@@ -223,6 +224,15 @@ void Exercise::run() {
   note("open again", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
   if (!store) return;
   read_all(*store);
+}
+
+Exercise exercise_of(const Script& script, const Base& base) {
+  Exercise exercise;
+  exercise.base = &base;
+  exercise.path = victim_file().path();
+  exercise.first_key = script.salt;
+  exercise.steps = script.steps;
+  return exercise;
 }
 
 }  // namespace hmap::test

@@ -7,6 +7,7 @@
 
 #include "bases.h"
 #include "hmap/store.h"
+#include "script.h"
 
 namespace hmap::test {
 
@@ -67,6 +68,9 @@ struct Exercise {
 
   History put_now_;
 };
+
+// Of the victim file, as a script about `base` says.
+Exercise exercise_of(const Script& script, const Base& base);
 
 }  // namespace hmap::test
 

@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "exercise.h"
-#include "same_again.h"
 #include "seeds.h"
 #include "target.h"
 #include "victim_file.h"
@@ -76,22 +76,15 @@ class Flipper {
 
 void run_flips(Bytes input) {
   const Script script = Script::parse(input);
-  const Base& base = bases()[script.base % bases().size()];
-  VictimFile& file = victim_file();
-  const bool of_this_boot = (script.flags & Script::kOfThisBoot) != 0;
-  const std::string bytes = damaged_file(script, base);
-  if (bytes.empty()) return;
-  file.become(bytes, base.anatomy.layout(), of_this_boot);
-  same_again(script.salt);
-  Exercise exercise;
-  exercise.base = &base;
-  exercise.path = file.path();
-  exercise.first_key = script.salt;
-  exercise.steps = script.steps;
+  const Base& base = lay_out(script);
+  const VictimFile& file = victim_file();
+  const std::uint64_t bytes = std::filesystem::file_size(file.path());
+  if (bytes == 0) return;
+  Exercise exercise = exercise_of(script, base);
   // What is copied out after its checksum was compared may change in between.
   exercise.values_count = false;
   exercise.any_error = true;
-  const Flipper flipper(base, file, bytes.size(), mix(script.salt) ^ script.edits.size());
+  const Flipper flipper(base, file, bytes, mix(script.salt) ^ script.edits.size());
   exercise.run();
 }
 

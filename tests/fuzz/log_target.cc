@@ -70,11 +70,8 @@ void run_log(Bytes input) {
   write_log(file, log);
   file.become(base.companion);
   same_again(script.salt);
-  Exercise exercise;
-  exercise.base = &base;
-  exercise.path = file.path();
-  exercise.first_key = script.salt;
-  exercise.steps = script.steps | kWrite;
+  Exercise exercise = exercise_of(script, base);
+  exercise.steps |= kWrite;
   exercise.writes = 8;
   exercise.values_count = (script.flags & Script::kSealRecords) == 0;
   exercise.with_log = true;

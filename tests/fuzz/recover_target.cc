@@ -3,7 +3,6 @@
 
 #include "exercise.h"
 #include "hmap/recover.h"
-#include "same_again.h"
 #include "target.h"
 #include "victim_file.h"
 
@@ -29,11 +28,8 @@ void expect_readable(const std::string& path, const RecoverReport& report, const
 
 void run_recover(Bytes input) {
   const Script script = Script::parse(input);
-  const Base& base = bases()[script.base % bases().size()];
-  VictimFile& file = victim_file();
-  const bool of_this_boot = (script.flags & Script::kOfThisBoot) != 0;
-  file.become(damaged_file(script, base), base.anatomy.layout(), of_this_boot);
-  same_again(script.salt);
+  const Base& base = lay_out(script);
+  const VictimFile& file = victim_file();
   const std::string fresh = file.path_of("fresh");
   std::filesystem::remove(fresh);
   RecoverOptions options;

@@ -49,4 +49,12 @@ VictimFile& victim_file() {
   return file;
 }
 
+const Base& lay_out(const Script& script) {
+  const Base& base = bases()[script.base % bases().size()];
+  const bool of_this_boot = (script.flags & Script::kOfThisBoot) != 0;
+  victim_file().become(damaged_file(script, base), base.anatomy.layout(), of_this_boot);
+  same_again(script.salt);
+  return base;
+}
+
 }  // namespace hmap::test

@@ -35,6 +35,10 @@ class VictimFile {
 // The one of this process.
 VictimFile& victim_file();
 
+// Makes it the damaged file of a script about bases(), whose salt everything
+// random comes from, too. Returns the base.
+const Base& lay_out(const Script& script);
+
 }  // namespace hmap::test
 
 #endif  // HMAP_TESTS_FUZZ_VICTIM_FILE_H_

@@ -9,13 +9,12 @@
 #include "held.h"
 #include "hmap/snapshot.h"
 #include "shared_memory.h"
+#include "values.h"
 
 namespace hmap::test {
 namespace {
 
 constexpr std::uint64_t kCostKeys = 3'000;
-std::string key_of(std::uint64_t i) { return "key " + std::to_string(i); }
-
 class Cost : public ::testing::Test {
  protected:
   // Writes every key `rounds` times over, with a checkpoint after each round.

@@ -15,6 +15,7 @@
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stop_at.h"
+#include "values.h"
 
 namespace hmap::test {
 namespace {
@@ -39,8 +40,6 @@ int complain(const std::string& what) {
   std::fprintf(stderr, "%s\n", what.c_str());
   return 1;
 }
-
-std::string key_of(std::uint64_t n) { return "key " + std::to_string(n); }
 
 // Until it is killed.
 int write_on(const std::string& path, const Plan& plan, Board& board, std::uint64_t seed) {

@@ -34,7 +34,7 @@ struct Setup {
   bool read_only_handle;
 };
 
-std::string key_of(std::uint64_t writer, std::uint64_t key) {
+std::string key_of_writer(std::uint64_t writer, std::uint64_t key) {
   return std::to_string(writer) + "/" + std::to_string(key);
 }
 std::uint64_t id_of(std::uint64_t writer, std::uint64_t key) { return writer * kKeys + key + 1; }
@@ -63,7 +63,7 @@ class Threads : public ::testing::TestWithParam<Setup> {
     Random random(seed);
     for (std::uint64_t version = 1; version <= operations_; ++version) {
       const std::uint64_t key = random.below(kKeys);
-      const std::string name = key_of(writer, key);
+      const std::string name = key_of_writer(writer, key);
       if (random.one_in(4)) {
         const Result<bool> erased = store.erase(name);
         ASSERT_OK(erased);
@@ -84,7 +84,7 @@ class Threads : public ::testing::TestWithParam<Setup> {
     while (!done_) {
       const std::uint64_t writer = random.below(kWriters);
       const std::uint64_t key = random.below(kKeys);
-      const Result<bool> found = store.get_into(key_of(writer, key), value);
+      const Result<bool> found = store.get_into(key_of_writer(writer, key), value);
       ASSERT_OK(found);
       if (!*found) continue;
       const std::optional<Stamp> stamp = parse_stamped(value);
@@ -148,7 +148,7 @@ TEST_P(Threads, WriteReadIterateAndCheckpointTogether) {
   std::uint64_t expected = 0;
   for (std::uint64_t writer = 0; writer < kWriters; ++writer) {
     for (std::uint64_t key = 0; key < kKeys; ++key) {
-      const bool there = handles_.front().contains(key_of(writer, key)).value();
+      const bool there = handles_.front().contains(key_of_writer(writer, key)).value();
       EXPECT_EQ(present_[writer][key], there);
       expected += there ? 1 : 0;
     }
@@ -224,9 +224,9 @@ TEST(ThreadsInTurns, ClearBesideReadersAndWritersLeavesAWorkingStore) {
       for (std::uint64_t i = 0; !done; ++i) {
         const std::uint64_t key = random.below(500);
         if (thread == 0) {
-          ASSERT_OK(store.put(key_of(0, key), stamped_value({key, i})));
+          ASSERT_OK(store.put(key_of_writer(0, key), stamped_value({key, i})));
         }
-        const auto value = store.get(key_of(0, key));
+        const auto value = store.get(key_of_writer(0, key));
         ASSERT_OK(value);
         ASSERT_TRUE(!value->has_value() || parse_stamped(**value).has_value()) << "torn value";
       }

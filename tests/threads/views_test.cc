@@ -25,8 +25,6 @@ constexpr std::uint64_t kViewOperations = 30'000;
 #endif
 constexpr std::uint64_t kViewKeys = 200;
 
-std::string key_of(std::uint64_t n) { return "key " + std::to_string(n); }
-
 class ThreadsWithViews : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override {

@@ -26,10 +26,10 @@ LAYERS = (
     "seam mapping file publish log_file process lock guard",
     "engine log intent blocks space notes dead pins",
     "spans span_maps records batch_area",
-    "hmap bmap read_through find find_many locate insert erase clear grow bring_home evacuate "
-    "iterate batch_plan batch_redo",
-    "open create recovery replay checkpoint commit snapshots background apply salvage_scan "
-    "salvage_super salvage_state salvage_roots salvage_shard salvage_source",
+    "hmap bmap read_through find find_many locate insert erase clear grow evacuate iterate "
+    "batch_plan batch_redo",
+    "open create recovery replay checkpoint bring_home commit snapshots background apply "
+    "salvage_scan salvage_super salvage_state salvage_roots salvage_shard salvage_source",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",

@@ -10,6 +10,7 @@
 
 #include "io/processes.h"
 #include "report/json.h"
+#include "report/stat_json.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {
@@ -42,8 +43,8 @@ std::string holdings(const Activity& activity, const AttachedProcess& process) {
     if (lock.slot != process.slot || lock.owner_alive != process.alive) continue;
     parts.push_back(fmt::format("lock of {}{}", lock_name(lock), lock.wanted ? " (wanted)" : ""));
   }
-  for (const HeldSnapshot& snapshot : activity.snapshots) {
-    if (snapshot.slot != process.slot || snapshot.owner_alive != process.alive) continue;
+  for (const Stats::HeldSnapshot& snapshot : activity.snapshots) {
+    if (snapshot.slot != process.slot || snapshot.alive != process.alive) continue;
     parts.push_back(fmt::format("snapshot of epoch {}", snapshot.epoch));
   }
   if (process.large_records != 0)
@@ -64,8 +65,8 @@ std::string orphans_text(const Activity& activity) {
     if (has_owner(lock.slot, lock.owner_alive)) continue;
     text += fmt::format("  lock of {}, of a dead process (slot {})\n", lock_name(lock), lock.slot);
   }
-  for (const HeldSnapshot& snapshot : activity.snapshots) {
-    if (has_owner(snapshot.slot, snapshot.owner_alive)) continue;
+  for (const Stats::HeldSnapshot& snapshot : activity.snapshots) {
+    if (has_owner(snapshot.slot, snapshot.alive)) continue;
     text += fmt::format("  snapshot of epoch {}, of a dead process (slot {})\n", snapshot.epoch,
                         snapshot.slot);
   }
@@ -139,11 +140,7 @@ void add_activity(Json& object, const Activity& activity) {
                                {"alive", lock.owner_alive},
                                {"wanted", lock.wanted}});
   }
-  object["snapshots"] = Json::array();
-  for (const HeldSnapshot& snapshot : activity.snapshots) {
-    object["snapshots"].push_back(
-        {{"epoch", snapshot.epoch}, {"slot", snapshot.slot}, {"alive", snapshot.owner_alive}});
-  }
+  object["snapshots"] = snapshots_json(activity.snapshots);
   object["epoch"] = activity.epoch;
   object["durable_epoch"] = activity.durable_epoch;
   object["oldest_needed"] = activity.oldest_needed;

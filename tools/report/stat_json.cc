@@ -59,6 +59,14 @@ const char* durability_name(Durability durability) {
 
 }  // namespace
 
+Json snapshots_json(const std::vector<Stats::HeldSnapshot>& snapshots) {
+  Json list = Json::array();
+  for (const Stats::HeldSnapshot& snapshot : snapshots) {
+    list.push_back({{"epoch", snapshot.epoch}, {"slot", snapshot.slot}, {"alive", snapshot.alive}});
+  }
+  return list;
+}
+
 Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
   Json object = {{"entries", stats.entries}};
   set_bytes(object, "file", path);
@@ -92,11 +100,7 @@ Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
                                    {"views", process.views},
                                    {"views_seconds", process.views_seconds}});
   }
-  object["snapshots"] = Json::array();
-  for (const Stats::HeldSnapshot& snapshot : stats.snapshots) {
-    object["snapshots"].push_back(
-        {{"epoch", snapshot.epoch}, {"slot", snapshot.slot}, {"alive", snapshot.alive}});
-  }
+  object["snapshots"] = snapshots_json(stats.snapshots);
   object["slots"] = stats.slots;
   object["shard_bits"] = stats.shard_bits;
   object["block_bytes"] = stats.block_bytes;

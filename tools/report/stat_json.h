@@ -4,6 +4,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "hmap/options.h"
 
@@ -11,6 +12,10 @@ namespace hmap::tool {
 
 [[nodiscard]] nlohmann::ordered_json stat_json(const Stats& stats, const std::string& path,
                                                bool with_chains);
+
+// The snapshots held, as `hmap ps --json` tells them, too.
+[[nodiscard]] nlohmann::ordered_json snapshots_json(
+    const std::vector<Stats::HeldSnapshot>& snapshots);
 
 }  // namespace hmap::tool
 

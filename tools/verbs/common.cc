@@ -80,6 +80,16 @@ Failure failure_of_two(const Status& status, const std::string& source, const st
   return failure;
 }
 
+std::function<bool(std::uint64_t, std::uint64_t)> show_progress(std::optional<Progress>& progress,
+                                                                const char* verb,
+                                                                Progress::Unit unit) {
+  return [&progress, verb, unit](std::uint64_t done, std::uint64_t total) {
+    if (!progress) progress.emplace(verb, total, unit);
+    progress->update(done);
+    return pending_interrupt() == 0;
+  };
+}
+
 Store open_to_read(const std::string& path) {
   Options options;
   options.mode = Mode::kReadOnly;

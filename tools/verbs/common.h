@@ -4,10 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "hmap/options.h"
 #include "hmap/store.h"
+#include "io/progress.h"
 #include "report/failure.h"
 
 namespace hmap::tool {
@@ -41,6 +44,11 @@ void apply(const CreateOptions& create, Options& options);
 // concerned; `fresh` is not there.
 [[nodiscard]] Failure failure_of_two(const Status& status, const std::string& source,
                                      const std::string& fresh);
+
+// For calls of the library that tell how far they are: draws a bar in `progress`, which is made at
+// the first call, and ends the job when a signal has come.
+[[nodiscard]] std::function<bool(std::uint64_t done, std::uint64_t total)> show_progress(
+    std::optional<Progress>& progress, const char* verb, Progress::Unit unit);
 
 // Opens for reading; throws Failure.
 [[nodiscard]] Store open_to_read(const std::string& path);

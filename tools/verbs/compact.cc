@@ -83,11 +83,7 @@ Exit run(const CompactVerb& verb) {
   std::optional<Progress> progress;
   CompactOptions options;
   apply(verb.create, options.store);
-  options.progress = [&progress](std::uint64_t done, std::uint64_t total) {
-    if (!progress) progress.emplace("compact", total, Progress::Unit::kEntries);
-    progress->update(done);
-    return pending_interrupt() == 0;
-  };
+  options.progress = show_progress(progress, "compact", Progress::Unit::kEntries);
   const Result<CompactReport> report = compact(verb.common.file, options);
   progress.reset();
   if (!report) throw compact_failure(report.error(), verb.common.file);

@@ -72,11 +72,7 @@ Store open_to_copy(const CopyVerb& verb) {
 CopyOptions options_of(const CopyVerb& verb, std::optional<Progress>& progress) {
   CopyOptions options;
   apply(verb.create, options.store);
-  options.progress = [&progress](std::uint64_t done, std::uint64_t total) {
-    if (!progress) progress.emplace("copy", total, Progress::Unit::kEntries);
-    progress->update(done);
-    return pending_interrupt() == 0;
-  };
+  options.progress = show_progress(progress, "copy", Progress::Unit::kEntries);
   return options;
 }
 

@@ -43,8 +43,8 @@ ClearedDead dead_in(const Activity& activity) {
   ClearedDead dead;
   for (const AttachedProcess& process : activity.processes) dead.processes += process.alive ? 0 : 1;
   for (const HeldLock& lock : activity.locks) dead.locks += lock.owner_alive ? 0 : 1;
-  for (const HeldSnapshot& snapshot : activity.snapshots)
-    dead.snapshots += snapshot.owner_alive ? 0 : 1;
+  for (const Stats::HeldSnapshot& snapshot : activity.snapshots)
+    dead.snapshots += snapshot.alive ? 0 : 1;
   return dead;
 }
 

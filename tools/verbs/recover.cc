@@ -123,11 +123,7 @@ Exit run(const RecoverVerb& verb) {
   RecoverOptions options = options_of(verb);
   Conflicts conflicts(verb.conflicts);
   std::optional<Progress> progress;
-  options.progress = [&](std::uint64_t done, std::uint64_t total) {
-    if (!progress) progress.emplace("recover", total, Progress::Unit::kBytes);
-    progress->update(done);
-    return pending_interrupt() == 0;
-  };
+  options.progress = show_progress(progress, "recover", Progress::Unit::kBytes);
   options.conflict = [&](const RecoverConflict& conflict) {
     return conflicts.add(conflict) ? Status()
                                    : Status(Code::kSystem, "cannot write the conflicts", 0, errno);

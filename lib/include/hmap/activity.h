@@ -25,12 +25,6 @@ struct HeldLock {
   bool wanted = false;  // somebody sleeps until it is free
 };
 
-struct HeldSnapshot {
-  std::uint64_t epoch = 0;  // Snapshot::epoch()
-  std::uint32_t slot = 0;   // of the owner
-  bool owner_alive = false;
-};
-
 // A handle that is attached for writing, or was when its process died.
 struct AttachedProcess {
   std::uint32_t slot = 0;
@@ -45,7 +39,7 @@ struct Activity {
   bool live = false;
   std::vector<AttachedProcess> processes;
   std::vector<HeldLock> locks;
-  std::vector<HeldSnapshot> snapshots;
+  std::vector<Stats::HeldSnapshot> snapshots;
   std::uint64_t epoch = 0;
   std::uint64_t durable_epoch = 0;
   // The oldest epoch whose state must stay, and who wants that: a checkpoint (the durable one or
@@ -59,7 +53,8 @@ struct Activity {
 };
 
 // A picture of the moment; each fact is right, all together need not have been so at one time.
-// Works with any handle. Errors: kCorrupt, kForked, kClosed. Cost: one word per extent.
+// Works with any handle. Errors: kCorrupt, kForked, kClosed. Threads and processes: any; takes no
+// lock and stores nothing. Cost: one word per extent.
 HMAP_EXPORT Result<Activity> activity(const Store& store);
 
 // What clear_dead() found and did.
@@ -73,7 +68,9 @@ struct ClearedDead {
 // of large records that were never finished, slots. Whoever needs any of these does the same by
 // itself, so nothing depends on this call; it is for those who want it done now. Needs a writing
 // handle.
-// Errors: kReadOnly, kBusy (a living process holds a lock), kCorrupt, kNoSpace, kForked, kClosed.
+// Errors: kReadOnly, kBusy (a living process holds a lock), kCorrupt, kNoSpace, kForked, kClosed;
+// then some of it has been done. Threads and processes: any; who opens the store for writing waits
+// while slots are cleared. Durability: as of the writes that are finished.
 HMAP_EXPORT Result<ClearedDead> clear_dead(Store& store);
 
 }  // namespace hmap

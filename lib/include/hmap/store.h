@@ -128,6 +128,7 @@ class HMAP_EXPORT Store {
   // The same without the values: whether each key is present.
   [[nodiscard]] Result<std::size_t> multi_contains(std::span<const std::string_view> keys,
                                                    std::span<bool> present) const;
+
   // Looks up `key` and pins its value where it lies: a View of the bytes in the mapped file, which
   // stay as they are until it ends. std::nullopt if the key is absent. For values that are large,
   // or that are looked at in part; get_into() is as quick for small ones. Needs a writing handle,
@@ -165,7 +166,7 @@ class HMAP_EXPORT Store {
   // processes and under kill -9, as put(); what other writers did to the key before and changed
   // back goes unnoticed.
   // Errors: as put(); kInvalidArgument instead of kTooLarge where nothing would be written.
-  // Cost: as put(); the values are compared while the shard is locked.
+  // Durability: as put(). Cost: as put(); the values are compared while the shard is locked.
   Result<bool> compare_exchange(std::string_view key, std::optional<std::string_view> expected,
                                 std::optional<std::string_view> desired);
 
@@ -187,12 +188,13 @@ class HMAP_EXPORT Store {
 
   // Adds `delta` to the integer of `key`, which is 8 bytes, little-endian, two's complement, and
   // wraps around; an absent key counts as 0 and is inserted. Returns the integer before.
-  // Errors: as put(); kInvalidArgument: the value is not 8 bytes. Atomic, cost: as update().
+  // Errors: as put(); kInvalidArgument: the value is not 8 bytes. Durability, cost: as
+  // update(), and atomic like it.
   Result<std::int64_t> fetch_add(std::string_view key, std::int64_t delta);
 
   // Appends `bytes` to the value of `key`; an absent key counts as an empty value. Returns the
-  // length of the new value. Errors: as put(), kTooLarge also for the sum. Atomic, cost: as
-  // update(): the value is written anew.
+  // length of the new value. Errors: as put(), kTooLarge also for the sum. Durability, cost: as
+  // update(), and atomic like it; the value is written anew.
   Result<std::uint64_t> append(std::string_view key, std::string_view bytes);
 
   // Removes `key`. Returns whether it was present. Errors: as put(), but kTooLarge becomes
