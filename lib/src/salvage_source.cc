@@ -49,6 +49,7 @@ Status find_states(SalvageSource& source, int fd, bool is_private, DamageLog& lo
   } else {
     report.generation = 0;
   }
+  source.this_boot = *live;
   if (*live && is_private) {
     source.live.emplace(find_live_state(engine, log));
     report.state = RecoverReport::State::kLive;

@@ -12,6 +12,8 @@ namespace hmap {
 struct SalvageSource {
   Engine engine;
   bool layout_known = false;
+  bool this_boot =
+      false;  // the runtime area is of this boot and this file; `live` needs memory too
   std::optional<SalvageState> live;
   std::optional<SalvageState> durable;
 };

@@ -59,6 +59,10 @@ class SalvageState {
 
   [[nodiscard]] bool is_live() const { return live_; }
   [[nodiscard]] bool headers_verified() const { return headers_verified_; }
+  // Of a durable state: the root (A: 0, B: 1).
+  [[nodiscard]] u64 root_index() const { return root_index_; }
+  // Offset of a segment of the extent table; 0: there is none, or it cannot be believed.
+  [[nodiscard]] u64 extent_table(u64 segment) const { return extent_table_[segment]; }
   // Extents of the state.
   [[nodiscard]] u64 extents_end() const { return extents_end_; }
   // Null if the header is lost or impossible.

@@ -34,11 +34,14 @@ LAYERS = (
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
     "stats handle store_impl cursor_impl cursor snapshot batch view store update "
-    "store_access activity fresh_store salvage copy compact",
+    "store_access activity fresh_store salvage copy compact "
+    "inspect_fields inspect_nodes inspect_view inspect_fixed inspect_at inspect_file "
+    "inspect_extents inspect",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
-                 "verify": 0, "recover": 0, "batch": 0, "view": 0, "activity": len(LAYERS) - 1,
+                 "verify": 0, "recover": 0, "batch": 0, "view": 0, "inspect": 0,
+                 "activity": len(LAYERS) - 1,
                  "compact": len(LAYERS) - 1, "copy": len(LAYERS) - 1,
                  "snapshot": len(LAYERS) - 1, "store": len(LAYERS) - 1}
 

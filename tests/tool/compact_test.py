@@ -1,6 +1,7 @@
 """compact: smaller, with the same entries, in one step; or nothing, and why."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -67,6 +68,22 @@ class Compact(ToolTest):
         os.link(self.file, self.path("link"))
         self.assertIn("link", self.error("compact", self.file, code=SYSTEM)["what"])
         self.assertEqual(sorted(os.listdir(self.place)), ["a.hmap", "damaged.hmap", "link"])
+
+    def test_an_entry_that_nobody_reaches_is_not_lost_in_silence(self):
+        """A slot that says it is empty: the store has fewer entries than it counts."""
+        self.make({b"ada": b"Lovelace", b"grace": b"Hopper"})
+        damaged = self.path("damaged.hmap")
+        shutil.copyfile(self.file, damaged)
+        steps = self.answer("inspect", damaged, "--json", "--key", "ada")["children"]
+        bucket = next(n for n in steps if n["name"].startswith("bucket") and "offset" in n)
+        slot = next(n["name"] for n in bucket["children"] if n["name"].startswith("slot"))
+        with open(damaged, "r+b") as file:
+            file.seek(bucket["offset"] + int(slot.split()[1]))
+            file.write(b"\x01")
+        error = self.error("compact", damaged, code=CORRUPT)
+        self.assertIn("not as many entries as it says", error["what"])
+        self.error("copy", damaged, self.path("new.hmap"), code=CORRUPT)
+        self.assertEqual(sorted(os.listdir(self.place)), ["a.hmap", "damaged.hmap"])
 
     def test_a_signal_ends_it(self):
         self.make({b"%d" % i: b"w" * 2000 for i in range(30_000)})
