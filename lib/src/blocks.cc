@@ -285,8 +285,8 @@ Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, P
   const Result<u64> tag = frame_tag(engine, block);
   if (!tag) return tag.error();
   publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);
+  engine.add_dirty(domain, engine.layout.block_bytes);
   format::Domain& owner = engine.domain(domain);
-  seam::store(owner.dirty_bytes, owner.dirty_bytes + engine.layout.block_bytes);
   seam::store(owner.copies, owner.copies + 1);
   return to;
 }

@@ -109,6 +109,13 @@ struct Engine {
                   static_cast<int>(poison));
   }
 
+  // Counts what will have to be written back. Roughly: large records are counted without the lock
+  // of the domain, so that two who do it at once may count as one.
+  void add_dirty(u64 d, u64 bytes) const {
+    u64& dirty = domain(d).dirty_bytes;
+    seam::store(dirty, seam::load(dirty) + bytes);
+  }
+
   static Status corrupt(const char* what, u64 offset) {
     return Status(Code::kCorrupt, what, offset);
   }

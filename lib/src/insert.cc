@@ -138,8 +138,7 @@ class Put {
     } else {
       change.set_bits(*record_.slot.map_word, record_.slot.bit, 0);
     }
-    format::Domain& domain = engine_.domain(shard_);
-    seam::store(domain.dirty_bytes, domain.dirty_bytes + bytes_);
+    engine_.add_dirty(shard_, bytes_);
   }
 
   // Points a slot of a bucket at the new record: one or two words.

@@ -307,8 +307,7 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   if (Status s = mark_taken(engine, request, *first); !s.ok()) return s;
   if (request.kind == ExtentKind::kBuckets && layout.is_wide(bytes))
     engine.map->advise_huge(at, bytes);
-  format::Domain& owner = engine.domain(request.domain);
-  seam::store(owner.dirty_bytes, owner.dirty_bytes + bytes);
+  engine.add_dirty(request.domain, bytes);
   return first;
 }
 
