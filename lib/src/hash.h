@@ -9,11 +9,33 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sanitizers.h"
+
+#ifdef HMAP_TSAN
+#include <string>
+#endif
+
 namespace hmap {
+
+// What is hashed: bytes that may be changing meanwhile, when they lie in the file; whoever uses the
+// result checks afterwards whether they were meant. (As in seam.h: ThreadSanitizer builds hash what
+// atomic loads have copied.)
+#ifdef HMAP_TSAN
+inline std::string bytes_now(const void* bytes, std::size_t count) {
+  std::string copy(count, 0);
+  for (std::size_t i = 0; i < count; ++i)
+    copy[i] = __atomic_load_n(static_cast<const char*>(bytes) + i, __ATOMIC_RELAXED);
+  return copy;
+}
+#else
+inline std::string_view bytes_now(const void* bytes, std::size_t count) noexcept {
+  return {static_cast<const char*>(bytes), count};
+}
+#endif
 
 // The one hash of a key. Its low S bits choose the shard; mix() makes the rest.
 inline std::uint64_t hash_key(std::string_view key, std::uint64_t store_seed) noexcept {
-  return XXH3_64bits_withSeed(key.data(), key.size(), store_seed);
+  return XXH3_64bits_withSeed(bytes_now(key.data(), key.size()).data(), key.size(), store_seed);
 }
 
 // The hash inside a shard: low bits choose the bucket, the top byte is the tophash. A bijection for
@@ -26,7 +48,8 @@ inline std::uint64_t mix(std::uint64_t hash, std::uint64_t hash0) noexcept {
 }
 
 inline std::uint32_t checksum(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
-  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(bytes, count, seed));
+  return static_cast<std::uint32_t>(
+      XXH3_64bits_withSeed(bytes_now(bytes, count).data(), count, seed));
 }
 
 }  // namespace hmap

@@ -38,21 +38,11 @@
 #include <string_view>
 
 #include "offset.h"
+#include "sanitizers.h"
 #include "seam.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23  // Linux 5.14
-#endif
-
-#if defined(__SANITIZE_ADDRESS__)
-#define HMAP_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define HMAP_SANITIZED 1
-#endif
-#endif
-#if defined(HMAP_TSAN)
-#define HMAP_SANITIZED 1
 #endif
 
 namespace hmap {

@@ -15,13 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__SANITIZE_THREAD__)
-#define HMAP_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HMAP_TSAN 1
-#endif
-#endif
+#include "sanitizers.h"
 
 namespace hmap::seam {
 

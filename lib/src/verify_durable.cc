@@ -269,8 +269,12 @@ class DurableCheck {
       const u64 at = layout_.table_offset(run, index_) + page * layout_.block_bytes;
       const u64 first = page * layout_.entries_per_page;
       const u64 last = std::min(run.blocks, first + layout_.entries_per_page);
-      const std::byte* bytes = ground_.map.bytes(at, layout_.block_bytes);
-      if (bytes == nullptr || !page_is_intact(bytes, at)) {
+      const std::byte* shared = ground_.map.bytes(at, layout_.block_bytes);
+      // A copy: what is used is what was checked.
+      std::vector<std::byte> page_bytes(shared != nullptr ? layout_.block_bytes : 0);
+      if (shared != nullptr) seam::copy_out(page_bytes.data(), shared, page_bytes.size());
+      const std::byte* bytes = page_bytes.data();
+      if (shared == nullptr || !page_is_intact(bytes, at)) {
         found_.damage(
             FindingKind::kTable, {at, shard},
             say("a page of a table has a wrong checksum: the ", last - first, " blocks from ",

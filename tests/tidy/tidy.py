@@ -22,7 +22,7 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 
 # lib/src by layers from the bottom (lib/README.md): a file includes its own layer and those below.
 LAYERS = (
-    "offset hash format runtime_format log_format layout status",
+    "sanitizers offset hash format runtime_format log_format layout status",
     "seam mapping file publish log_file process lock guard",
     "engine log intent blocks space notes dead pins",
     "spans span_maps records batch_area",
