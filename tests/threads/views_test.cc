@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "child.h"
+#include "seam.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -51,6 +52,20 @@ class ThreadsWithViews : public ::testing::TestWithParam<int> {
     }
   }
 
+  // ThreadSanitizer judges the bytes of a view where they lie, as long as there is one handle. It
+  // goes by addresses, and each handle maps the file at its own: of what others have stored through
+  // another handle it cannot tell what happened before, so with several handles the bytes are read
+  // as the library reads them.
+  [[nodiscard]] std::string now(std::string_view bytes) const {
+    if (handles_.size() == 1) return std::string(bytes);
+    std::string copy(bytes.size(), 0);
+    seam::copy_out(copy.data(), bytes.data(), bytes.size());
+    return copy;
+  }
+  [[nodiscard]] bool is_whole(const View& view) const {
+    return parse_stamped(now(view.value())).has_value();
+  }
+
   // Every fourth view is ended by whoever finds it in the pool.
   void read(std::uint64_t thread, std::uint64_t seed) {
     Random random(seed);
@@ -60,8 +75,8 @@ class ThreadsWithViews : public ::testing::TestWithParam<int> {
       Result<std::optional<View>> view = handle(thread).find(key_of(n));
       ASSERT_OK(view);
       if (*view) {
-        ASSERT_EQ(key_of(n), (*view)->key());
-        ASSERT_TRUE(parse_stamped((*view)->value()).has_value());
+        ASSERT_EQ(key_of(n), now((*view)->key()));
+        ASSERT_TRUE(is_whole(**view));
         if (random.one_in(4)) {
           exchange(**view);
         } else {
@@ -71,17 +86,17 @@ class ThreadsWithViews : public ::testing::TestWithParam<int> {
       }
       if (own.size() < 30) continue;
       const std::size_t at = random.below(own.size());
-      ASSERT_TRUE(parse_stamped(own[at].value()).has_value()) << "a view has changed";
+      ASSERT_TRUE(is_whole(own[at])) << "a view has changed";
       own.erase(own.begin() + static_cast<long>(at));
     }
-    for (const View& view : own) ASSERT_TRUE(parse_stamped(view.value()).has_value());
+    for (const View& view : own) ASSERT_TRUE(is_whole(view));
   }
 
   void exchange(View& view) {
     const std::lock_guard lock(mutex_);
     view.swap(pooled_);
     if (view.value().empty()) return;
-    ASSERT_TRUE(parse_stamped(view.value()).has_value()) << "a pooled view has changed";
+    ASSERT_TRUE(is_whole(view)) << "a pooled view has changed";
   }
 
   TempDir dir_{TempDir::Where::kMemory};
