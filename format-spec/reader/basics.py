@@ -1,11 +1,14 @@
 """Bounded reading, hashing (format.md, section 6), and what can be wrong with a file."""
 import os
+import struct
 import sys
 
 try:
+    import lz4.block
     import xxhash
 except ImportError:
-    sys.exit("reader.py: needs the Debian package python3-xxhash (run it with /usr/bin/python3)")
+    sys.exit("reader.py: needs the Debian packages python3-xxhash and python3-lz4 "
+             "(run it with /usr/bin/python3)")
 
 U64 = (1 << 64) - 1
 PAGE = 4096
@@ -54,6 +57,23 @@ def mix(h, hash0):
 def tophash(hh):
     top = hh >> 56
     return top + 5 if top < 5 else top
+
+
+def decoded(stored, flags, dictionary, offset):
+    """A value as it was put (section 26)."""
+    if flags == 0:
+        return stored
+    need(flags == 1 or flags == 3 and dictionary, "F-76", f"flags {flags} of a record", offset)
+    need(len(stored) > 4, "F-76", "compressed value", offset)
+    length, block = struct.unpack("<I", stored[:4])[0], stored[4:]
+    need(length <= 255 * len(block), "F-76", "length of a compressed value", offset)
+    try:
+        value = lz4.block.decompress(block, uncompressed_size=length,
+                                     dict=dictionary if flags == 3 else b"")
+    except lz4.block.LZ4BlockError:
+        value = None
+    need(value is not None and len(value) == length, "F-76", "compressed value", offset)
+    return value
 
 
 class File:

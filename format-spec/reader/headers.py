@@ -6,7 +6,7 @@ from reader.basics import (
 
 
 class Superblock:
-    FIELDS = struct.Struct("<QII3Q16sQQ8I5Q")
+    FIELDS = struct.Struct("<QII3Q16sQQ8I5QQI")
 
     def __init__(self, file):
         if file.size < 512:
@@ -14,8 +14,9 @@ class Superblock:
         raw = file.read(0, 512)
         (magic, self.version, check, _, _, refuse, self.uuid, self.seed, self.created,
          self.shard_bits, self.block_bytes, self.extent_bytes, self.slots, self.intent_words,
-         key_kind, elem_kind, _, self.root_bytes, self.runtime_offset, self.runtime_bytes,
-         self.extent_table_offset, self.heap_offset) = self.FIELDS.unpack_from(raw)
+         key_kind, elem_kind, self.compression, self.root_bytes, self.runtime_offset,
+         self.runtime_bytes, self.extent_table_offset, self.heap_offset, self.dictionary_offset,
+         self.dictionary_bytes) = self.FIELDS.unpack_from(raw)
         if magic != 0x0A1A70616D687F89:
             raise NotAStore("no hmap magic (F-01)")
         if self.version != 1:
@@ -25,6 +26,7 @@ class Superblock:
             raise NotAStore("unknown features (F-02, F-06)")
         self.check_geometry()
         self.derive()
+        self.dictionary = self.read_dictionary(file)
 
     def check_geometry(self):
         b, x = self.block_bytes, self.extent_bytes
@@ -34,6 +36,8 @@ class Superblock:
              "extent_bytes", 80)
         need(1 <= self.slots <= 255, "F-03", "slots", 84)
         need(224 <= self.intent_words <= 256, "F-03", "intent_words", 88)
+        need(self.compression <= 1, "F-03", "compression", 100)
+        need(self.dictionary_bytes <= 65536, "F-03", "dictionary_bytes", 152)
 
     def derive(self):
         shards, page = 1 << self.shard_bits, max(PAGE, self.block_bytes)
@@ -48,12 +52,28 @@ class Superblock:
         runtime = round_up(round_up(cuts, 64) + 832 * self.slots, PAGE)
         root_bytes = round_up(512 + 2048 * shards, PAGE)
         table = round_up(PAGE + 2 * root_bytes + runtime, page)
-        heap = round_up(table + self.run_bytes(1, 3), max(page, self.extent_bytes))
+        end = table + self.run_bytes(1, 3)
+        dictionary = round_up(end, PAGE) if self.dictionary_bytes else 0
+        if dictionary:
+            end = dictionary + 16 + self.dictionary_bytes
+        heap = round_up(end, max(page, self.extent_bytes))
         need((self.root_bytes, self.runtime_offset) == (root_bytes, PAGE + 2 * root_bytes),
              "F-03", "root_bytes or runtime_offset", 104)
         need(self.runtime_bytes == runtime, "F-03", f"runtime_bytes, should be {runtime}", 120)
         need((self.extent_table_offset, self.heap_offset) == (table, heap), "F-03",
              f"extent_table_offset or heap_offset, should be {table}, {heap}", 128)
+        need(self.dictionary_offset == dictionary, "F-03",
+             f"dictionary_offset, should be {dictionary}", 144)
+
+    def read_dictionary(self, file):
+        if not self.dictionary_bytes:
+            return b""
+        at, count = self.dictionary_offset, self.dictionary_bytes
+        magic, length, check = struct.unpack("<QII", file.read(at, 16))
+        dictionary = file.read(at + 16, count)
+        need(magic == 0x7463696470616D68 and length == count and
+             checksum(dictionary, self.seed ^ at) == check, "F-79", "dictionary", at)
+        return dictionary
 
     def run_bytes(self, n, copies):
         pages = ceil_div(n, self.entries_per_page)

@@ -3,7 +3,7 @@ import struct
 
 from reader.basics import (
     BUCKETS, CLASSES, DIRECTORY, LARGE, SPAN, Damaged, ceil_div, checksum, key_hash, mix, need,
-    tophash)
+    decoded, tophash)
 
 
 class Shard:
@@ -122,8 +122,8 @@ class Shard:
              "record reaches beyond the extents", offset)
         raw = file.read(offset, size)
         need(checksum(raw[4:], sb.seed ^ offset) == check, "F-07", "record checksum", offset)
-        need(flags == 0, "F-16", "flags of a record", offset)
-        return raw[12:12 + key_bytes], raw[12 + key_bytes:], kind == LARGE
+        value = decoded(raw[12 + key_bytes:], flags, sb.dictionary, offset)
+        return raw[12:12 + key_bytes], value, kind == LARGE
 
     def check_span_slot(self, offset, span, cls):
         sb = self.store.superblock

@@ -20,9 +20,10 @@ std::string logged_batch(const std::vector<BatchItem>& items) {
     LogBatchOp op{};
     op.op = static_cast<u8>(item.erases ? LogOp::kErase : LogOp::kPut);
     op.key_bytes = static_cast<u16>(item.key.size());
-    op.value_bytes = static_cast<u32>(item.value.size());
+    op.flags = static_cast<u8>(item.value.flags);
+    op.value_bytes = static_cast<u32>(item.value.bytes.size());
     logged.append(reinterpret_cast<const char*>(&op), sizeof op).append(item.key);
-    logged.append(item.value);
+    logged.append(item.value.bytes);
   }
   return logged;
 }
@@ -80,7 +81,7 @@ class Apply {
     if (engine_.log != nullptr) {
       // Crash: the batch never happened; its record lies behind the log's tail and does not count.
       const std::string logged = logged_batch(items_);
-      const Status s = append.write(engine_.layout.shards, state, {LogOp::kBatch, {}, logged});
+      const Status s = append.write(engine_.layout.shards, state, {LogOp::kBatch, {}, {logged}});
       if (!s.ok()) {
         for (const u64 shard : shards_) unmark_part(engine_, shard);
         return s;
@@ -127,11 +128,11 @@ Status read_batch(std::string_view logged, std::vector<BatchItem>& items) {
     logged.remove_prefix(sizeof op);
     const bool known =
         op.op == static_cast<u8>(LogOp::kPut) || op.op == static_cast<u8>(LogOp::kErase);
-    if (!known || op.flags != 0 || logged.size() < u64{op.key_bytes} + op.value_bytes)
+    if (!known || logged.size() < u64{op.key_bytes} + op.value_bytes)
       return {Code::kBadLog, "the commit log has a batch with an impossible operation"};
     BatchItem item;
     item.key = logged.substr(0, op.key_bytes);
-    item.value = logged.substr(op.key_bytes, op.value_bytes);
+    item.value = {logged.substr(op.key_bytes, op.value_bytes), op.flags};
     item.erases = op.op == static_cast<u8>(LogOp::kErase);
     items.push_back(item);
     logged.remove_prefix(op.key_bytes + op.value_bytes);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "codec.h"
 #include "hmap.h"
 
 namespace hmap {
@@ -15,7 +16,7 @@ namespace hmap {
 // One operation as the caller wants it.
 struct BatchItem {
   std::string_view key;
-  std::string_view value;
+  StoredValue value;
   bool erases = false;
   u64 hash = 0;  // hash_key(key)
 };

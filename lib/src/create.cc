@@ -41,6 +41,12 @@ Result<Superblock> new_superblock(const Options& options) {
   superblock.slots = choose(geometry.slots, kDefaultSlots);
   superblock.intent_words = std::max(choose(geometry.intent_words, kDefaultIntentWords),
                                      static_cast<u32>(kIntentWordsMin));
+  if (!options.dictionary.empty() && options.compression != Compression::kLz4)
+    return Status(Code::kInvalidArgument, "dictionary: of use with Compression::kLz4 only");
+  if (options.dictionary.size() > kDictionaryBytesMax)
+    return Status(Code::kInvalidArgument, "dictionary: longer than 64 KiB");
+  if (options.compression == Compression::kLz4) superblock.compression = format::kCompressionLz4;
+  superblock.dictionary_bytes = static_cast<u32>(options.dictionary.size());
   if (Status s = Layout::complete(superblock); !s.ok()) return s;
   fill_random(superblock.uuid, sizeof superblock.uuid);
   fill_random(&superblock.store_seed, sizeof superblock.store_seed);
@@ -78,6 +84,16 @@ void write_first_root(Mapping& map, const Superblock& superblock, const Layout& 
   seam::copy_in(map.base(), &superblock, sizeof superblock);
 }
 
+void write_dictionary(Mapping& map, const Layout& layout, u64 store_seed,
+                      const std::string& dictionary) {
+  if (dictionary.empty()) return;
+  const u64 at = layout.dictionary_offset;
+  const format::Dictionary header{format::kDictionaryMagic, static_cast<u32>(dictionary.size()),
+                                  checksum(dictionary.data(), dictionary.size(), store_seed ^ at)};
+  seam::copy_in(map.base() + at, &header, sizeof header);
+  seam::copy_in(map.base() + at + sizeof header, dictionary.data(), dictionary.size());
+}
+
 }  // namespace
 
 Result<NewFile> create_unnamed(const std::string& path, const Options& options) {
@@ -97,6 +113,7 @@ Result<NewFile> create_unnamed(const std::string& path, const Options& options) 
   if (Status s = (*map)->allocate(0, layout->heap_offset); !s.ok()) return s;
   write_first_root(**map, *superblock, *layout,
                    initial_b(options.expected_entries, layout->shards));
+  write_dictionary(**map, *layout, superblock->store_seed, options.dictionary);
   if (Status s = (*map)->flush(); !s.ok()) return s;
   return file;
 }

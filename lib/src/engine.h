@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "codec.h"
 #include "format.h"
 #include "layout.h"
 #include "lock.h"
@@ -24,6 +25,7 @@ struct Engine {
   std::unique_ptr<Mapping> map;
   Layout layout;
   u64 store_seed = 0;
+  std::unique_ptr<const Codec> codec;
   std::optional<Locker> locker;  // none in read-only handles
   std::chrono::milliseconds lock_timeout{10'000};
   u64 size_limit = 0;

@@ -28,6 +28,9 @@ class Search {
         value_(value),
         held_(held) {}
 
+  // What the value was copied from.
+  [[nodiscard]] const RecordView& record() const { return record_; }
+
   // One attempt from the top.
   Outcome run() {
     ShardReader reader(engine_, shard_, frozen_);
@@ -126,6 +129,7 @@ class Search {
       return Outcome::kDamaged;
     }
     if (value_ == nullptr) return Outcome::kFound;
+    record_ = *record;
     copy_value(*value_, record->value(), record->value_bytes);
     if (record->value_bytes >= kCopyOnceBytes && copy_is_intact(*record)) [[unlikely]]
       copied_ = offset;
@@ -153,6 +157,7 @@ class Search {
   u64 shard_;
   std::string* value_;
   HeldRecord* held_;
+  RecordView record_;
   u64 copied_ = 0;  // offset of the record that *value_ is a verified copy of; 0: none
   Status damage_;
 };
@@ -174,7 +179,10 @@ Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
 [[gnu::noinline]] Result<bool> search(const Engine& engine, std::string_view key, u64 hash,
                                       std::string* value, const Frozen* frozen) {
   Search search(engine, key, hash, value, frozen);
-  return run_until_settled(engine, search, hash);
+  const Result<bool> found = run_until_settled(engine, search, hash);
+  if (!found || !*found || value == nullptr) return found;
+  if (Status s = decode_value(engine, search.record(), *value); !s.ok()) return s;
+  return found;
 }
 
 // The first bucket of a key's chain, if it is at rest.
@@ -237,7 +245,10 @@ enum class Quick : u8 { kFound, kAbsent, kUnsure };
     if (engine.verify_reads && !record_intact(engine, *record)) [[unlikely]]
       return Quick::kUnsure;
     if (value != nullptr) copy_value(*value, record->value(), record->value_bytes);
-    return unchanged() ? Quick::kFound : Quick::kUnsure;
+    if (!unchanged()) [[unlikely]]
+      return Quick::kUnsure;
+    const bool is_value = record->flags == 0 || value == nullptr;
+    return is_value || engine.codec->decode(record->flags, *value) ? Quick::kFound : Quick::kUnsure;
   }
   const bool ends_here = overflow_in(seam::load(at.found.bucket->overflow)) == 0 ||
                          match_bytes(at.tophash, format::kEmptyRest) != 0;

@@ -61,15 +61,18 @@ struct Superblock {
   u32 extent_bytes;
   u32 slots;
   u32 intent_words;
-  u32 key_kind;   // 0: bytes, in a record. Others are reserved for typed maps.
-  u32 elem_kind;  // 0: bytes, behind the key in its record.
-  u32 reserved0;
+  u32 key_kind;     // 0: bytes, in a record. Others are reserved for typed maps.
+  u32 elem_kind;    // 0: bytes, behind the key in its record.
+  u32 compression;  // of the values that are written: 0: none, 1: LZ4
   u64 root_bytes;
   u64 runtime_offset;
   u64 runtime_bytes;
   u64 extent_table_offset;  // block run: first segment of the extent table
   u64 heap_offset;
-  u8 reserved1[368];
+  u64 dictionary_offset;  // of the Dictionary; 0: none
+  u32 dictionary_bytes;
+  u32 reserved0;
+  u8 reserved1[352];
 };
 HMAP_LAYOUT(Superblock, magic, 0, 8);
 HMAP_LAYOUT(Superblock, version, 8, 4);
@@ -87,14 +90,32 @@ HMAP_LAYOUT(Superblock, slots, 84, 4);
 HMAP_LAYOUT(Superblock, intent_words, 88, 4);
 HMAP_LAYOUT(Superblock, key_kind, 92, 4);
 HMAP_LAYOUT(Superblock, elem_kind, 96, 4);
-HMAP_LAYOUT(Superblock, reserved0, 100, 4);
+HMAP_LAYOUT(Superblock, compression, 100, 4);
 HMAP_LAYOUT(Superblock, root_bytes, 104, 8);
 HMAP_LAYOUT(Superblock, runtime_offset, 112, 8);
 HMAP_LAYOUT(Superblock, runtime_bytes, 120, 8);
 HMAP_LAYOUT(Superblock, extent_table_offset, 128, 8);
 HMAP_LAYOUT(Superblock, heap_offset, 136, 8);
-HMAP_LAYOUT(Superblock, reserved1, 144, 368);
+HMAP_LAYOUT(Superblock, dictionary_offset, 144, 8);
+HMAP_LAYOUT(Superblock, dictionary_bytes, 152, 4);
+HMAP_LAYOUT(Superblock, reserved0, 156, 4);
+HMAP_LAYOUT(Superblock, reserved1, 160, 352);
 static_assert(OnDisk<Superblock> && sizeof(Superblock) == 512);
+
+inline constexpr u32 kCompressionNone = 0;
+inline constexpr u32 kCompressionLz4 = 1;
+
+// What values are compressed against; as constant as the superblock. Followed by its bytes.
+inline constexpr u64 kDictionaryMagic = 0x7463696470616d68;  // "hmapdict"
+struct Dictionary {
+  u64 magic;
+  u32 bytes;     // behind this header
+  u32 checksum;  // of these bytes, seeded with the place of the header
+};
+HMAP_LAYOUT(Dictionary, magic, 0, 8);
+HMAP_LAYOUT(Dictionary, bytes, 8, 4);
+HMAP_LAYOUT(Dictionary, checksum, 12, 4);
+static_assert(OnDisk<Dictionary> && sizeof(Dictionary) == 16);
 
 // ---- Bucket -----------------------------------------------------------------------------------
 //
@@ -139,7 +160,7 @@ static_assert(OnDisk<Bmap> && sizeof(Bmap) == 64);
 struct RecordHeader {
   u32 checksum;  // of everything behind this field, value included
   u16 key_bytes;
-  u16 flags;  // 0; reserved for compressed values
+  u16 flags;  // kValue...
   u32 value_bytes;
 };
 HMAP_LAYOUT(RecordHeader, checksum, 0, 4);
@@ -147,6 +168,11 @@ HMAP_LAYOUT(RecordHeader, key_bytes, 4, 2);
 HMAP_LAYOUT(RecordHeader, flags, 6, 2);
 HMAP_LAYOUT(RecordHeader, value_bytes, 8, 4);
 static_assert(OnDisk<RecordHeader> && sizeof(RecordHeader) == 12);
+
+// The value is its length (u32), then a block of LZ4 ...
+inline constexpr u16 kValueCompressed = 1;
+// ... that refers to the store's dictionary.
+inline constexpr u16 kValueWithDictionary = 2;
 
 // ---- Block runs -------------------------------------------------------------------------------
 //

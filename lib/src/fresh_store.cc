@@ -50,7 +50,7 @@ Result<u64> extents_in_use(int fd, const Layout& layout, u64 store_seed) {
 
 }  // namespace
 
-Options options_like(const Layout* source, const Options& wish) {
+Options options_like(const Layout* source, const Codec* codec, const Options& wish) {
   Options options = wish;
   options.mode = Mode::kOpen;
   options.durability = Durability::kNone;
@@ -63,13 +63,18 @@ Options options_like(const Layout* source, const Options& wish) {
     geometry.extent_bytes = static_cast<u32>(source->extent_bytes);
   }
   if (geometry.slots == 0) geometry.slots = static_cast<u32>(source->slots);
+  if (options.compression == Compression::kStore && source->compression != format::kCompressionNone)
+    options.compression = Compression::kLz4;
+  if (options.compression == Compression::kLz4 && options.dictionary.empty())
+    options.dictionary = codec->dictionary();
   if (geometry.intent_words == 0) geometry.intent_words = static_cast<u32>(source->intent_words);
   return options;
 }
 
 Result<Options> options_like(const Store& source, const Options& wish) {
   return StoreAccess::read(source, [&wish](const Session& session) -> Result<Options> {
-    return options_like(&session.engine.layout, wish);
+    const Engine& engine = session.engine;
+    return options_like(&engine.layout, engine.codec.get(), wish);
   });
 }
 

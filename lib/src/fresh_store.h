@@ -13,8 +13,8 @@
 namespace hmap {
 
 // What a new store takes from the one it is made of, unless `wish` says otherwise: shards, sizes,
-// slots; null: not known. Nothing is written back while it is being filled.
-Options options_like(const Layout* source, const Options& wish);
+// slots, compression; null: not known. Nothing is written back while it is being filled.
+Options options_like(const Layout* source, const Codec* codec, const Options& wish);
 Result<Options> options_like(const Store& source, const Options& wish);
 
 class FreshStore {

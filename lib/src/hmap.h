@@ -21,7 +21,7 @@ enum class PutMode : u8 {
 // note of the caller's slot, free and the caller's own meanwhile; used for large records only.
 // `expected` is for kCompare.
 // Errors: kNoSpace, kBusy, kCorrupt, kPoisoned, kIoError; then the old state stands.
-Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
+Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, const StoredValue& value,
                        PutMode mode, u64* note, std::string_view expected = {});
 
 // Removes the key, if its value is *expected or `expected` is null; returns whether it did. Errors

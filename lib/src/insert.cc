@@ -23,7 +23,7 @@ struct NewRecord {
 
 class Put {
  public:
-  Put(Engine& engine, std::string_view key, u64 hash, std::string_view value, PutMode mode,
+  Put(Engine& engine, std::string_view key, u64 hash, const StoredValue& value, PutMode mode,
       std::string_view expected = {})
       : engine_(engine),
         key_(key),
@@ -209,7 +209,7 @@ class Put {
 
   Engine& engine_;
   std::string_view key_;
-  std::string_view value_;
+  StoredValue value_;
   std::string_view expected_;  // kCompare
   u64 hash_;
   PutMode mode_;
@@ -223,11 +223,10 @@ class Put {
 
 Status redo_put(Engine& engine, const RecordView& record, u64 hash) {
   const std::string_view key(record.key(), record.key_bytes);
-  const std::string_view value(record.value(), record.value_bytes);
-  return Put(engine, key, hash, value, PutMode::kPut).redo(record.offset);
+  return Put(engine, key, hash, record.stored(), PutMode::kPut).redo(record.offset);
 }
 
-Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, std::string_view value,
+Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, const StoredValue& value,
                        PutMode mode, u64* note, std::string_view expected) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   Put put(engine, key, hash, value, mode, expected);

@@ -22,11 +22,24 @@ class At {
     if (offset_ < layout_.extent_table_offset) return fixed_node_at(view_, offset_);
     if (offset_ >= layout_.heap_offset) return in_heap();
     if (const std::optional<OwnedRun> run = view_.run_at(offset_)) return in_run(*run);
-    return unused(layout_.extent_table_offset, layout_.heap_offset, "extent_table[0]",
+    if (offset_ >= layout_.extent_table_end()) return in_dictionary();
+    return unused(layout_.extent_table_offset, layout_.extent_table_end(), "extent_table[0]",
                   "no state can be read");
   }
 
  private:
+  InspectNode in_dictionary() const {
+    const u64 begin = layout_.dictionary_offset + sizeof(format::Dictionary);
+    const u64 end = begin + layout_.dictionary_bytes;
+    if (offset_ < begin) {
+      InspectNode node = structure(kDictionary, layout_.dictionary_offset, "dictionary");
+      node.wrong = !read_dictionary(map_, layout_.dictionary_offset, view_.engine.store_seed);
+      return node;
+    }
+    if (offset_ >= end) return unused(end, layout_.heap_offset, "behind the dictionary");
+    return {"bytes of the dictionary", begin, end - begin, "", "", false, {}};
+  }
+
   InspectNode unused(u64 begin, u64 end, std::string name, std::string meaning = "unused") const {
     return unused_node(view_, begin, end, std::move(name), std::move(meaning));
   }
@@ -169,7 +182,8 @@ class At {
   }
 
   [[nodiscard]] u64 end_of_run(const OwnedRun& owned) const {
-    if (owned.use == OwnedRun::Use::kExtentTable && owned.number == 0) return layout_.heap_offset;
+    if (owned.use == OwnedRun::Use::kExtentTable && owned.number == 0)
+      return layout_.extent_table_end();
     return owned.run.offset + layout_.run_extents(owned.run) * layout_.extent_bytes;
   }
 

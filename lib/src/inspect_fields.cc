@@ -41,13 +41,22 @@ constexpr std::array kSuperblockFields = {
     FIELD(Superblock, intent_words, kNumber, "words that one change can have"),
     FIELD(Superblock, key_kind, kNumber, "0: bytes, in a record"),
     FIELD(Superblock, elem_kind, kNumber, "0: bytes, behind the key"),
-    FIELD(Superblock, reserved0, kZero, ""),
+    FIELD(Superblock, compression, kNumber, "of values: 0: none, 1: LZ4"),
     FIELD(Superblock, root_bytes, kNumber, "of each root with its shard headers"),
     FIELD(Superblock, runtime_offset, kOffset, ""),
     FIELD(Superblock, runtime_bytes, kNumber, ""),
     FIELD(Superblock, extent_table_offset, kOffset, "segment 0"),
     FIELD(Superblock, heap_offset, kOffset, "extent 0"),
+    FIELD(Superblock, dictionary_offset, kOffset, "0: none"),
+    FIELD(Superblock, dictionary_bytes, kNumber, ""),
+    FIELD(Superblock, reserved0, kZero, ""),
     FIELD(Superblock, reserved1, kZero, ""),
+};
+
+constexpr std::array kDictionaryFields = {
+    FIELD(Dictionary, magic, kHex, "the bytes \"hmapdict\""),
+    FIELD(Dictionary, bytes, kNumber, ""),
+    FIELD(Dictionary, checksum, kHex, "of these bytes"),
 };
 
 constexpr std::array kBmapFields = {
@@ -60,7 +69,7 @@ constexpr std::array kBmapFields = {
 constexpr std::array kRecordFields = {
     FIELD(RecordHeader, checksum, kHex, "of everything behind it"),
     FIELD(RecordHeader, key_bytes, kNumber, ""),
-    FIELD(RecordHeader, flags, kNumber, ""),
+    FIELD(RecordHeader, flags, kNumber, "1: LZ4; 3: with the dictionary"),
     FIELD(RecordHeader, value_bytes, kNumber, ""),
 };
 
@@ -259,6 +268,7 @@ constexpr std::array kBatchPartFields = {
 }  // namespace
 
 const Structure kSuperblock{"Superblock", sizeof(Superblock), kSuperblockFields};
+const Structure kDictionary{"Dictionary", sizeof(Dictionary), kDictionaryFields};
 const Structure kBmap{"Bmap", sizeof(Bmap), kBmapFields};
 const Structure kRecordHeader{"RecordHeader", sizeof(RecordHeader), kRecordFields};
 const Structure kTablePage{"TablePage", sizeof(TablePage), kTablePageFields};
@@ -286,12 +296,12 @@ const Structure kBatch{"Batch", sizeof(format::Batch), kBatchFields};
 const Structure kBatchPart{"BatchPart", sizeof(BatchPart), kBatchPartFields};
 
 std::span<const Structure* const> all_structures() {
-  static constexpr std::array<const Structure*, 26> kAll = {
+  static constexpr std::array<const Structure*, 27> kAll = {
       &kSuperblock, &kBmap,        &kRecordHeader, &kTablePage,   &kTableEntry,    &kPlaceState,
       &kBlockState, &kFrameHeader, &kSpanEntry,    &kBucketArray, &kSizeClass,     &kShardHeader,
       &kRoot,       &kLock,        &kSnapshotCell, &kLogState,    &kRuntimeHeader, &kSlot,
       &kIntentWord, &kIntent,      &kDomain,       &kCut,         &kBatch,         &kBatchPart,
-      &kPins,       &kPinnedRow};
+      &kPins,       &kPinnedRow,   &kDictionary};
   return kAll;
 }
 

@@ -41,7 +41,7 @@ struct Structure {
 extern const Structure kSuperblock, kRoot, kShardHeader, kBucketArray, kSizeClass, kBmap,
     kRecordHeader, kTablePage, kTableEntry, kPlaceState, kBlockState, kFrameHeader, kSpanEntry,
     kRuntimeHeader, kLock, kLogState, kSnapshotCell, kSlot, kDomain, kIntent, kIntentWord, kCut,
-    kBatch, kBatchPart, kPins, kPinnedRow;
+    kBatch, kBatchPart, kPins, kPinnedRow, kDictionary;
 // All of the above.
 std::span<const Structure* const> all_structures();
 

@@ -86,7 +86,7 @@ std::optional<OwnedRun> View::run_at(u64 offset) const {
   for (u64 k = 0; k < format::kExtentSegments; ++k) {
     const Run run(state_->extent_table(k), layout.extent_table_shape(k));
     const bool inside =
-        k == 0 ? offset >= run.offset && offset < layout.heap_offset : contains(run, offset);
+        k == 0 ? offset >= run.offset && offset < layout.extent_table_end() : contains(run, offset);
     if (!inside) continue;
     return OwnedRun{OwnedRun::Use::kExtentTable, run, 0, nullptr, k, say("extent_table[", k, "]")};
   }
@@ -131,8 +131,10 @@ InspectNode record_node(const View& view, u64 offset) {
   node.bytes = record->bytes();
   node.value = quoted(record->key);
   const bool intact = intact_record(view.map, view.engine.store_seed, offset).has_value();
-  node.meaning = say("value of ", u64{record->value.size()}, " bytes; the checksum is ",
-                     intact ? "right" : "WRONG");
+  const u64 stored = record->value.size();
+  const std::string how = record->flags != 0 ? say(", compressed to ", stored) : std::string();
+  node.meaning = say("value of ", Codec::decoded_bytes(record->flags, record->value.data(), stored),
+                     " bytes", how.c_str(), "; the checksum is ", intact ? "right" : "WRONG");
   node.wrong = !intact;
   const u64 key_at = offset + sizeof(format::RecordHeader);
   node.children.push_back({"key", key_at, record->key.size(), quoted(record->key), "", false, {}});

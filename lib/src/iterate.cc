@@ -132,6 +132,7 @@ class ChainWalk {
     copy_value(entry.key, record->key(), record->key_bytes);
     // Of another part of the chain: handed out already, or last of all.
     if (!is_here(entry.key, hash0)) return Walk::kDone;
+    entry.record = *record;
     entry.value_left_behind = record->value_bytes > kLeaveBehindBytes;
     if (!entry.value_left_behind) copy_value(entry.value, record->value(), record->value_bytes);
     entries_.push_back(std::move(entry));
@@ -195,6 +196,10 @@ Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEn
       return Engine::corrupt("a bucket never came to rest",
                              engine.layout.header_offset(position.shard));
     }
+  }
+  for (WalkedEntry& entry : entries) {
+    if (entry.value_left_behind) continue;
+    if (Status s = decode_value(engine, entry.record, entry.value); !s.ok()) return s;
   }
   if (walk.progress() != 0) {
     position.progress = walk.progress();

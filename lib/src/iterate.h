@@ -13,6 +13,7 @@
 
 #include "engine.h"
 #include "hmap/position.h"
+#include "records.h"
 
 namespace hmap {
 
@@ -23,6 +24,7 @@ struct Frozen;
 struct WalkedEntry {
   std::string key;
   std::string value;
+  RecordView record;  // that the value was copied from
   bool value_left_behind = false;
 };
 

@@ -18,6 +18,7 @@ bool geometry_is_possible(const format::Superblock& s) {
          s.extent_bytes >= 4 * u64{s.block_bytes} &&
          // An extent of frames keeps the states of its frames in its first block.
          s.extent_bytes / s.block_bytes <= s.block_bytes / sizeof(format::PlaceState) &&
+         s.compression <= format::kCompressionLz4 && s.dictionary_bytes <= kDictionaryBytesMax &&
          s.slots >= 1 && s.slots <= 255 && s.intent_words >= kIntentWordsMin &&
          s.intent_words <= kIntentWordsMax;
 }
@@ -103,8 +104,13 @@ Status Layout::complete(format::Superblock& s) {
   s.extent_table_offset = layout.extent_table_offset;
   // Extents lie at multiples of their size, so that zones of them can be aligned.
   const u64 heap_unit = std::max<u64>(unit, layout.extent_bytes);
-  s.heap_offset =
-      round_up(layout.extent_table_offset + run_bytes(layout.extent_table_[0]), heap_unit);
+  u64 end = layout.extent_table_offset + run_bytes(layout.extent_table_[0]);
+  s.dictionary_offset = 0;
+  if (s.dictionary_bytes != 0) {
+    s.dictionary_offset = round_up(end, format::kPageBytes);
+    end = s.dictionary_offset + sizeof(format::Dictionary) + s.dictionary_bytes;
+  }
+  s.heap_offset = round_up(end, heap_unit);
   return {};
 }
 
@@ -113,7 +119,7 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   if (!complete(expected).ok() || expected.root_bytes != s.root_bytes ||
       expected.runtime_offset != s.runtime_offset || expected.runtime_bytes != s.runtime_bytes ||
       expected.extent_table_offset != s.extent_table_offset ||
-      expected.heap_offset != s.heap_offset) {
+      expected.dictionary_offset != s.dictionary_offset || expected.heap_offset != s.heap_offset) {
     return Status(Code::kCorrupt, "superblock: impossible geometry", 0);
   }
   Layout layout;
@@ -127,6 +133,9 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   layout.runtime_bytes = s.runtime_bytes;
   layout.extent_table_offset = s.extent_table_offset;
   layout.heap_offset = s.heap_offset;
+  layout.compression = s.compression;
+  layout.dictionary_offset = s.dictionary_offset;
+  layout.dictionary_bytes = s.dictionary_bytes;
   layout.derive();
   return layout;
 }

@@ -83,6 +83,14 @@ class Layout {
   u64 runtime_bytes = 0;
   u64 extent_table_offset = 0;
   u64 heap_offset = 0;
+  u32 compression = format::kCompressionNone;
+  u64 dictionary_offset = 0;  // 0: none
+  u64 dictionary_bytes = 0;
+
+  // Where the first segment of the extent table ends, or may.
+  [[nodiscard]] u64 extent_table_end() const {
+    return dictionary_offset != 0 ? dictionary_offset : heap_offset;
+  }
 
   u64 buckets_per_block = 0;
   u64 bucket_block_shift = 0;  // log2 of it

@@ -52,8 +52,13 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
 Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected) {
   const Result<RecordView> record = view_record(engine, location.record);
   if (!record) return record.error();
-  return record->value_bytes == expected.size() &&
-         seam::equal(record->value(), expected.data(), expected.size());
+  if (record->flags == 0) {
+    return record->value_bytes == expected.size() &&
+           seam::equal(record->value(), expected.data(), expected.size());
+  }
+  std::string value(record->value(), record->value_bytes);
+  if (Status s = decode_value(engine, *record, value); !s.ok()) return s;
+  return value == expected;
 }
 
 Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes,

@@ -68,7 +68,7 @@ LogAppend::~LogAppend() {
 Status LogAppend::write(u64 owner, u64 state, const Logged& what) {
   static thread_local std::string record;
   const u64 area = engine_.log->area_bytes();
-  const u64 bytes = sizeof(format::LogRecord) + what.key.size() + what.value.size();
+  const u64 bytes = sizeof(format::LogRecord) + what.key.size() + what.value.bytes.size();
   const bool too_large = bytes + format::kLogUnit > area / format::kLogShare;
   if (too_large) {
     LogFile::compose(LogOp::kMarker, {}, {}, 0, record);

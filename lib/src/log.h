@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec.h"
 #include "engine.h"
 #include "log_file.h"
 
@@ -28,7 +29,7 @@ namespace hmap {
 struct Logged {
   format::LogOp op;
   std::string_view key;
-  std::string_view value;
+  StoredValue value;
 };
 
 class LogAppend {

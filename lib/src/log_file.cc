@@ -67,7 +67,8 @@ bool is_possible(const LogRecord& head, u64 lsn, u64 area_bytes) {
       head.op != static_cast<u8>(LogOp::kClear) && head.op != static_cast<u8>(LogOp::kMarker);
   const u64 body = has_bytes ? u64{head.key_bytes} + head.value_bytes : 0;
   return head.lsn == lsn && head.op >= static_cast<u8>(LogOp::kPut) &&
-         head.op <= static_cast<u8>(LogOp::kBatch) && head.flags == 0 &&
+         head.op <= static_cast<u8>(LogOp::kBatch) &&
+         (head.flags == 0 || head.op == static_cast<u8>(LogOp::kPut)) &&
          head.bytes == round_up(sizeof head + body, format::kLogUnit) &&
          head.bytes <= area_bytes / format::kLogShare;
 }
@@ -146,16 +147,17 @@ Status LogFile::create(const std::string& path, const format::Superblock& store,
   return publish_file(*file, path);
 }
 
-void LogFile::compose(LogOp op, std::string_view key, std::string_view value, u64 shard,
+void LogFile::compose(LogOp op, std::string_view key, const StoredValue& value, u64 shard,
                       std::string& buffer) {
   LogRecord head{};
   head.bytes =
-      static_cast<u32>(round_up(sizeof head + key.size() + value.size(), format::kLogUnit));
+      static_cast<u32>(round_up(sizeof head + key.size() + value.bytes.size(), format::kLogUnit));
   head.op = static_cast<u8>(op);
+  head.flags = static_cast<u8>(value.flags);
   head.key_bytes = static_cast<u16>(key.size());
-  head.value_bytes = static_cast<u32>(op == LogOp::kClear ? shard : value.size());
+  head.value_bytes = static_cast<u32>(op == LogOp::kClear ? shard : value.bytes.size());
   buffer.assign(reinterpret_cast<const char*>(&head), sizeof head);
-  buffer.append(key).append(value).resize(head.bytes, '\0');
+  buffer.append(key).append(value.bytes).resize(head.bytes, '\0');
 }
 
 Status LogFile::write(u64 lsn, std::string& buffer) const {
@@ -186,6 +188,7 @@ Result<std::optional<LogEntry>> LogFile::read(u64 lsn) const {
   } else {
     entry.key = record.substr(sizeof head, head.key_bytes);
     entry.value = record.substr(sizeof head + head.key_bytes, head.value_bytes);
+    entry.flags = head.flags;
   }
   return std::optional<LogEntry>(std::move(entry));
 }

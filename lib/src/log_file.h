@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec.h"
 #include "file.h"
 #include "layout.h"
 #include "log_format.h"
@@ -20,6 +21,7 @@ struct LogEntry {
   u64 end = 0;  // position behind it
   std::string key;
   std::string value;
+  u16 flags = 0;  // of the value, as a record's
   u64 shard = 0;  // kClear
 };
 
@@ -43,7 +45,7 @@ class LogFile {
   [[nodiscard]] u64 inode() const { return inode_; }
 
   // Puts a record for position `lsn` together in `buffer`, all but what depends on the position.
-  static void compose(format::LogOp op, std::string_view key, std::string_view value, u64 shard,
+  static void compose(format::LogOp op, std::string_view key, const StoredValue& value, u64 shard,
                       std::string& buffer);
   // Completes it for the position and writes it. kIoError, kNoSpace: bytes behind the position may
   // have changed.

@@ -54,7 +54,7 @@ struct LogRecord {
   u32 checksum;  // of the record with this field zero, seeded with the store's seed ^ lsn
   u64 lsn;       // the position where the record begins
   u8 op;
-  u8 flags;  // 0
+  u8 flags;  // kPut: as a record's
   u16 key_bytes;
   u32 value_bytes;
 };
@@ -70,7 +70,7 @@ static_assert(OnDisk<LogRecord> && sizeof(LogRecord) == 24);
 // One put or erasure of a batch; followed by the key, then the value, then the next one at once.
 struct LogBatchOp {
   u8 op;     // kPut or kErase
-  u8 flags;  // 0
+  u8 flags;  // as a record's
   u16 key_bytes;
   u32 value_bytes;
 };

@@ -46,6 +46,9 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
     return Status(Code::kTruncated, "the file ends inside its fixed part",
                   engine.map->file_bytes());
   }
+  auto codec = make_codec(*engine.map, engine.layout, engine.store_seed);
+  if (!codec) return codec.error();
+  engine.codec = *std::move(codec);
   engine.runtime = &engine.part<RuntimeHeader>(layout->runtime_offset);
   if (options.guard_sigbus) {
     if (Status s = guard::install(); !s.ok()) return s;

@@ -8,12 +8,14 @@ namespace hmap {
 using format::RecordHeader;
 
 void write_record(const Engine& engine, std::byte* to, std::string_view key,
-                  std::string_view value) {
+                  const StoredValue& value) {
   RecordHeader header{};
   header.key_bytes = static_cast<u16>(key.size());
-  header.value_bytes = static_cast<u32>(value.size());
+  header.value_bytes = static_cast<u32>(value.bytes.size());
+  header.flags = value.flags;
   if (!key.empty()) seam::copy_in(to + sizeof header, key.data(), key.size());
-  if (!value.empty()) seam::copy_in(to + sizeof header + key.size(), value.data(), value.size());
+  if (!value.bytes.empty())
+    seam::copy_in(to + sizeof header + key.size(), value.bytes.data(), value.bytes.size());
   constexpr u64 kSum = sizeof header.checksum;
   seam::copy_in(to + kSum, reinterpret_cast<const std::byte*>(&header) + kSum,
                 sizeof header - kSum);
@@ -33,6 +35,11 @@ bool record_intact(const Engine& engine, const RecordView& record) {
   bytes = reinterpret_cast<const std::byte*>(copy.data());
 #endif
   return stored == checksum(bytes, count, record_seed(engine, record.offset));
+}
+
+Status decode_value(const Engine& engine, const RecordView& record, std::string& value) {
+  if (record.flags == 0 || engine.codec->decode(record.flags, value)) return {};
+  return Engine::corrupt("value that cannot be decompressed", record.offset);
 }
 
 }  // namespace hmap

@@ -5,17 +5,18 @@
 #include <string>
 #include <string_view>
 
+#include "codec.h"
 #include "engine.h"
 
 namespace hmap {
 
-inline u64 record_bytes(std::string_view key, std::string_view value) {
-  return sizeof(format::RecordHeader) + key.size() + value.size();
+inline u64 record_bytes(std::string_view key, const StoredValue& value) {
+  return sizeof(format::RecordHeader) + key.size() + value.bytes.size();
 }
 
 // Writes the record to `to`, which nobody can reach yet.
 void write_record(const Engine& engine, std::byte* to, std::string_view key,
-                  std::string_view value);
+                  const StoredValue& value);
 
 // A record found in the file. Its bytes may be changing under us: whatever is concluded from them
 // counts only after the caller has seen that the reference was still valid.
@@ -24,12 +25,14 @@ struct RecordView {
   u64 offset = 0;
   u64 key_bytes = 0;
   u64 value_bytes = 0;
+  u16 flags = 0;  // not 0: decode the value
 
   [[nodiscard]] const char* key() const {
     return reinterpret_cast<const char*>(at) + sizeof(format::RecordHeader);
   }
   [[nodiscard]] const char* value() const { return key() + key_bytes; }
   [[nodiscard]] u64 bytes() const { return sizeof(format::RecordHeader) + key_bytes + value_bytes; }
+  [[nodiscard]] StoredValue stored() const { return {{value(), value_bytes}, flags}; }
   [[nodiscard]] bool has_key(std::string_view other) const {
     return key_bytes == other.size() && seam::equal(key(), other.data(), key_bytes);
   }
@@ -47,7 +50,7 @@ inline Result<RecordView> view_record(const Engine& engine, u64 offset) {
   if (at == nullptr) return Engine::corrupt("record outside the file", offset);
   format::RecordHeader header;
   seam::copy_out(&header, at, sizeof header);
-  const RecordView record{at, offset, header.key_bytes, header.value_bytes};
+  const RecordView record{at, offset, header.key_bytes, header.value_bytes, header.flags};
   if (engine.map->bytes(offset, record.bytes()) == nullptr) {
     return Engine::corrupt("record reaches beyond the file", offset);
   }
@@ -56,6 +59,10 @@ inline Result<RecordView> view_record(const Engine& engine, u64 offset) {
 
 // Whether the record's checksum is that of its bytes as they are now.
 bool record_intact(const Engine& engine, const RecordView& record);
+
+// Turns a copy of the record's value bytes, of a record that was valid when they were copied, into
+// the value. kCorrupt.
+Status decode_value(const Engine& engine, const RecordView& record, std::string& value);
 
 // Asks the processor to fetch a record's header and the beginning of its key.
 inline void prefetch_key(const Engine& engine, u64 offset) {

@@ -66,7 +66,7 @@ Status do_again(Session& session, const LogEntry& entry) {
   const u64 hash = hash_key(entry.key, engine.store_seed);
   switch (entry.op) {
     case LogOp::kPut:
-      return put_entry(engine, entry.key, hash, entry.value, PutMode::kPut,
+      return put_entry(engine, entry.key, hash, {entry.value, entry.flags}, PutMode::kPut,
                        &engine.slot(session.slot).notes[0])
           .error();
     case LogOp::kErase:

@@ -125,7 +125,13 @@ Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
 }
 
 Result<bool> Salvage::put(const ScannedRecord& record, u64& counter) {
-  const Result<bool> inserted = fresh_.insert(record.key, record.value);
+  const std::optional<std::string> value = value_of(record);
+  if (!value) {
+    log_.add("value that cannot be decompressed", record.offset);
+    lose(record.offset, Evidence::kBucket, map_.file_bytes());
+    return false;
+  }
+  const Result<bool> inserted = fresh_.insert(record.key, *value);
   if (inserted && *inserted) {
     ++counter;
     ++report_.entries;
@@ -137,6 +143,13 @@ Result<bool> Salvage::put(const ScannedRecord& record, u64& counter) {
     }
   }
   return inserted;
+}
+
+// Nothing: it cannot be decompressed.
+std::optional<std::string> Salvage::value_of(const ScannedRecord& record) const {
+  std::string value(record.value);
+  if (record.flags != 0 && !engine_.codec->decode(record.flags, value)) return std::nullopt;
+  return value;
 }
 
 void Salvage::lose(u64 offset, Evidence evidence, u64 bytes_max) {
@@ -219,7 +232,7 @@ Status Salvage::take_scanned(const ScannedRecord& record) {
   // The same value twice is no question.
   const Result<std::optional<std::string>> taken = fresh_.get(record.key);
   if (!taken) return taken.error();
-  if (*taken != record.value) rivals_.push_back(record.offset);
+  if (*taken != value_of(record)) rivals_.push_back(record.offset);
   return {};
 }
 
@@ -251,8 +264,9 @@ Status Salvage::tell_conflicts() {
   if (!options_.conflict) return {};
   for (const u64 offset : rivals_) {
     const auto record = plausible_record(map_, offset);
-    if (!record) continue;
-    if (Status s = options_.conflict({record->key, record->value, offset}); !s.ok()) return s;
+    const auto value = record ? value_of(*record) : std::nullopt;
+    if (!value) continue;
+    if (Status s = options_.conflict({record->key, *value, offset}); !s.ok()) return s;
   }
   return {};
 }
@@ -285,8 +299,8 @@ Result<RecoverReport> recover(const std::string& damaged, const std::string& fre
   DamageLog log(options.list_max);
   if (Status s = open_source(source, fd->get(), options, log, report); !s.ok()) return s;
 
-  const Options store_options =
-      options_like(source.layout_known ? &source.engine.layout : nullptr, options.store);
+  const Options store_options = options_like(source.layout_known ? &source.engine.layout : nullptr,
+                                             source.engine.codec.get(), options.store);
   Result<FreshStore> store = FreshStore::create(fresh, store_options);
   if (!store) return store.error();
   if (Status s = Salvage(source, store->store(), options, log, report).run(); !s.ok()) return s;

@@ -52,6 +52,7 @@ class Salvage {
   [[nodiscard]] bool is_stale(const ScannedRecord& record, u64 hash);
   Status tell_conflicts();
   Result<bool> put(const ScannedRecord& record, u64& counter);
+  [[nodiscard]] std::optional<std::string> value_of(const ScannedRecord& record) const;
   void lose(u64 offset, Evidence evidence, u64 bytes_max);
   [[nodiscard]] Status tick(u64 done) const {
     if (!options_.progress || options_.progress(done, map_.file_bytes())) return {};

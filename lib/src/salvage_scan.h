@@ -15,7 +15,8 @@ namespace hmap {
 struct ScannedRecord {
   u64 offset = 0;
   std::string_view key;
-  std::string_view value;
+  std::string_view value;  // as it is stored
+  u16 flags = 0;
   [[nodiscard]] u64 bytes() const {
     return sizeof(format::RecordHeader) + key.size() + value.size();
   }

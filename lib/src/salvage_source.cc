@@ -31,6 +31,25 @@ Result<bool> map_file(SalvageSource& source, int fd) {
   return is_private;
 }
 
+// Without its dictionary the store's values that need it are lost, the others are not.
+void find_codec(SalvageSource& source, DamageLog& log) {
+  Engine& engine = source.engine;
+  const auto none = [&] { engine.codec = std::make_unique<Codec>(false, std::string()); };
+  if (!source.layout_known) {
+    const std::optional<FoundDictionary> found = find_dictionary(*engine.map, engine.store_seed);
+    if (!found) return none();
+    engine.codec = std::make_unique<Codec>(false, found->bytes);
+    return;
+  }
+  auto codec = make_codec(*engine.map, engine.layout, engine.store_seed);
+  if (codec) {
+    engine.codec = *std::move(codec);
+    return;
+  }
+  log.add(codec.error().what(), codec.error().value());
+  none();
+}
+
 Status find_states(SalvageSource& source, int fd, bool is_private, DamageLog& log,
                    RecoverReport& report) {
   Engine& engine = source.engine;
@@ -72,6 +91,7 @@ Status open_source(SalvageSource& source, int fd, const RecoverOptions& options,
   report.store_seed = source.engine.store_seed = found->store_seed;
   source.layout_known = found->layout.has_value();
   if (source.layout_known) source.engine.layout = *found->layout;
+  find_codec(source, log);
   return find_states(source, fd, *is_private, log, report);
 }
 

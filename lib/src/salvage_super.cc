@@ -39,8 +39,14 @@ bool repair(Superblock& s) {
   }
   constexpr std::size_t kFirst = offsetof(Superblock, uuid);
   constexpr std::size_t kSizes = offsetof(Superblock, shard_bits);
-  constexpr std::size_t kEnd = offsetof(Superblock, key_kind);
+  constexpr std::size_t kKinds = offsetof(Superblock, key_kind);
+  constexpr std::size_t kCompression = offsetof(Superblock, compression);
+  constexpr std::size_t kDerived = offsetof(Superblock, root_bytes);
+  constexpr std::size_t kDictionary = offsetof(Superblock, dictionary_bytes);
+  constexpr std::size_t kEnd = offsetof(Superblock, reserved0);
   for (std::size_t at = possible ? kFirst : kSizes; at < kEnd; ++at) {
+    if (at == kKinds) at = kCompression;
+    if (at == kDerived) at = kDictionary;
     for (unsigned change = 1; change < 256; ++change) {
       Superblock attempt = canonical;
       auto* byte = reinterpret_cast<unsigned char*>(&attempt) + at;
@@ -117,7 +123,7 @@ std::optional<Layout> layout_of(Superblock s) {
 }
 
 // The sizes: as they stand there with what was given; else the defaults with what was given.
-std::optional<Layout> find_layout(const Mapping& map, const Superblock& found, u64 seed,
+std::optional<Layout> find_layout(const Mapping& map, Superblock found, u64 seed,
                                   const RecoverOptions& options) {
   Superblock defaults{};
   defaults.shard_bits = 2;
@@ -125,6 +131,11 @@ std::optional<Layout> find_layout(const Mapping& map, const Superblock& found, u
   defaults.extent_bytes = 32 * 1024;
   defaults.slots = 255;
   defaults.intent_words = 256;
+  if (const auto dictionary = find_dictionary(map, seed)) {
+    found.compression = defaults.compression = format::kCompressionLz4;
+    found.dictionary_bytes = static_cast<u32>(dictionary->bytes.size());
+    defaults.dictionary_bytes = found.dictionary_bytes;
+  }
   for (Superblock s : {found, defaults}) {
     apply_given(s, options);
     const std::optional<Layout> layout = layout_of(s);
@@ -138,6 +149,17 @@ std::optional<Layout> find_layout(const Mapping& map, const Superblock& found, u
 }
 
 }  // namespace
+
+std::optional<FoundDictionary> find_dictionary(const Mapping& map, u64 store_seed) {
+  // The fixed part of no store is longer.
+  constexpr u64 kFixedMax = u64{128} << 20;
+  const u64 end = std::min(map.file_bytes(), kFixedMax);
+  for (u64 at = format::kPageBytes; at < end; at += format::kPageBytes) {
+    if (auto bytes = read_dictionary(map, at, store_seed))
+      return FoundDictionary{at, *std::move(bytes)};
+  }
+  return std::nullopt;
+}
 
 Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions& options) {
   Superblock s{};

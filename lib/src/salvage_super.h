@@ -2,6 +2,10 @@
 #ifndef HMAP_SRC_SALVAGE_SUPER_H_
 #define HMAP_SRC_SALVAGE_SUPER_H_
 
+#include <optional>
+#include <string>
+
+#include "codec.h"
 #include "hmap/recover.h"
 #include "layout.h"
 #include "mapping.h"
@@ -17,6 +21,13 @@ struct FoundSuperblock {
 
 // kNotAStore if no seed verifies anything, kWrongVersion if the superblock is intact and foreign.
 Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions& options);
+
+struct FoundDictionary {
+  u64 offset = 0;
+  std::string bytes;
+};
+// Where an intact dictionary of a store with this seed lies, whatever the superblock says.
+std::optional<FoundDictionary> find_dictionary(const Mapping& map, u64 store_seed);
 
 }  // namespace hmap
 

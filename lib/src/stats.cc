@@ -8,6 +8,7 @@
 #include "bmap.h"
 #include "pins.h"
 #include "read_through.h"
+#include "records.h"
 #include "space.h"
 
 namespace hmap {
@@ -72,14 +73,33 @@ Status add_extents(const Engine& engine, Stats& stats) {
   return {};
 }
 
+// What the compressed values of a bucket take.
+void add_records(const Engine& engine, const BucketWords& words, Stats& stats) {
+  for (u64 i = 0; i < format::kSlots; ++i) {
+    if (is_filled(tophash_at(words.tophash, i))) prefetch_record(engine, words.record(i));
+  }
+  for (u64 i = 0; i < format::kSlots; ++i) {
+    if (!is_filled(tophash_at(words.tophash, i))) continue;
+    const Result<RecordView> record = view_record(engine, words.record(i));
+    if (!record || record->flags == 0) continue;
+    ++stats.compressed_values;
+    stats.compressed_bytes += record->value_bytes;
+    stats.uncompressed_bytes +=
+        Codec::decoded_bytes(record->flags, record->value(), record->value_bytes);
+  }
+}
+
 // Length of the chain of a bucket in overflow buckets. Writers may be at work: what is counted is a
 // chain that was there at some moment.
-u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n) {
+u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n,
+                 Stats& stats) {
   ShardReader reader(engine, shard, nullptr);
   u64 length = 0;
   for (ChainHops hops;;) {
     BucketWords words;
-    if (reader.bucket(array, n, words) != Look::kOk || words.overflow == 0) return length;
+    if (reader.bucket(array, n, words) != Look::kOk) return length;
+    if (engine.codec->compresses()) add_records(engine, words, stats);
+    if (words.overflow == 0) return length;
     n = words.overflow;
     if (!hops.goes_on(n)) return length;
     ++length;
@@ -89,11 +109,17 @@ u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& arr
 void add_chains(const Engine& engine, u64 shard, Stats& stats) {
   const ShardHeader& header = engine.header(shard);
   if (seam::load(header.buckets.id) == 0) return;
+  // While growing the entries of buckets that are not evacuated are in the old array only.
+  if (seam::load(header.oldbuckets.id) != 0 && engine.codec->compresses()) {
+    const u64 old = std::min(buckets_of(seam::load(header.oldbuckets.b)),
+                             engine.map->file_bytes() / sizeof(format::Bmap));
+    for (u64 n = 0; n < old; ++n) chain_length(engine, shard, header.oldbuckets, n, stats);
+  }
   // A damaged header may claim more than the file can hold.
   const u64 buckets = std::min(u64{1} << std::min<u64>(seam::load(header.buckets.b), kMaxB),
                                engine.map->file_bytes() / sizeof(format::Bmap));
   for (u64 n = 0; n < buckets; ++n) {
-    const u64 length = chain_length(engine, shard, header.buckets, n);
+    const u64 length = chain_length(engine, shard, header.buckets, n, stats);
     ++stats.chains[std::min<u64>(length, stats.chains.size() - 1)];
   }
 }
@@ -184,6 +210,8 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   stats.slots = superblock->slots;
   stats.batch_ops = static_cast<u32>(engine.layout.batch_ops);
   stats.format_version = superblock->version;
+  stats.compression = engine.codec->compresses() ? Compression::kLz4 : Compression::kNone;
+  stats.dictionary_bytes = superblock->dictionary_bytes;
   std::copy(std::begin(superblock->uuid), std::end(superblock->uuid), stats.uuid.begin());
   return stats;
 }

@@ -1,6 +1,8 @@
 // Store: arguments, limits, and handing on. No byte of the file is touched here.
 #include "hmap/store.h"
 
+#include <deque>
+
 #include "apply.h"
 #include "find.h"
 #include "find_many.h"
@@ -33,6 +35,9 @@ Status check_options(const Options& options) {
   if (options.mode > Mode::kExclusive) return Status(Code::kInvalidArgument, "mode: no such mode");
   if (options.durability > Durability::kCommit) {
     return Status(Code::kInvalidArgument, "durability: no such durability");
+  }
+  if (options.compression > Compression::kLz4) {
+    return Status(Code::kInvalidArgument, "compression: no such compression");
   }
   if (options.log_bytes != 0 &&
       (options.log_bytes % format::kPageBytes != 0 || options.log_bytes < format::kLogAreaMin ||
@@ -130,11 +135,13 @@ Result<bool> Store::write(std::string_view key, std::string_view value, int mode
   if (Status s = handle.usable(); !s.ok()) return s;
   if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
   const u64 hash = hash_key(key, handle.engine().store_seed);
+  std::string buffer;
+  const StoredValue stored = handle.engine().codec->encode(value, buffer);
   u64* note =
-      is_large(handle.engine().layout, record_bytes(key, value)) ? handle.take_note() : nullptr;
+      is_large(handle.engine().layout, record_bytes(key, stored)) ? handle.take_note() : nullptr;
   Result<bool> written =
       handle.write(hash & (handle.engine().layout.shards - 1), [&](Engine& engine) {
-        return put_entry(engine, key, hash, value, static_cast<PutMode>(mode), note, expected);
+        return put_entry(engine, key, hash, stored, static_cast<PutMode>(mode), note, expected);
       });
   if (note != nullptr) handle.give_note(note);
   return committed(handle, written);
@@ -189,10 +196,13 @@ Status Store::apply(const Batch& batch) {
     return Status(Code::kTooLarge, "the keys and values of the batch are longer than 1 MiB");
   std::vector<BatchItem> items;
   items.reserve(batch.size());
+  std::deque<std::string> buffers;  // of compressed values
   for (const Batch::Op& op : batch.ops_) {
     const std::string_view text(batch.text_);
-    items.push_back({text.substr(op.at, op.key_bytes),
-                     text.substr(op.at + op.key_bytes, op.value_bytes), op.erases, 0});
+    const std::string_view value = text.substr(op.at + op.key_bytes, op.value_bytes);
+    const StoredValue stored = handle.engine().codec->encode(value, buffers.emplace_back());
+    items.push_back({text.substr(op.at, op.key_bytes), stored, op.erases, 0});
+    if (stored.flags == 0) buffers.pop_back();
     if (op.key_bytes > kKeyBytesMax)
       return Status(Code::kTooLarge, "a key in the batch is longer than 65,535 bytes");
     if (!op.erases && is_large(layout, record_bytes(items.back().key, items.back().value)))

@@ -87,7 +87,7 @@ Result<VerifyReport> verify_session(const Session& session, Engine* writer,
   if (!want_durable) return report;
   // A private view was changed by its rebuild: the file itself is what counts.
   const Mapping& map = session.watch != nullptr ? *session.watch : *engine.map;
-  const Ground ground{map, engine.layout, engine.store_seed,
+  const Ground ground{map, engine.layout, engine.store_seed, engine.codec.get(),
                       session.live ? engine.runtime : nullptr};
   if (Status s = check_durable_state(ground, writer, options, report); !s.ok()) return s;
   return report;
@@ -106,7 +106,15 @@ Result<VerifyReport> verify_path(const std::string& path, const VerifyOptions& o
     return Status(Code::kTruncated, "the file ends inside its fixed part", (*map)->file_bytes());
   }
   VerifyReport report;
-  const Ground ground{**map, *layout, superblock->store_seed, nullptr};
+  const auto codec = make_codec(**map, *layout, superblock->store_seed);
+  if (!codec) {
+    checking::Findings found(options.findings_max, false);
+    found.damage(FindingKind::kDictionary, checking::Spot{codec.error().value()},
+                 codec.error().what());
+    found.move_to(report);
+  }
+  const Ground ground{**map, *layout, superblock->store_seed, codec ? codec->get() : nullptr,
+                      nullptr};
   if (Status s = check_durable_state(ground, nullptr, options, report); !s.ok()) return s;
   return report;
 }

@@ -53,7 +53,7 @@ RootCopy read_root(const Ground& ground, u64 index) {
 class DurableView : public StateView {
  public:
   explicit DurableView(const Ground& ground)
-      : StateView(ground.map, ground.layout, ground.seed, false) {}
+      : StateView(ground.map, ground.layout, ground.seed, ground.codec, false) {}
 
   bool read(const CheckedRun& run, u64 block, u64 inside, void* to, u64 bytes) const override {
     const u64 at = block < run.places.size() ? run.places[block] : CheckedRun::kBad;

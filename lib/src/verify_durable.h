@@ -11,6 +11,7 @@ struct Ground {
   const Mapping& map;
   const Layout& layout;
   u64 seed;
+  const Codec* codec;  // null: the dictionary is damaged, which was reported
   // If the store is in use, else null: it knows which root is the durable one, and a checkpoint may
   // be under way, so that the other root is being written.
   const format::RuntimeHeader* runtime;

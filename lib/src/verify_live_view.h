@@ -13,7 +13,8 @@ namespace hmap::checking {
 class LiveView : public StateView {
  public:
   explicit LiveView(const Engine& engine)
-      : StateView(*engine.map, engine.layout, engine.store_seed, true), engine_(engine) {}
+      : StateView(*engine.map, engine.layout, engine.store_seed, engine.codec.get(), true),
+        engine_(engine) {}
 
   // Begins a look at one shard: remembers its intent and the epoch.
   void begin(u64 shard);

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "codec.h"
 #include "mapping.h"
 #include "verify_findings.h"
 
@@ -22,8 +23,9 @@ struct CheckedRun {
 
 class StateView {
  public:
-  StateView(const Mapping& mapping, const Layout& geometry, u64 store_seed, bool is_live)
-      : map(mapping), layout(geometry), seed(store_seed), live(is_live) {}
+  StateView(const Mapping& mapping, const Layout& geometry, u64 store_seed, const Codec* of_values,
+            bool is_live)
+      : map(mapping), layout(geometry), seed(store_seed), codec(of_values), live(is_live) {}
   StateView(const StateView&) = delete;
   StateView& operator=(const StateView&) = delete;
   virtual ~StateView() = default;
@@ -31,6 +33,7 @@ class StateView {
   const Mapping& map;
   const Layout& layout;
   const u64 seed;
+  const Codec* codec;  // null: the dictionary is damaged
   const bool live;
   u64 extents_end = 0;
   u64 cut = 0;  // no extent of this state was freed in a later epoch

@@ -22,6 +22,14 @@ Result<std::optional<View>> Store::find(std::string_view key) const {
   view->value_bytes_ = static_cast<u32>(held.record.value_bytes);
   view->key_bytes_ = static_cast<u16>(held.record.key_bytes);
   view->row_ = held.pin.row;
+  if (held.record.flags == 0) return view;
+  // Nobody changes these bytes: what cannot be decompressed is damage.
+  auto value = std::make_unique<std::string>(view->value());
+  const Engine& engine = impl_->handle->engine();
+  if (Status s = decode_value(engine, held.record, *value); !s.ok()) return s;
+  view->value_ = value->data();
+  view->value_bytes_ = static_cast<u32>(value->size());
+  view->uncompressed_ = std::move(value);
   return view;
 }
 

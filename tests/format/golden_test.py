@@ -12,7 +12,7 @@ import tempfile
 from both_readers import Readers
 
 NAMES = {"empty", "one_entry", "overflow_chain", "half_evacuated", "erased_slots", "binary_keys",
-         "large_record"}
+         "large_record", "compressed", "dictionary"}
 ABSENT = ["00ff00ff", "616e20616273656e74206b6579"]
 
 

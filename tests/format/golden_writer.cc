@@ -21,6 +21,8 @@ struct Golden {
   std::function<void(Pair&)> fill;
   // Whether the state wanted was reached: with other seeds the same entries lie elsewhere.
   std::function<bool(const Stats::Shard&)> is_wanted;
+  bool compressed = false;
+  std::string dictionary = {};
 };
 
 Options small() {
@@ -50,6 +52,25 @@ void fill_binary(Pair& pair) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
   pair.put(all, all);
+}
+
+// Looks like others of its kind, as a record of a service would.
+std::string text_of(int i) {
+  return "{\"name\": \"" + numbered("user ", i) + "\", \"mail\": \"" + numbered("user.", i * 7) +
+         "@example.org\", \"roles\": [\"reader\", \"writer\"], \"visits\": " +
+         std::to_string(i * i) + "}";
+}
+
+void fill_texts(Pair& pair) {
+  for (int i = 0; i < 40; ++i) pair.put(numbered("key ", i), text_of(i));
+  std::string all;
+  for (int i = 0; i < 400; ++i) all += text_of(i * 1'000'003);
+  pair.put("all", all);
+  pair.put("short", "short");
+  std::string bytes;
+  for (std::uint32_t x = 1; bytes.size() < 300; x = x * 1'664'525 + 1'013'904'223)
+    bytes += static_cast<char>(x >> 24);
+  pair.put("not worth it", bytes);
 }
 
 std::vector<Golden> goldens() {
@@ -86,6 +107,14 @@ std::vector<Golden> goldens() {
          pair.put("small", "small");
        },
        anything},
+      {"compressed",
+       "Values compressed without a dictionary, others not worth it; a large one.",
+       fill_texts,
+       anything,
+       true,
+       {}},
+      {"dictionary", "The same with a dictionary, which shrinks the short values too.", fill_texts,
+       anything, true, text_of(-1)},
   };
 }
 
@@ -111,7 +140,10 @@ void write(const std::filesystem::path& directory, const Golden& golden) {
   const std::filesystem::path path = directory / (std::string(golden.name) + ".hmap");
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::filesystem::remove(path);
-    Pair pair(Store::open(path, small()).value());
+    Options options = small();
+    if (golden.compressed) options.compression = Compression::kLz4;
+    options.dictionary = golden.dictionary;
+    Pair pair(Store::open(path, options).value());
     golden.fill(pair);
     const Stats stats = pair.store().stats().value();
     const bool wanted = golden.is_wanted(stats.shards.at(0));

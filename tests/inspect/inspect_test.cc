@@ -59,6 +59,8 @@ Contents make_store(Store& store) {
   EXPECT_OK(store.checkpoint());
   for (int i = 1'500; !store.stats()->shards[0].growing; ++i) put(i, 20);
   put(5'000, 20);
+  model["compressed"] = std::string(500, 'c');
+  EXPECT_OK(store.put("compressed", model["compressed"]));
   return model;
 }
 
@@ -93,9 +95,13 @@ bool any_wrong(const InspectNode& node) {
 
 class InspectStore : public ::testing::Test {
  protected:
-  InspectStore() : store_(Store::open(path_, quiet_options()).value()) {
-    model_ = make_store(store_);
+  static Options options() {
+    Options options = quiet_options();
+    options.compression = Compression::kLz4;
+    options.dictionary = "what values have in common";
+    return options;
   }
+  InspectStore() : store_(Store::open(path_, options()).value()) { model_ = make_store(store_); }
   Inspector open(bool durable = false) {
     InspectOptions options;
     options.durable = durable;
@@ -113,13 +119,20 @@ TEST_F(InspectStore, EveryByteIsPartOfSomething) {
     const Inspector inspector = open(durable);
     std::uint64_t taken = 0;
     std::uint64_t records = 0;
+    bool dictionary = false;
+    bool compressed = false;
     const std::uint64_t things = walk(inspector, [&](const InspectNode& node) {
       EXPECT_FALSE(any_wrong(node)) << node.name << ": " << node.meaning;
       if (node.meaning == "taken") ++taken;
       if (node.name.find("kLarge") != std::string::npos && !node.children.empty()) ++records;
+      dictionary |= node.name == "dictionary";
+      compressed |= !node.children.empty() &&
+                    node.children[0].meaning.starts_with("value of 500 bytes, compressed to ");
     });
     EXPECT_GT(things, 1'000u);
     EXPECT_EQ(records, 5u);
+    EXPECT_TRUE(dictionary);
+    EXPECT_TRUE(durable || compressed);
     EXPECT_TRUE(durable || taken == model_.size() - 5) << taken;
   }
 }

@@ -23,7 +23,7 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 # lib/src by layers from the bottom (lib/README.md): a file includes its own layer and those below.
 LAYERS = (
     "sanitizers offset hash format runtime_format log_format layout status",
-    "seam mapping file publish log_file process lock guard",
+    "seam mapping file publish log_file process lock guard codec",
     "engine log intent blocks space notes dead pins",
     "spans span_maps records batch_area",
     "hmap bmap read_through find find_many locate insert erase clear grow evacuate iterate "
@@ -34,7 +34,7 @@ LAYERS = (
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
     "stats handle store_impl cursor_impl cursor snapshot batch view store update "
-    "store_access activity fresh_store salvage copy compact "
+    "store_access activity fresh_store salvage copy compact train "
     "inspect_fields inspect_nodes inspect_view inspect_fixed inspect_at inspect_file "
     "inspect_extents inspect",
 )
@@ -42,11 +42,11 @@ LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.sp
 PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
                  "verify": 0, "recover": 0, "batch": 0, "view": 0, "inspect": 0,
                  "activity": len(LAYERS) - 1,
-                 "compact": len(LAYERS) - 1, "copy": len(LAYERS) - 1,
+                 "compact": len(LAYERS) - 1, "copy": len(LAYERS) - 1, "train": len(LAYERS) - 1,
                  "snapshot": len(LAYERS) - 1, "store": len(LAYERS) - 1}
 
 # Libraries of others, and the only files of lib/src that may know them.
-FOREIGN = {"boost/": {"mapping"}, "xxhash": {"hash"}, "lz4": {"records"}}
+FOREIGN = {"boost/": {"mapping"}, "xxhash": {"hash"}, "lz4": {"codec"}, "zdict": {"train"}}
 
 CODE = {".cc", ".h", ".py"}
 TEXT = CODE | {".cmake", ".in", ".txt", ".json", ".md", ".sh", ""}

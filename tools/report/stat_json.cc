@@ -81,6 +81,13 @@ Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
     object["shards"].push_back(shard_json(shard));
   }
   object["space"] = space_json(stats);
+  object["compression"] = stats.compression == Compression::kLz4 ? "lz4" : "none";
+  object["dictionary_bytes"] = stats.dictionary_bytes;
+  if (with_chains && stats.compression != Compression::kNone) {
+    object["compressed"] = {{"values", stats.compressed_values},
+                            {"bytes", stats.compressed_bytes},
+                            {"uncompressed_bytes", stats.uncompressed_bytes}};
+  }
   object["durability"] = durability_name(stats.durability);
   if (stats.durability == Durability::kCommit) {
     object["log"] = {{"written", stats.log_written},

@@ -116,6 +116,23 @@ std::string chains_text(const Stats& stats) {
   return text;
 }
 
+std::string compression_text(const Stats& stats, bool with_chains) {
+  if (stats.compression == Compression::kNone) return {};
+  std::string text = "\ncompression\n";
+  text +=
+      row("method", stats.dictionary_bytes == 0 ? "lz4"
+                                                : fmt::format("lz4 with a dictionary of {}",
+                                                              human_bytes(stats.dictionary_bytes)));
+  if (!with_chains) return text;
+  text += row("compressed values",
+              fmt::format("{} ({} of the entries)", grouped(stats.compressed_values),
+                          percent(stats.compressed_values, stats.entries)));
+  return text +
+         row("their bytes", fmt::format("{} of {} ({})", grouped(stats.compressed_bytes),
+                                        grouped(stats.uncompressed_bytes),
+                                        percent(stats.compressed_bytes, stats.uncompressed_bytes)));
+}
+
 std::string space_text(const Stats& stats) {
   struct Use {
     std::string_view name;
@@ -192,6 +209,7 @@ std::string stat_text(const Stats& stats, const std::string& path, bool with_cha
                                  stats.format_version, human_bytes(stats.file_bytes));
   text += hmap_text(stats) + growth_text(stats);
   if (with_chains) text += chains_text(stats);
+  text += compression_text(stats, with_chains);
   text += space_text(stats) + durability_text(stats) + processes_text(stats);
   text += fmt::format("\n{}\n", healthy(stats) ? "healthy: yes" : "healthy: NO");
   for (const std::string& line : advice(stats)) text += fmt::format("  {}\n", line);

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "io/descriptors.h"
+#include "io/input.h"
 #include "report/failure.h"
 #include "verbs/arguments.h"
 
@@ -40,10 +41,42 @@ void add_create_options(CLI::App& app, CreateOptions& options) {
              "entries to make room for at once; the store grows by itself all the same");
   add_number(app, "--shards", options.shards,
              "parts that can be written at the same time: a power of two up to 256");
+  app.add_option("--compress", options.compression,
+                 "lz4: values that shrink by an eighth are compressed; none")
+      ->check(CLI::IsMember({"lz4", "none"}))
+      ->type_name("METHOD");
+  add_bytes(app, "--dictionary", options.dictionary,
+            "compress against the bytes of this file (at most 64 KiB), which become part of the "
+            "store; hmap train makes one")
+      ->type_name("PATH");
 }
+
+namespace {
+
+std::string dictionary_in(const std::string& path) {
+  Input input(path);
+  std::string dictionary;
+  for (std::string_view bytes = input.peek(); !bytes.empty(); bytes = input.peek()) {
+    dictionary += bytes;
+    input.consume(bytes.size());
+    if (dictionary.size() > kDictionaryBytesMax)
+      throw usage_failure(fmt::format("--dictionary {}: longer than 64 KiB", path));
+  }
+  if (dictionary.empty()) throw usage_failure(fmt::format("--dictionary {}: empty", path));
+  return dictionary;
+}
+
+}  // namespace
 
 void apply(const CreateOptions& create, Options& options) {
   options.expected_entries = create.expected_entries;
+  if (create.compression == "lz4") options.compression = Compression::kLz4;
+  if (create.compression == "none") options.compression = Compression::kNone;
+  if (!create.dictionary.empty()) {
+    if (create.compression == "none") throw usage_failure("--dictionary needs --compress lz4");
+    options.compression = Compression::kLz4;
+    options.dictionary = dictionary_in(create.dictionary);
+  }
   if (create.shards == 0) return;
   if (!std::has_single_bit(create.shards) || create.shards > 1U << kShardBitsMax) {
     throw usage_failure(fmt::format("--shards {} is not a power of two from 1 to {}", create.shards,

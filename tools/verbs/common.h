@@ -35,6 +35,8 @@ void add_wait_option(CLI::App& app, WriteOptions& options);
 struct CreateOptions {
   std::uint64_t expected_entries = 0;
   std::uint32_t shards = 0;  // 0: the library's default.
+  std::string compression;   // Empty: the library's default.
+  std::string dictionary;    // Path of a file; empty: none.
 };
 void add_create_options(CLI::App& app, CreateOptions& options);
 // Checks them and puts them into `options`.
@@ -44,6 +46,9 @@ void apply(const CreateOptions& create, Options& options);
 // concerned; `fresh` is not there.
 [[nodiscard]] Failure failure_of_two(const Status& status, const std::string& source,
                                      const std::string& fresh);
+
+// That of compact(), after which the store at `path` is as it was.
+[[nodiscard]] Failure compact_failure(const Status& status, const std::string& path);
 
 // For calls of the library that tell how far they are: draws a bar in `progress`, which is made at
 // the first call, and ends the job when a signal has come.

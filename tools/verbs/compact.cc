@@ -29,34 +29,11 @@ constexpr const char* kCompactExample =
     "Examples:\n"
     "  hmap compact users.hmap\n"
     "  hmap compact --shards 16 users.hmap\n"
+    "  hmap compact --compress lz4 users.hmap\n"
     "\n"
     "Makes a new file of the entries and puts it in the place of the old one: until then the old\n"
     "one is untouched, and there is room needed for both. Nobody may have the store open (exit\n"
     "code 6); who only reads goes on with the old file until it is opened again.";
-
-Failure compact_failure(const Status& status, const std::string& path) {
-  Failure failure = store_failure(status, path);
-  switch (status.code()) {
-    case Code::kBusy:
-      failure.hint =
-          fmt::format("`hmap ps {}` shows who; try again when they have closed it", path);
-      break;
-    case Code::kCorrupt:
-      failure.hint = fmt::format("save the intact entries: hmap recover {} NEW", path);
-      break;
-    case Code::kNoSpace:
-      failure.hint = "the new file needs room beside the old one; hmap copy makes one elsewhere";
-      break;
-    case Code::kUnsupported:
-      failure.hint = "hmap copy makes a compact store under another name";
-      break;
-    default:
-      break;
-  }
-  failure.note = fmt::format("{} is as it was", path);
-  failure.signal = pending_interrupt();
-  return failure;
-}
 
 void write_report(const CompactReport& report, const CompactVerb& verb) {
   Output out;
@@ -92,6 +69,30 @@ Exit run(const CompactVerb& verb) {
 }
 
 }  // namespace
+
+Failure compact_failure(const Status& status, const std::string& path) {
+  Failure failure = store_failure(status, path);
+  switch (status.code()) {
+    case Code::kBusy:
+      failure.hint =
+          fmt::format("`hmap ps {}` shows who; try again when they have closed it", path);
+      break;
+    case Code::kCorrupt:
+      failure.hint = fmt::format("save the intact entries: hmap recover {} NEW", path);
+      break;
+    case Code::kNoSpace:
+      failure.hint = "the new file needs room beside the old one; hmap copy makes one elsewhere";
+      break;
+    case Code::kUnsupported:
+      failure.hint = "hmap copy makes a compact store under another name";
+      break;
+    default:
+      break;
+  }
+  failure.note = fmt::format("{} is as it was", path);
+  failure.signal = pending_interrupt();
+  return failure;
+}
 
 Verb add_compact(CLI::App& root) {
   auto verb = std::make_shared<CompactVerb>();

@@ -52,6 +52,7 @@ enum class FindingKind : std::uint8_t {
   kIntent = 25,        // A published change names words, or a batch records, that do not exist.
   kHashBits = 26,      // The hash bits of a slot are not those of its key.
   kOfferedSlot = 27,   // A slot that somebody needs is remembered as unused, to be given out.
+  kDictionary = 28,    // What values are compressed against has a wrong checksum.
 };
 
 // The name of a kind as written in the sources without the k, for example "LeakedSlot".

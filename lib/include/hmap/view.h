@@ -14,8 +14,9 @@ namespace hmap {
 class Handle;
 
 // The key and the value of one entry, in the mapped file, as they were when Store::find() found
-// them. The bytes stay what they are until the View ends, whatever anybody does to the key:
-// replace, erase, clear, growth and checkpoints write elsewhere meanwhile.
+// them; of a compressed value (Compression) a private copy, uncompressed. The bytes stay what they
+// are until the View ends, whatever anybody does to the key: replace, erase, clear, growth and
+// checkpoints write elsewhere meanwhile.
 //
 //   if (hmap::Result<std::optional<hmap::View>> view = store.find("ada"); view && *view)
 //     use((*view)->value());
@@ -58,6 +59,7 @@ class HMAP_EXPORT View {
     std::swap(value_bytes_, other.value_bytes_);
     std::swap(key_bytes_, other.key_bytes_);
     std::swap(row_, other.row_);
+    std::swap(uncompressed_, other.uncompressed_);
   }
 
  private:
@@ -71,6 +73,7 @@ class HMAP_EXPORT View {
   std::uint32_t value_bytes_ = 0;
   std::uint16_t key_bytes_ = 0;
   std::uint8_t row_ = 0;
+  std::unique_ptr<std::string> uncompressed_;  // what value_ refers to; null: the mapped file
 };
 
 }  // namespace hmap

@@ -1,0 +1,130 @@
+// hmap train: a dictionary of what the values of a store have in common.
+#include "hmap/train.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "hmap/compact.h"
+#include "io/descriptors.h"
+#include "io/output.h"
+#include "io/progress.h"
+#include "report/json.h"
+#include "text/numbers.h"
+#include "verbs/arguments.h"
+#include "verbs/common.h"
+#include "verbs/verbs.h"
+
+namespace hmap::tool {
+namespace {
+
+struct TrainVerb {
+  CommonOptions common;
+  std::string output;
+  std::uint64_t bytes = kDictionaryBytesMax;
+};
+
+constexpr const char* kTrainExample =
+    "Examples:\n"
+    "  hmap train users.hmap\n"
+    "  hmap train --output users.dict users.hmap; hmap create --dictionary users.dict new.hmap\n"
+    "\n"
+    "Values of a few hundred bytes that resemble each other shrink to a half or less once what\n"
+    "they have in common is in a dictionary. Without --output the store is made anew with one,\n"
+    "as by hmap compact: nobody may have it open (exit code 6), and until the new file is\n"
+    "complete the old one stays as it was.";
+
+std::string trained(const TrainVerb& verb) {
+  const Store store = open_to_read(verb.common.file);
+  const Result<std::string> dictionary = train_dictionary(store, verb.bytes);
+  if (dictionary) return *dictionary;
+  Failure failure = store_failure(dictionary.error(), verb.common.file);
+  if (dictionary.error().code() == Code::kInvalidArgument)
+    failure.hint = "hmap compact --compress lz4 compresses each value on its own";
+  throw failure;
+}
+
+// A new file, complete or not there.
+void write_dictionary(const std::string& path, const std::string& dictionary) {
+  const auto fail = [&path] {
+    return store_failure(Status(Code::kSystem, "cannot write the dictionary", 0, errno), path);
+  };
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) throw fail();
+  const ssize_t written = ::write(fd, dictionary.data(), dictionary.size());
+  const bool whole = written == static_cast<ssize_t>(dictionary.size());
+  if (!whole && written >= 0) errno = ENOSPC;
+  if (!whole || ::fsync(fd) != 0) {
+    const Failure failure = fail();
+    ::close(fd);
+    ::unlink(path.c_str());
+    throw failure;
+  }
+  ::close(fd);
+}
+
+CompactReport rewrite(const TrainVerb& verb, const std::string& dictionary) {
+  std::optional<Progress> progress;
+  CompactOptions options;
+  options.store.compression = Compression::kLz4;
+  options.store.dictionary = dictionary;
+  options.progress = show_progress(progress, "train", Progress::Unit::kEntries);
+  const Result<CompactReport> report = compact(verb.common.file, options);
+  progress.reset();
+  if (!report) throw compact_failure(report.error(), verb.common.file);
+  return *report;
+}
+
+Exit run(const TrainVerb& verb) {
+  if (verb.bytes < 256 || verb.bytes > kDictionaryBytesMax)
+    throw usage_failure("--bytes takes 256 to 65536");
+  // A signal ends the call, so that what is half made goes away.
+  const Interruptible interruptible;
+  const std::string dictionary = trained(verb);
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", verb.common.file);
+  answer["dictionary_bytes"] = dictionary.size();
+  std::string words = fmt::format("a dictionary of {}", human_bytes(dictionary.size()));
+  if (!verb.output.empty()) {
+    write_dictionary(verb.output, dictionary);
+    set_bytes(answer, "output", verb.output);
+    words += fmt::format(" in {}\n", verb.output);
+  } else {
+    const CompactReport report = rewrite(verb, dictionary);
+    answer["entries"] = report.entries;
+    answer["allocated_before"] = report.allocated_before;
+    answer["allocated_after"] = report.allocated_after;
+    words += fmt::format("; {} entries, {} on disk before, {} now ({})\n", grouped(report.entries),
+                         human_bytes(report.allocated_before), human_bytes(report.allocated_after),
+                         percent(report.allocated_after, report.allocated_before));
+  }
+  Output out;
+  if (verb.common.json) {
+    write_line(out, answer);
+  } else {
+    out.write(words);
+  }
+  out.finish();
+  return Exit::kYes;
+}
+
+}  // namespace
+
+Verb add_train(CLI::App& root) {
+  auto verb = std::make_shared<TrainVerb>();
+  CLI::App& app = add_verb(root, verb->common, "train",
+                           "compress a store with a dictionary of its own", kTrainExample);
+  add_bytes(app, "--output", verb->output, "write the dictionary to a new file, leave the store")
+      ->type_name("PATH");
+  add_size(app, "--bytes", verb->bytes, "longest dictionary wanted; default 64 KiB");
+  return {&app, [verb] { return run(*verb); }};
+}
+
+}  // namespace hmap::tool
