@@ -163,6 +163,15 @@ Status write_tables(Engine& engine, u64 k, u64 cut) {
   return status;
 }
 
+// Of the root that comes next. An owner who died in C8 may have left `generation` raised already,
+// for the very root that is now written again.
+u64 next_generation(const Engine& engine, u64 durable_root) {
+  Root root;
+  seam::copy_out(&root, engine.map->base() + engine.layout.root_offset(durable_root), sizeof root);
+  const bool known = root_is_intact(root, engine.store_seed);
+  return (known ? root.generation : engine.runtime->generation) + 1;
+}
+
 // C5 to C8: makes the pending cut durable.
 Status complete_cut(Engine& engine) {
   const Layout& layout = engine.layout;
@@ -170,7 +179,7 @@ Status complete_cut(Engine& engine) {
   const u64 number = cut.cut;
   const u64 k = 1 - (seam::load(engine.runtime->durable) & 1);
   if (Status s = write_tables(engine, k, number); !s.ok()) return s;
-  const u64 generation = engine.runtime->generation + 1;
+  const u64 generation = next_generation(engine, 1 - k);
   const u64 at = layout.root_offset(k);
   const u64 headers_bytes = layout.shards * sizeof(ShardHeader);
   std::byte* headers = engine.map->base() + at + sizeof(Root);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "child.h"
+#include "hmap/activity.h"
 #include "hmap/snapshot.h"
 #include "hmap/verify.h"
 #include "stop_at.h"
@@ -279,6 +280,33 @@ TEST_F(DyingInACut, NeverMakesItCountByASnapshot) {
     expect_after_reboot({durable});
     if (HasFailure()) return;
   }
+}
+
+// Each goes on with the checkpoint of those before, and dies as early or a little later: however
+// many it takes, it is one checkpoint, and its root is the next one.
+TEST_F(DyingInACut, OneAfterTheOtherMakesOneCheckpoint) {
+  Result<Store> opened = Store::open(path_, quiet_options());
+  ASSERT_OK(opened);
+  Contents model = contents(*opened);
+  int n = 40;
+  change(*opened, model, n);
+  const Activity before = activity(*opened).value();
+  const std::uint64_t checkpoints = opened->stats()->checkpoints;
+  for (std::uint64_t event = 1; activity(*opened)->epoch == before.epoch; ++event) {
+    ASSERT_TRUE(die_in_checkpoint(event));
+  }
+  // Three at each event: what the first has done, the second does not do again.
+  std::uint64_t deaths = 0;
+  while (activity(*opened)->durable_epoch == before.durable_epoch) {
+    watchdog_.feed();
+    ASSERT_TRUE(die_in_checkpoint(++deaths / 3 + 1));
+    const Result<VerifyReport> report = opened->verify();
+    ASSERT_OK(report);
+    ASSERT_TRUE(report->clean()) << deaths << " deaths: " << report->findings[0].text;
+  }
+  EXPECT_GT(deaths, 20U);
+  EXPECT_EQ(checkpoints + 1, opened->stats()->checkpoints);
+  expect_after_reboot({model});
 }
 
 }  // namespace
