@@ -213,6 +213,8 @@ Status complete_cut(Engine& engine) {
 
 // Space that dead processes hold for large records they never finished.
 Status sweep_dead_slots(Engine& engine) {
+  // A note may be just about to be set.
+  if (Status s = finish_for_the_dead(engine, engine.layout.space_domain()); !s.ok()) return s;
   for (u64 slot = 1; slot <= engine.layout.slots; ++slot) {
     const format::Slot& entry = engine.slot(slot);
     u64 notes = 0;

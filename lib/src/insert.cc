@@ -38,7 +38,9 @@ class Put {
   // Before the lock: a large record is written where nobody can reach it.
   Status write_large(u64* note) {
     if (!is_large(engine_.layout, bytes_)) return {};
-    if (Status s = adopt_large(engine_, *note); !s.ok()) return s;  // left over from a put before
+    // Left over from a put before.
+    if (Status s = adopt_large(engine_, *note); !s.ok()) return s;
+    if (Status s = drop_large_record(engine_, *note); !s.ok()) return s;
     ExtentRequest request;
     request.domain = shard_;
     request.count = engine_.layout.extents_for(bytes_);

@@ -118,14 +118,19 @@ Status drop_large_record(Engine& engine, u64& note) {
   return {};
 }
 
+Status finish_for_the_dead(Engine& engine, u64 domain) {
+  const u32 word = seam::load(engine.domain(domain).lock.word);
+  if (word == 0 || engine.locker->owner_alive(word)) return {};
+  return DomainLock::take(engine, domain).error();
+}
+
 Status sweep_notes(Engine& engine, u64 slot) {
+  // First, because what is published there may be just about to set a note.
+  if (Status s = finish_for_the_dead(engine, engine.layout.space_domain()); !s.ok()) return s;
   for (u64& note : engine.slot(slot).notes) {
     if (seam::load(note) == 0) continue;
     for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
-      const u32 word = seam::load(engine.domain(shard).lock.word);
-      if (word == 0 || engine.locker->owner_alive(word)) continue;
-      if (const Result<DomainLock> lock = DomainLock::take(engine, shard); !lock)
-        return lock.error();
+      if (Status s = finish_for_the_dead(engine, shard); !s.ok()) return s;
     }
     const u64 value = seam::load(note);
     if (value == 0) continue;

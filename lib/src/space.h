@@ -62,8 +62,12 @@ Status free_pending_large(Engine& engine, u64 first, u64 count);
 // The same for the row that a note names, and ends the note; does nothing if it is published.
 Status drop_large_record(Engine& engine, u64& note);
 
-// Frees the unpublished large records noted in the slot of a dead process. Shards whose lock that
-// process held are recovered first, because their intents may publish a note.
+// Takes over the lock of a domain whose owner died, which finishes what he had published, and lets
+// it go; does nothing otherwise.
+Status finish_for_the_dead(Engine& engine, u64 domain);
+
+// Frees the unpublished large records noted in the slot of a dead process. Domains whose lock that
+// process held are recovered first, because their intents may set a note, or publish it.
 Status sweep_notes(Engine& engine, u64 slot);
 
 // Parts of an extent word.

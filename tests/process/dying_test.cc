@@ -168,6 +168,35 @@ TEST_F(Dying, WhileOpeningTheLiveStateOfTheDeadLosesNothing) {
   expect_usable({first_keys(106)});
 }
 
+// The next one in the slot of the dead does not know of extents that were taken for him there. (The
+// row is marked by two intents: its words lie in two blocks of the extent table.)
+TEST_F(Dying, WhileTakingExtentsLeavesNoRowBehind) {
+  const std::string past = dir_.file("past");
+  {
+    Store store = Store::open(past, quiet_options()).value();
+    ASSERT_OK(store.put("key 1", value_of(1, 70'000)));
+    ASSERT_OK(store.put("key 2", value_of(2, 90'000)));
+    ASSERT_OK(store.close());
+  }
+  at_every_event([&] { copy_file(past, path_); },
+                 [this](std::uint64_t event) {
+                   Store store = Store::open(path_, quiet_options()).value();
+                   StopAt::arm(event, SIGKILL);
+                   const Status status = store.put("large", value_of(3, 200'000));
+                   StopAt::disarm();
+                   return status.ok() ? 0 : 2;
+                 },
+                 [this] {
+                   Result<Store> store = Store::open(path_, quiet_options());
+                   ASSERT_OK(store);
+                   ASSERT_OK(store->put("large", value_of(4, 200'000)));
+                   ASSERT_OK(store->checkpoint());
+                   const Result<VerifyReport> report = store->verify();
+                   ASSERT_OK(report);
+                   ASSERT_TRUE(report->clean()) << report->findings[0].text;
+                 });
+}
+
 // Two checkpoints: the first of 60 keys, the second of 106, which `end` makes and dies in.
 class DyingAtTheEnd : public Dying {
  protected:
