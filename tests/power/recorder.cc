@@ -1,14 +1,11 @@
 #include "recorder.h"
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <stdexcept>
 #include <utility>
 
 #include "system_calls.h"
+#include "window.h"
 
 namespace hmap::test {
 namespace {
@@ -16,22 +13,6 @@ namespace {
 using seam::Event;
 
 Recorder* active = nullptr;
-
-// Where the file's byte 0 is mapped in the region that holds the address.
-std::uintptr_t window_around(std::uintptr_t address) {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    std::uintptr_t begin = 0;
-    std::uintptr_t end = 0;
-    std::uintptr_t offset = 0;
-    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNxPTR, &begin, &end,
-                    &offset) != 3) {
-      continue;
-    }
-    if (address >= begin && address < end) return begin - offset;
-  }
-  throw std::runtime_error("a store outside every mapping was announced");
-}
 
 }  // namespace
 
