@@ -21,6 +21,9 @@ namespace {
 using tool::Failure;
 using tool::Format;
 
+// In the place of a format: the one that it looks like.
+constexpr std::size_t kRecognised = 4;
+
 struct Loaded {
   std::string key;
   std::string value;
@@ -71,7 +74,9 @@ void expect_round_trip(Format format, const std::vector<Loaded>& entries) {
   {
     const Caught caught(path);
     tool::Output out;
-    const auto writer = tool::make_writer(format, out);
+    std::uint64_t bytes = 0;
+    for (const Loaded& entry : entries) bytes += entry.key.size() + entry.value.size();
+    const auto writer = tool::make_writer(format, out, bytes);
     writer->begin();
     for (const Loaded& entry : entries) writer->write(entry.key, entry.value);
     writer->end();
@@ -86,8 +91,9 @@ void expect_round_trip(Format format, const std::vector<Loaded>& entries) {
 void run_formats(Bytes input) {
   ByteReader reader(input);
   const auto choice = reader.take<std::uint8_t>();
+  const std::size_t number = choice % (tool::kFormatNames.size() + 1);
   std::optional<Format> format;
-  if (choice % 5 != 4) format = static_cast<Format>(choice % 5);
+  if (number != kRecognised) format = static_cast<Format>(number - (number > kRecognised ? 1 : 0));
   const Bytes text = reader.rest();
   victim_file().become(std::string(reinterpret_cast<const char*>(text.data()), text.size()));
   std::vector<Loaded> entries;
@@ -106,10 +112,15 @@ std::vector<std::string> formats_seeds() {
       "{\"key_b64\":\"AP8=\",\"value\":\"\"}\n{\"value_b64\":\"/"
       "w==\",\"key\":\"k\"}\n",
       "+3,5:key->value\n+0,0:->\n\n",
+      "# GDBM dump file created by\n#:version=1.1\n# End of header\n#:len=3\na2V5\n#:len=5\n"
+      "dmFsdWU=\n#:count=1\n# End of data\n",
+      "{\nkey(3) = \"key\"\ndata(3) = \"v\\00\\22\"\n}\n",
+      "6b6579\t76616c\n6b 00\t\n",
   };
   std::vector<std::string> all;
   for (std::size_t i = 0; i < std::size(kTexts); ++i) {
-    for (char choice = 0; choice < 5; ++choice) all.push_back(choice + std::string(kTexts[i]));
+    for (char choice = 0; choice <= static_cast<char>(tool::kFormatNames.size()); ++choice)
+      all.push_back(choice + std::string(kTexts[i]));
   }
   return all;
 }

@@ -134,6 +134,63 @@ def read_jsonl(text):
     return pairs((data(item, "key"), data(item, "value")) for item in items)
 
 
+def write_gdbm(records):
+    def datum(data):
+        lines = base64.encodebytes(data) if data else b""
+        return b"#:len=%d\n%s" % (len(data), lines)
+
+    head = b"# GDBM dump file created by hmap\n#:version=1.1\n#:file=hmap.gdbm\n"
+    head += b"#:format=standard\n# End of header\n"
+    body = b"".join(datum(k) + datum(v) for k, v in records.items())
+    return head + body + b"#:count=%d\n# End of data\n" % len(records)
+
+
+def read_gdbm(text):
+    head, body = text.split(b"# End of header\n")
+    assert head.startswith(b"# GDBM dump file"), head
+    body, count = re.fullmatch(rb"(?s)(.*)#:count=(\d+)\n# End of data\n", body).groups()
+    data = []
+    for length, lines in re.findall(rb"#:len=(\d+)\n((?:[A-Za-z0-9+/=]+\n)*)", body):
+        assert all(len(line) <= 76 for line in lines.split(b"\n"))
+        data.append(base64.b64decode(lines.replace(b"\n", b""), validate=True))
+        assert len(data[-1]) == int(length)
+    assert len(data) == 2 * int(count)
+    return pairs(zip(data[::2], data[1::2]))
+
+
+def write_tdb(records):
+    def text(data):
+        plain = set(range(32, 127)) - set(b'"\\')
+        return b"".join(bytes([b]) if b in plain else b"\\%02X" % b for b in data)
+
+    return b"".join(
+        b'{\nkey(%d) = "%s"\ndata(%d) = "%s"\n}\n' % (len(k), text(k), len(v), text(v))
+        for k, v in records.items()
+    )
+
+
+def read_tdb(text):
+    def data(length, escaped):
+        raw = re.sub(rb"\\([0-9A-F]{2})", lambda m: bytes.fromhex(m[1].decode()), escaped)
+        assert len(raw) == int(length)
+        return raw
+
+    one = rb'\{\nkey\((\d+)\) = "([ -~]*)"\ndata\((\d+)\) = "([ -~]*)"\n\}\n'
+    assert re.fullmatch(b"(?:" + one + b")*", text)
+    return pairs((data(kn, k), data(vn, v)) for kn, k, vn, v in re.findall(one, text))
+
+
+def write_hextsv(records):
+    return b"".join(b"%s\t%s\n" % (k.hex().encode(), v.hex().encode()) for k, v in records.items())
+
+
+def read_hextsv(text):
+    lines = text.split(b"\n")
+    assert lines.pop() == b""
+    fields = (line.decode().split("\t") for line in lines)
+    return pairs((bytes.fromhex(key), bytes.fromhex(value)) for key, value in fields)
+
+
 def pairs(found):
     """A dict, after checking that no key is there twice."""
     found = list(found)
@@ -142,5 +199,21 @@ def pairs(found):
     return records
 
 
-WRITERS = {"db": write_db, "tsv": write_tsv, "jsonl": write_jsonl, "cdbmake": write_cdbmake}
-READERS = {"db": read_db, "tsv": read_tsv, "jsonl": read_jsonl, "cdbmake": read_cdbmake}
+WRITERS = {
+    "db": write_db,
+    "tsv": write_tsv,
+    "jsonl": write_jsonl,
+    "cdbmake": write_cdbmake,
+    "gdbm": write_gdbm,
+    "tdb": write_tdb,
+    "hextsv": write_hextsv,
+}
+READERS = {
+    "db": read_db,
+    "tsv": read_tsv,
+    "jsonl": read_jsonl,
+    "cdbmake": read_cdbmake,
+    "gdbm": read_gdbm,
+    "tdb": read_tdb,
+    "hextsv": read_hextsv,
+}

@@ -10,6 +10,8 @@ HEAD = b"VERSION=3\nformat=bytevalue\ntype=btree\nHEADER=END\n"
 PRINT = b"VERSION=3\nformat=print\nHEADER=END\n"
 ONE = b" 61\n 62\n"
 LONG_KEY = 65536
+GDBM = b"# GDBM dump file\n# End of header\n"
+GDBM_ONE = b"#:len=1\nYQ==\n#:len=1\nYg==\n"
 
 # data/malformed: (line, words of the message), or the number of entries if it is well for us.
 SAMPLES = {
@@ -117,6 +119,39 @@ CASES = [
     ("cdbmake", b"+65536,1:a->b\n\n", 1, "at most 65535 bytes"),
     ("cdbmake", b"+1,4294967296:a->b\n\n", 1, "at most 4294967295 bytes"),
     ("cdbmake", b"+1,99999999999999999999:a->b\n\n", 1, "a length of more than"),
+    ("gdbm", b"", 1, "# End of header"),
+    ("gdbm", b"#:version=2.0\n# End of header\n", 1, "#:version=1.1"),
+    ("gdbm", b"x\n# End of header\n", 1, "a header line"),
+    ("gdbm", GDBM, 3, "#:len= or #:count="),
+    ("gdbm", GDBM + b"#:len=x\n", 3, "#:len= with a number"),
+    ("gdbm", GDBM + b"#:len=1\nYQ==\n#:count=1\n# End of data\n", 3, "both"),
+    ("gdbm", GDBM + b"#:len=1\n", 4, "the rest of the key"),
+    ("gdbm", GDBM + b"#:len=1\nYQ==", 4, "LF"),
+    ("gdbm", GDBM + b"#:len=1\nYWJj\n", 5, "1 as #:len= says"),
+    ("gdbm", GDBM + b"#:len=6\nYQ==\nYQ==\n", 4, "base64 of the key of 6 bytes"),
+    ("gdbm", GDBM + b"#:len=1\nY===\n", 4, "base64"),
+    ("gdbm", GDBM + b"#:len=1\nYQ==\r\n", 4, "LF only"),
+    ("gdbm", GDBM + GDBM_ONE + b"#:count=2\n# End of data\n", 7, "#:count=1"),
+    ("gdbm", GDBM + GDBM_ONE + b"#:count=1\n", 8, "# End of data"),
+    ("gdbm", GDBM + GDBM_ONE + b"#:count=1\n# End of data\nx\n", 9, "the end of the input"),
+    ("gdbm", GDBM + b"#:len=65536\n", 4, "at most 65535 bytes"),
+    ("tdb", b"x", 1, "at the beginning of a record"),
+    ("tdb", b"{\n", 2, '"key" in a record'),
+    ("tdb", b'{\nkey(1) = "ab"\n', 2, "1 as the length says"),
+    ("tdb", b'{\nkey() = "a"\n', 2, "a length in parentheses"),
+    ("tdb", b'{\nkey(99999999999) = "a"\n', 2, "a length in parentheses"),
+    ("tdb", b'{\nkey(65536) = "a"\n', 2, "at most 65535 bytes"),
+    ("tdb", b'{\nkey(1) = "\\4g"\n', 2, "two hex digits"),
+    ("tdb", b'{\nkey(1) = "a\n', 3, "a quote at the end"),
+    ("tdb", b'{\nkey(1) = "a"\n}\n', 3, '"data" in a record'),
+    ("tdb", b'{\nkey(1) = "a"\ndata(0) = ""\n', 4, "at the end of a record"),
+    ("hextsv", b"61\n", 1, "a hex digit of the key or a TAB"),
+    ("hextsv", b"61\t62", 1, "a hex digit or LF"),
+    ("hextsv", b"6\t62\n", 1, "the second hex digit"),
+    ("hextsv", b"6 1\t62\n", 1, "the second hex digit"),
+    ("hextsv", b"61\t62\t63\n", 1, "a hex digit of the value or LF"),
+    ("hextsv", b"61\t62\r\n", 1, "a hex digit of the value or LF"),
+    ("hextsv", b"00" * LONG_KEY + b"\t62\n", 1, "at most 65535 bytes"),
 ]
 
 
@@ -163,16 +198,18 @@ class Malformed(ToolTest):
     def test_every_cut_is_noticed(self):
         """A whole file ends where it ends: no shorter piece of it may pass as complete."""
         records = {b"a": b"one", b"bc": b"t\\wo", b"d": b"\xff"}
-        for form in ("db", "cdbmake"):
+        for form in ("db", "cdbmake", "gdbm"):
             text = formats.WRITERS[form](records)
             # db: the last LF may be missing, the line DATA=END says it all.
-            for end in range(len(text) - (1 if form == "db" else 0)):
+            # gdbm, with its long header: every second one.
+            for end in range(0, len(text) - (form == "db"), 2 if form == "gdbm" else 1):
                 self.refused(text[:end], form, r"\d+", "expected")
-        for form in ("tsv", "jsonl"):
+        for form in ("tsv", "jsonl", "tdb", "hextsv"):
             text = formats.WRITERS[form](records)
             for end in range(1, len(text)):
                 whole = form == "jsonl" and text[end - 1 : end + 1] == b"}\n"
-                if whole or text[:end].endswith(b"\n"):
+                complete = b"\n}\n" if form == "tdb" else b"\n"
+                if whole or text[:end].endswith(complete):
                     continue
                 self.refused(text[:end], form, r"\d+", "expected")
 

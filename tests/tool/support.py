@@ -12,7 +12,9 @@ import tempfile
 import unittest
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
-FORMATS = ("db", "tsv", "jsonl", "cdbmake")
+FORMATS = ("db", "tsv", "jsonl", "cdbmake", "gdbm", "tdb", "hextsv")
+# Looks like tsv: it has to be named.
+NAMELESS = ("hextsv",)
 
 YES, NO, USAGE, NOT_A_STORE, CORRUPT, SYSTEM, BUSY = range(7)
 SKIPPED = 77

@@ -1,6 +1,8 @@
 // See db_writer.h.
 #include "formats/db_writer.h"
 
+#include <fmt/format.h>
+
 #include <cstddef>
 
 #include "io/output.h"
@@ -10,7 +12,18 @@ namespace hmap::tool {
 
 // Why exactly these four lines: an unknown keyword is fatal to Berkeley DB (so nothing of ours, and
 // no mapsize=), "type=hash" is fatal to LMDB, and "format=print" is damaged by mdb_load 0.9.24.
-void DbWriter::begin() { out_.write("VERSION=3\nformat=bytevalue\ntype=btree\nHEADER=END\n"); }
+void DbWriter::begin() {
+  out_.write("VERSION=3\nformat=bytevalue\ntype=btree\n");
+  if (lmdb_bytes_) {
+    // Pages that are half empty after splits, values of a little more than a page in two, and the
+    // pages of a transaction that holds everything twice. The file grows as it is written: too much
+    // costs address space only.
+    constexpr std::uint64_t kUnit = std::uint64_t{1} << 20;
+    const std::uint64_t bytes = (*lmdb_bytes_ * 6 / kUnit + 64) * kUnit;
+    out_.write(fmt::format("mapsize={}\n", bytes));
+  }
+  out_.write("HEADER=END\n");
+}
 
 void DbWriter::write(std::string_view key, std::string_view value) {
   write_line(key);

@@ -12,6 +12,7 @@
 #include "formats/db_reader.h"
 #include "formats/db_writer.h"
 #include "formats/jsonl.h"
+#include "formats/others.h"
 #include "formats/tsv.h"
 #include "io/input.h"
 #include "report/failure.h"
@@ -19,8 +20,6 @@
 
 namespace hmap::tool {
 namespace {
-
-constexpr std::array<std::string_view, 4> kNames = {"db", "tsv", "jsonl", "cdbmake"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -71,17 +70,26 @@ bool looks_like_jsonl(std::string_view line) {
 
 }  // namespace
 
+std::string format_names() {
+  std::string text;
+  for (std::size_t i = 0; i < kFormatNames.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == kFormatNames.size() ? " or " : ", ";
+    text += kFormatNames[i];
+  }
+  return text;
+}
+
 std::string_view format_name(Format format) noexcept {
-  return kNames[static_cast<std::size_t>(format)];
+  return kFormatNames[static_cast<std::size_t>(format)];
 }
 
 Format format_named(std::string_view name) {
-  const auto* const found = std::find(kNames.begin(), kNames.end(), name);
-  if (found == kNames.end()) {
+  const auto* const found = std::find(kFormatNames.begin(), kFormatNames.end(), name);
+  if (found == kFormatNames.end()) {
     throw usage_failure(fmt::format("no format {}", quote(name)),
-                        fmt::format("the formats are {}", kFormatNames));
+                        "the formats are " + format_names());
   }
-  return static_cast<Format>(found - kNames.begin());
+  return static_cast<Format>(found - kFormatNames.begin());
 }
 
 Format recognise(Input& input) {
@@ -90,20 +98,24 @@ Format recognise(Input& input) {
   const bool complete = end != std::string_view::npos;
   const std::string_view line = bytes.substr(0, end);
   if (bytes.empty()) {
-    input.refuse("an empty input",
-                 "records (with --format tsv or jsonl an empty input is an empty set)");
+    input.refuse(
+        "an empty input",
+        "records (with --format tsv, jsonl, tdb or hextsv an empty input is an empty set)");
   }
   if (looks_like_db(line)) return Format::kDb;
+  if (line.starts_with("# GDBM dump file")) return Format::kGdbm;
+  if (line == "{" && complete) return Format::kTdb;
   if (looks_like_cdbmake(line, complete)) return Format::kCdbmake;
   if (looks_like_jsonl(line)) return Format::kJsonl;
   if (line.find('\t') != std::string_view::npos) return Format::kTsv;
   input.refuse(fmt::format("{}, the beginning of no known format", quote(line)),
-               fmt::format("{} (name it with --format)", kFormatNames));
+               format_names() + " (name it with --format)");
 }
 
 std::unique_ptr<RecordReader> make_reader(Format format, Input& input) {
   switch (format) {
     case Format::kDb:
+    case Format::kLmdb:
       return std::make_unique<DbReader>(input);
     case Format::kTsv:
       return std::make_unique<TsvReader>(input);
@@ -111,11 +123,17 @@ std::unique_ptr<RecordReader> make_reader(Format format, Input& input) {
       return std::make_unique<JsonlReader>(input);
     case Format::kCdbmake:
       return std::make_unique<CdbmakeReader>(input);
+    case Format::kGdbm:
+      return std::make_unique<GdbmReader>(input);
+    case Format::kTdb:
+      return std::make_unique<TdbReader>(input);
+    case Format::kHexTsv:
+      return std::make_unique<HexTsvReader>(input);
   }
   return nullptr;
 }
 
-std::unique_ptr<RecordWriter> make_writer(Format format, Output& out) {
+std::unique_ptr<RecordWriter> make_writer(Format format, Output& out, std::uint64_t bytes) {
   switch (format) {
     case Format::kDb:
       return std::make_unique<DbWriter>(out);
@@ -125,6 +143,14 @@ std::unique_ptr<RecordWriter> make_writer(Format format, Output& out) {
       return std::make_unique<JsonlWriter>(out);
     case Format::kCdbmake:
       return std::make_unique<CdbmakeWriter>(out);
+    case Format::kGdbm:
+      return std::make_unique<GdbmWriter>(out);
+    case Format::kTdb:
+      return std::make_unique<TdbWriter>(out);
+    case Format::kHexTsv:
+      return std::make_unique<HexTsvWriter>(out);
+    case Format::kLmdb:
+      return std::make_unique<DbWriter>(out, bytes);
   }
   return nullptr;
 }

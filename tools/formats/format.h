@@ -6,6 +6,7 @@
 #ifndef HMAP_TOOLS_FORMATS_FORMAT_H_
 #define HMAP_TOOLS_FORMATS_FORMAT_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,9 +18,12 @@ namespace hmap::tool {
 class Input;
 class Output;
 
-enum class Format : std::uint8_t { kDb, kTsv, kJsonl, kCdbmake };
+enum class Format : std::uint8_t { kDb, kTsv, kJsonl, kCdbmake, kGdbm, kTdb, kHexTsv, kLmdb };
 
-inline constexpr std::string_view kFormatNames = "db, tsv, jsonl or cdbmake";
+inline constexpr std::array<std::string_view, 8> kFormatNames = {"db",   "tsv", "jsonl",  "cdbmake",
+                                                                 "gdbm", "tdb", "hextsv", "lmdb"};
+// "db, tsv, ... or lmdb".
+[[nodiscard]] std::string format_names();
 
 [[nodiscard]] std::string_view format_name(Format format) noexcept;
 // Throws a usage failure for an unknown name.
@@ -58,9 +62,11 @@ class RecordWriter {
   virtual void end() {}
 };
 
-// The reader or writer keeps a reference to its stream.
+// The reader or writer keeps a reference to its stream. `bytes`: those of all records that will be
+// written, roughly; kLmdb's header wants to know.
 [[nodiscard]] std::unique_ptr<RecordReader> make_reader(Format format, Input& input);
-[[nodiscard]] std::unique_ptr<RecordWriter> make_writer(Format format, Output& out);
+[[nodiscard]] std::unique_ptr<RecordWriter> make_writer(Format format, Output& out,
+                                                        std::uint64_t bytes);
 
 }  // namespace hmap::tool
 

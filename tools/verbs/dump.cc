@@ -27,13 +27,24 @@ constexpr const char* kDumpExample =
     "  hmap dump users.hmap | mdb_load users.mdb\n"
     "  hmap dump --format tsv users.hmap | sort\n"
     "\n"
-    "db (the default) is what db5.3_load, mdb_load and mdbx_load read. The order is random.\n"
+    "db (the default) is what db5.3_load, mdb_load and mdbx_load read; lmdb the same for mdb_load\n"
+    "alone, with the mapsize that it needs for more than 1 MiB; gdbm is for gdbm_load, tdb for\n"
+    "tdbrestore, hextsv for kchashmgr import -sx, tsv also for tkrzw_dbm_util import --tsv "
+    "--escape.\n"
+    "The order is random.\n"
     "Others may write meanwhile: a key that is there all the time is in the dump exactly once.";
 
 // On a terminal the records themselves run by: a bar between them would only disturb.
 std::optional<std::uint64_t> entries_expected(const Store& store, const std::string& path) {
   if (::isatty(STDOUT_FILENO) != 0) return std::nullopt;
   return take(store.size(), path);
+}
+
+// The space that the records take, if the format asks for it.
+std::uint64_t record_bytes(const Store& store, Format format, const std::string& path) {
+  if (format != Format::kLmdb) return 0;
+  const Stats stats = take(store.stats(), path);
+  return stats.span_bytes + stats.large_bytes;
 }
 
 Format format_of(const DumpVerb& verb) {
@@ -50,7 +61,8 @@ Exit run(const DumpVerb& verb) {
   const Store store = open_to_read(path);
   Cursor cursor = take(store.cursor(), path);
   Output out;
-  const std::unique_ptr<RecordWriter> writer = make_writer(format, out);
+  const std::unique_ptr<RecordWriter> writer =
+      make_writer(format, out, record_bytes(store, format, path));
   Progress progress("dump", entries_expected(store, path), Progress::Unit::kEntries);
   writer->begin();
   std::uint64_t written = 0;
@@ -68,7 +80,7 @@ Exit run(const DumpVerb& verb) {
 Verb add_dump(CLI::App& root) {
   auto verb = std::make_shared<DumpVerb>();
   CLI::App& app = add_verb(root, verb->common, "dump", "write all records as text", kDumpExample);
-  add_bytes(app, "--format", verb->format, "db, tsv, jsonl or cdbmake; default db")->type_name("F");
+  add_bytes(app, "--format", verb->format, format_names() + "; default db")->type_name("F");
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -201,7 +201,7 @@ Verb add_load(CLI::App& root) {
   CLI::App& app = add_verb(root, verb->common, "load", "read records from text", kLoadExample);
   add_bytes(app, "INPUT", verb->input, "the text; - or nothing: standard input");
   add_bytes(app, "--format", verb->format,
-            "db, tsv, jsonl or cdbmake; default: what the first line looks like")
+            format_names() + "; default: what the first line looks like (hextsv looks like tsv)")
       ->type_name("F");
   CLI::Option* const keep = app.add_flag("--no-overwrite", verb->no_overwrite,
                                          "keep the values of keys that are there already");
