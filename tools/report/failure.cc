@@ -161,4 +161,6 @@ void warn(std::string_view where, std::uint64_t line, std::string_view message) 
   print_error(fmt::format("hmap: {}warning: {}\n", place(where, line), message));
 }
 
+void tell(std::string_view text) { print_error(std::string(text)); }
+
 }  // namespace hmap::tool

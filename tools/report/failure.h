@@ -76,6 +76,9 @@ void report(const Failure& failure, bool json);
 // Writes a remark that is no failure to standard error.
 void warn(std::string_view where, std::uint64_t line, std::string_view message);
 
+// Writes text that is neither an answer nor a failure to standard error.
+void tell(std::string_view text);
+
 }  // namespace hmap::tool
 
 #endif  // HMAP_TOOLS_REPORT_FAILURE_H_

@@ -123,6 +123,8 @@ std::function<bool(std::uint64_t, std::uint64_t)> show_progress(std::optional<Pr
   };
 }
 
+bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
 Store open_to_read(const std::string& path) {
   Options options;
   options.mode = Mode::kReadOnly;

@@ -55,6 +55,9 @@ void apply(const CreateOptions& create, Options& options);
 [[nodiscard]] std::function<bool(std::uint64_t done, std::uint64_t total)> show_progress(
     std::optional<Progress>& progress, const char* verb, Progress::Unit unit);
 
+// Whether there is a file.
+[[nodiscard]] bool is_there(const std::string& path);
+
 // Opens for reading; throws Failure.
 [[nodiscard]] Store open_to_read(const std::string& path);
 // The options of a store that is there and will be written.

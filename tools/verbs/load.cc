@@ -1,7 +1,5 @@
 // hmap load: reads records from text into a store, which is made if there is none.
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <memory>
@@ -9,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "formats/format.h"
 #include "io/descriptors.h"
@@ -21,6 +18,7 @@
 #include "text/numbers.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/target.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -50,52 +48,6 @@ constexpr const char* kLoadExample =
     "A malformed line ends the load with exit code 4, FILE:LINE and what was expected. Records\n"
     "before it stay stored, unless this load made the store: then the store is removed again.\n"
     "The last of several records with one key wins.";
-
-// The store being filled. A store that this load made is removed again unless keep() is called.
-class Target {
- public:
-  explicit Target(const LoadVerb& verb) : path_(verb.common.file) {
-    Options options = options_to_write(verb.write);
-    apply(verb.create, options);
-    Result<Store> opened = Store::open(path_, options);
-    if (!opened && opened.error().code() == Code::kNotFound) {
-      options.mode = Mode::kCreate;
-      opened = Store::open(path_, options);
-      created_ = opened.has_value();
-      if (!created_ && opened.error().code() == Code::kExists) {
-        // Somebody else was quicker: then it is not ours to remove.
-        options.mode = Mode::kOpen;
-        opened = Store::open(path_, options);
-      }
-    }
-    store_.emplace(take(std::move(opened), path_));
-    if (created_) created_ = ::stat(path_.c_str(), &identity_) == 0;
-  }
-  Target(const Target&) = delete;
-  Target& operator=(const Target&) = delete;
-  ~Target() { (void)remove_if_created(); }
-
-  [[nodiscard]] Store& store() { return *store_; }
-  [[nodiscard]] bool created() const { return created_; }
-  void keep() { kept_ = true; }
-
-  // Whether the store was removed. What another process has put at the path meanwhile stays.
-  bool remove_if_created() {
-    if (!created_ || std::exchange(kept_, true)) return false;
-    (void)store_->close();
-    struct stat now = {};
-    if (::stat(path_.c_str(), &now) != 0) return false;
-    if (now.st_dev != identity_.st_dev || now.st_ino != identity_.st_ino) return false;
-    return ::unlink(path_.c_str()) == 0;
-  }
-
- private:
-  std::string path_;
-  std::optional<Store> store_;
-  bool created_ = false;
-  bool kept_ = false;
-  struct stat identity_ = {};
-};
 
 // What is read, and how far it came.
 struct Source {
@@ -139,18 +91,10 @@ void store_all(Store& store, const LoadVerb& verb, Source& source, bool more) {
 }
 
 // Says how far the load came, and takes a store away that this load had made.
-void complete(Failure& failure, Target* target, const LoadVerb& verb, std::uint64_t stored) {
+void complete(Failure& failure, Target* target, std::uint64_t stored) {
   failure.stored = stored;
-  const std::string& path = verb.common.file;
-  const std::string_view were = stored == 1 ? "record was" : "records were";
-  if (target == nullptr) {
-    if (failure.code == Code::kBadInput) failure.note = "no record was stored";
-  } else if (target->remove_if_created()) {
-    failure.note = fmt::format("{} {} stored before; {}, made by this load, was removed again",
-                               grouped(stored), were, path);
-  } else {
-    failure.note = fmt::format("{} {} stored before, in {}", grouped(stored), were, path);
-  }
+  if (target != nullptr) return target->give_up(failure, "load", stored);
+  if (failure.code == Code::kBadInput) failure.note = "no record was stored";
 }
 
 void write_summary(const LoadVerb& verb, Format format, bool created, const Counts& counts) {
@@ -182,11 +126,13 @@ Exit run(const LoadVerb& verb) {
     // and makes none.
     source.emplace(verb);
     const bool more = source->reader->next(source->record);
-    target.emplace(verb);
+    Options options = options_to_write(verb.write);
+    apply(verb.create, options);
+    target.emplace(verb.common.file, options, true);
     store_all(target->store(), verb, *source, more);
     finish_writing(target->store(), verb.write, verb.common.file);
   } catch (Failure& failure) {
-    complete(failure, target ? &*target : nullptr, verb, source ? source->counts.stored : 0);
+    complete(failure, target ? &*target : nullptr, source ? source->counts.stored : 0);
     throw;
   }
   target->keep();

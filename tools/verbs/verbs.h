@@ -29,6 +29,10 @@ Verb add_copy(CLI::App& root);
 Verb add_compact(CLI::App& root);
 Verb add_train(CLI::App& root);
 Verb add_inspect(CLI::App& root);
+Verb add_merge(CLI::App& root);
+Verb add_diff(CLI::App& root);
+Verb add_sample(CLI::App& root);
+Verb add_warm(CLI::App& root);
 
 }  // namespace hmap::tool
 

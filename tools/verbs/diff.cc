@@ -1,0 +1,143 @@
+// hmap diff: how two stores differ.
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/output.h"
+#include "io/progress.h"
+#include "report/json.h"
+#include "text/escape.h"
+#include "verbs/arguments.h"
+#include "verbs/common.h"
+#include "verbs/verbs.h"
+
+namespace hmap::tool {
+namespace {
+
+struct DiffVerb {
+  CommonOptions common;
+  std::string other;
+  bool values = false;
+  bool quiet = false;
+};
+
+constexpr const char* kDiffExample =
+    "Examples:\n"
+    "  hmap diff users.hmap backup.hmap\n"
+    "  hmap diff --quiet users.hmap backup.hmap || echo changed\n"
+    "\n"
+    "A line for each difference, in random order: - and a key that only FILE has, + and one that\n"
+    "only OTHER has, ! and one with different values; behind them, with --values, the values.\n"
+    "Escapes are those of TSV. Exit code 0: no difference; 1: some. Beside writers the answer is\n"
+    "that of many moments; hmap copy makes one moment of it.";
+
+enum class Kind : std::uint8_t { kOnlyFile, kOnlyOther, kDifferent };
+
+struct Difference {
+  Kind kind;
+  std::string_view key;
+  std::string_view value;  // of FILE, or of the only one that has the key
+  std::string_view other;  // kDifferent: of OTHER
+};
+
+class Differences {
+ public:
+  Differences(const DiffVerb& verb, Output& out) : verb_(verb), out_(out) {}
+
+  // False: nobody wants to know more.
+  bool tell(const Difference& difference) {
+    any_ = true;
+    if (verb_.quiet) return false;
+    if (verb_.common.json) {
+      tell_json(difference);
+    } else {
+      tell_words(difference);
+    }
+    return true;
+  }
+  [[nodiscard]] bool any() const { return any_; }
+
+ private:
+  void tell_words(const Difference& difference) {
+    constexpr std::string_view kMarks = "-+!";
+    out_.put(kMarks[static_cast<std::size_t>(difference.kind)]);
+    out_.put('\t');
+    write_escaped(difference.key, out_);
+    if (verb_.values) {
+      out_.put('\t');
+      write_escaped(difference.value, out_);
+    }
+    if (verb_.values && difference.kind == Kind::kDifferent) {
+      out_.put('\t');
+      write_escaped(difference.other, out_);
+    }
+    out_.put('\n');
+  }
+  void tell_json(const Difference& difference) {
+    constexpr const char* kWords[] = {"only_file", "only_other", "different"};
+    nlohmann::ordered_json object;
+    object["difference"] = kWords[static_cast<std::size_t>(difference.kind)];
+    set_bytes(object, "key", difference.key);
+    if (verb_.values) set_bytes(object, "value", difference.value);
+    if (verb_.values && difference.kind == Kind::kDifferent)
+      set_bytes(object, "other", difference.other);
+    write_line(out_, object);
+  }
+
+  const DiffVerb& verb_;
+  Output& out_;
+  bool any_ = false;
+};
+
+// Entries of `one` that `other` does not have like that; `second` when the first pass was done with
+// the stores the other way round, and different values were told.
+bool compare(const Store& one, const std::string& one_path, const Store& other,
+             const std::string& other_path, bool second, Progress& progress, std::uint64_t& done,
+             Differences& differences) {
+  Cursor cursor = take(one.cursor(), one_path);
+  std::string value;
+  while (const std::optional<Entry> entry = take(cursor.next(), one_path)) {
+    progress.update(++done);
+    const bool there = take(other.get_into(entry->key, value), other_path);
+    if (there && (second || value == entry->value)) continue;
+    const Kind only = second ? Kind::kOnlyOther : Kind::kOnlyFile;
+    if (!differences.tell({there ? Kind::kDifferent : only, entry->key, entry->value, value}))
+      return false;
+  }
+  return true;
+}
+
+Exit run(const DiffVerb& verb) {
+  const std::string& path = verb.common.file;
+  const Store file = open_to_read(path);
+  const Store other = open_to_read(verb.other);
+  Output out;
+  Differences differences(verb, out);
+  {
+    std::uint64_t done = 0;
+    Progress progress("diff", take(file.size(), path) + take(other.size(), verb.other),
+                      Progress::Unit::kEntries);
+    if (compare(file, path, other, verb.other, false, progress, done, differences))
+      (void)compare(other, verb.other, file, path, true, progress, done, differences);
+  }
+  out.finish();
+  return differences.any() ? Exit::kNo : Exit::kYes;
+}
+
+}  // namespace
+
+Verb add_diff(CLI::App& root) {
+  auto verb = std::make_shared<DiffVerb>();
+  CLI::App& app = add_verb(root, verb->common, "diff", "show how two stores differ", kDiffExample);
+  add_bytes(app, "OTHER", verb->other, "the store to compare with")->required();
+  app.add_flag("--values", verb->values, "also write the values");
+  app.add_flag("--quiet", verb->quiet, "write nothing: the exit code is the answer");
+  return {&app, [verb] { return run(*verb); }};
+}
+
+}  // namespace hmap::tool
