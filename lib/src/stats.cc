@@ -30,7 +30,8 @@ void add_shard(const Engine& engine, u64 shard, Stats& stats) {
     s.evacuated = seam::load(header.nevacuate);
   }
   s.spans = seam::load(header.span_count) - seam::load(header.span_free);
-  s.epoch_changes = seam::load(engine.intent(shard).state) / 2;
+  // One that is published has happened, applied or not.
+  s.epoch_changes = (seam::load(engine.intent(shard).state) + 1) / 2;
   stats.entries += s.entries;
   stats.buckets += u64{1} << std::min<u64>(s.buckets_log2, kMaxB);
   stats.overflow_buckets += s.overflow_buckets;

@@ -1,10 +1,14 @@
-"""ps: who is there, living, stopped and dead; clearing what the dead hold."""
+"""ps and watch: who is there, living, stopped and dead; the display, the numbers, the metrics."""
 
+import json
+import os
+import re
 import signal
 import subprocess
 import time
 
-from support import SYSTEM, ToolTest, main, tool
+from support import RECORDS, SYSTEM, USAGE, ToolTest, main, tool
+from terminal import environment, run_on_terminal
 
 
 class Writer:
@@ -85,6 +89,130 @@ class Ps(ToolTest):
     def test_failures(self):
         self.hmap("ps", self.path("nowhere"), code=SYSTEM)
         self.hmap("ps", "--clear-dead", self.path("nowhere"), code=SYSTEM)
+
+
+class Watch(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.make()
+
+    def test_once(self):
+        answer = self.answer("watch", "--once", "--json", self.file)
+        self.assertEqual(answer["entries"], len(RECORDS))
+        self.assertGreaterEqual(answer["changes"], len(RECORDS))
+        self.assertEqual(answer["file_bytes"], os.path.getsize(self.file))
+        self.assertNotIn("changes_per_second", answer)
+        text = self.hmap("watch", "--once", self.file).stdout.decode()
+        self.assertRegex(text, rf"(?m)^entries +{len(RECORDS)}$")
+        self.assertNotIn("\x1b", text)
+
+    def test_rates(self):
+        with Writer(self) as writer:
+            watch = subprocess.Popen(
+                [tool(), "watch", "--json", "--interval", "0.05", self.file],
+                stdout=subprocess.PIPE,
+            )
+            lines = [json.loads(watch.stdout.readline())]
+            writer.prefix = b"more"
+            writer.write(20_000)
+            # However slow the machine: until it was seen.
+            while lines[-1]["changes"] < lines[0]["changes"] + 5_000:
+                lines.append(json.loads(watch.stdout.readline()))
+            watch.kill()
+            watch.wait()
+            watch.stdout.close()
+        self.assertNotIn("entries_per_second", lines[0])
+        for before, after in zip(lines, lines[1:]):
+            self.assertGreaterEqual(after["changes"], before["changes"])
+            grown = after["entries"] - before["entries"]
+            self.assertEqual(after["entries_per_second"] > 0, grown > 0)
+            changed = after["changes"] > before["changes"]
+            self.assertEqual(after["changes_per_second"] > 0, changed)
+        self.assertTrue(any(line.get("changes_per_second", 0) > 0 for line in lines))
+        self.assertEqual([p["alive"] for p in lines[-1]["processes"]], [True])
+
+    def test_updated_in_place(self):
+        with Writer(self):
+            drawn = run_on_terminal(
+                "watch", "--interval", "0.05", "--count", "4", self.file, columns=70
+            )
+        up = re.findall(rb"\x1b\[(\d+)A", drawn)
+        frames = re.split(rb"\x1b\[\d+A", drawn)
+        self.assertEqual((len(up), len(frames)), (3, 4), drawn)
+        for rows, frame in zip(up, frames):
+            self.assertEqual(int(rows), frame.count(b"\n"))
+        for frame in frames:
+            lines = frame.replace(b"\x1b[J", b"").replace(b"\r", b"").split(b"\x1b[K\n")
+            self.assertTrue(all(len(line) < 70 for line in lines), lines)
+            self.assertTrue(any(line.startswith(b"entries ") for line in lines))
+            self.assertTrue(any(b"alive" in line for line in lines))
+        self.assertIn(b"/s", frames[1])
+        self.assertNotIn(b"/s", frames[0].split(b"\n")[1])
+
+    def test_a_low_terminal_is_never_overrun(self):
+        drawn = run_on_terminal("watch", "--interval", "0.05", "--count", "2", self.file, lines=5)
+        self.assertTrue(all(f.count(b"\n") <= 4 for f in re.split(rb"\x1b\[\d+A", drawn)), drawn)
+        dumb = run_on_terminal(
+            "watch", "--interval", "0.05", "--count", "2", self.file, env=environment(TERM="dumb")
+        )
+        self.assertNotIn(b"\x1b", dumb)
+
+    def test_another_store_in_its_place_is_followed(self):
+        watch = subprocess.Popen(
+            [tool(), "watch", "--json", "--interval", "0.05", self.file],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.assertEqual(json.loads(watch.stdout.readline())["entries"], len(RECORDS))
+        self.hmap("compact", self.file)
+        self.hmap("put", self.file, "one", "more")
+        while json.loads(watch.stdout.readline())["entries"] != len(RECORDS) + 1:
+            pass
+        os.unlink(self.file)
+        _, errors = watch.communicate(timeout=60)
+        self.assertEqual(watch.returncode, SYSTEM)
+        self.assertIn(b"NotFound", errors)
+
+    def test_ctrl_c_ends_it(self):
+        process = subprocess.Popen([tool(), "watch", self.file], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), -signal.SIGINT)
+        process.stdout.close()
+
+    def test_prometheus(self):
+        name = self.path('we"ird\\.hmap')
+        os.rename(self.file, name)
+        text = self.hmap("watch", "--prometheus", name).stdout.decode()
+        typed, values = {}, {}
+        for line in text.splitlines():
+            if line.startswith("#"):
+                kind, metric, rest = re.fullmatch(r"# (HELP|TYPE) (\w+) (.+)", line).groups()
+                if kind == "TYPE":
+                    self.assertNotIn(metric, typed, "the lines of a metric belong together")
+                    typed[metric] = rest
+                continue
+            match = re.fullmatch(
+                r'(hmap_\w+)\{((?:\w+="(?:[^"\\\n]|\\["\\n])*",?)+)\} (-?[\d.]+(?:e[+-]\d+)?)', line
+            )
+            self.assertTrue(match, line)
+            self.assertEqual(list(typed)[-1], match[1], "a value without its TYPE before it")
+            values.setdefault(match[1], []).append((match[2], float(match[3])))
+        self.assertEqual(set(typed), set(values))
+        self.assertLessEqual(set(typed.values()), {"gauge", "counter"})
+        for metric, kind in typed.items():
+            self.assertEqual(metric.endswith("_total"), kind == "counter", metric)
+        labels, entries = values["hmap_entries"][0]
+        self.assertEqual(entries, len(RECORDS))
+        self.assertIn('we\\"ird\\\\.hmap', labels)
+        self.assertEqual(sum(v for _, v in values["hmap_shard_entries"]), len(RECORDS))
+        self.assertGreaterEqual(sum(v for _, v in values["hmap_changes_total"]), len(RECORDS))
+
+    def test_usage(self):
+        self.hmap("watch", "--prometheus", "--json", self.file, code=USAGE)
+        self.hmap("watch", "--interval", "0", self.file, code=USAGE)
+        self.hmap("watch", "--interval", "nan", self.file, code=USAGE)
+        self.hmap("watch", self.path("nowhere"), code=SYSTEM)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,12 @@ class Views(ToolTest):
         self.assertRegex(text, rf"snapshots held: 1\n  epoch {stat['epoch'] - 1} +by slot {slot}\n")
         self.assertRegex(text, r"held by views +0 +0\.0 %")
         self.assertTrue(stat["healthy"])
+        views = self.answer("watch", "--once", "--json", self.file)["views"]
+        self.assertEqual((views["count"], views["held_bytes"]), (3, 0))
+        text = self.hmap("watch", "--once", self.file).stdout.decode()
+        self.assertRegex(text, r"(?m)^views       3, the oldest for \d+:\d\d$")
+        text = self.hmap("watch", "--prometheus", self.file).stdout.decode()
+        self.assertRegex(text, r"(?m)^hmap_views\{.*\} 3$")
 
         holder.kill()
         holder.wait()

@@ -33,6 +33,7 @@ Verb add_merge(CLI::App& root);
 Verb add_diff(CLI::App& root);
 Verb add_sample(CLI::App& root);
 Verb add_warm(CLI::App& root);
+Verb add_watch(CLI::App& root);
 
 }  // namespace hmap::tool
 

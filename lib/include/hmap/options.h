@@ -120,6 +120,8 @@ struct Stats {
     std::uint64_t old_buckets = 0;  // While growing: buckets of the old array ...
     std::uint64_t evacuated = 0;    // ... of which all below this are evacuated (nevacuate).
     std::uint64_t spans = 0;
+    // Changes since the runtime area was set up (a reboot, a copy): rises with every write, and
+    // with every step of a growth.
     std::uint64_t epoch_changes = 0;
   };
   std::vector<Shard> shards;
