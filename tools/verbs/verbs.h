@@ -34,6 +34,7 @@ Verb add_diff(CLI::App& root);
 Verb add_sample(CLI::App& root);
 Verb add_warm(CLI::App& root);
 Verb add_watch(CLI::App& root);
+Verb add_map(CLI::App& root);
 
 }  // namespace hmap::tool
 
