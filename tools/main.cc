@@ -65,7 +65,7 @@ Exit run(const std::vector<std::string>& arguments) {
       add_load(root),   add_dump(root), add_stat(root),    add_verify(root), add_recover(root),
       add_ps(root),     add_copy(root), add_compact(root), add_train(root),  add_inspect(root),
       add_merge(root),  add_diff(root), add_sample(root),  add_warm(root),   add_watch(root),
-      add_map(root)};
+      add_map(root),    add_bench(root)};
   root.require_subcommand(1);
   check_verb(root, arguments);
   try {

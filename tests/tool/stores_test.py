@@ -1,4 +1,4 @@
-"""merge, diff, sample and warm: what they say and what they change."""
+"""merge, diff, sample, warm and bench: what they say and what they change."""
 
 import collections
 import json
@@ -143,7 +143,7 @@ class Sample(Stores):
         self.assertEqual(self.hmap("sample", "--seed", "7", self.file).stdout, first)
 
 
-class Warm(Stores):
+class WarmAndBench(Stores):
     def test_warm(self):
         self.make({b"%d" % i: b"w" * 1000 for i in range(2000)})
         fd = os.open(self.file, os.O_RDWR)
@@ -159,6 +159,20 @@ class Warm(Stores):
         self.assertGreater(answer["resident_after"], size // 4)
         self.assertRegex(self.hmap("warm", self.file).stdout, rb"in memory before, .* now\n$")
         self.hmap("warm", self.path("nowhere"), code=SYSTEM)
+
+    def test_bench(self):
+        arguments = ("bench", "--entries", "3000", "--threads", "2", str(self.place))
+        answer = self.answer(*arguments, "--json")
+        names = [step["name"] for step in answer["steps"]]
+        self.assertEqual(names[:3], ["insert", "checkpoint", "get"])
+        for step in answer["steps"]:
+            self.assertGreater(step["seconds"], 0)
+            self.assertEqual(step["operations"], 1 if step["name"] == "checkpoint" else 3000)
+        text = self.hmap(*arguments).stdout.decode()
+        self.assertRegex(text, r"(?m)^  get +[\d.]+ s +[\d,]+/s$")
+        self.assertEqual(os.listdir(self.place), [])
+        self.hmap("bench", self.path("no/such"), code=SYSTEM)
+        self.hmap("bench", "--threads", "0", code=USAGE)
 
 
 if __name__ == "__main__":

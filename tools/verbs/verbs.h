@@ -35,6 +35,7 @@ Verb add_sample(CLI::App& root);
 Verb add_warm(CLI::App& root);
 Verb add_watch(CLI::App& root);
 Verb add_map(CLI::App& root);
+Verb add_bench(CLI::App& root);
 
 }  // namespace hmap::tool
 
