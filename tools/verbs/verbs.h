@@ -36,6 +36,7 @@ Verb add_warm(CLI::App& root);
 Verb add_watch(CLI::App& root);
 Verb add_map(CLI::App& root);
 Verb add_bench(CLI::App& root);
+Verb add_docs(CLI::App& root, const std::string& version);
 
 }  // namespace hmap::tool
 
