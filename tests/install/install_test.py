@@ -31,20 +31,26 @@ def check(condition, message):
 
 
 def install(args):
-    """Builds and installs the library alone, then moves the tree: nothing may point back."""
-    build, staging, prefix = args.work / "build", args.work / "staging", args.work / "moved"
-    run(args.cmake, "-S", args.source, "-B", build, "-G", args.generator,
-        f"-DCMAKE_CXX_COMPILER={args.cxx}", "-DCMAKE_BUILD_TYPE=Debug",
-        "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=16",
-        f"-DBUILD_SHARED_LIBS={'ON' if args.kind == 'shared' else 'OFF'}",
-        "-DHMAP_BUILD_TESTS=OFF", "-DHMAP_BUILD_TOOLS=OFF", "-DHMAP_BUILD_BENCH=OFF",
-        f"-DCMAKE_INSTALL_PREFIX={staging}", "-DCMAKE_INSTALL_LIBDIR=lib")
-    run(args.cmake, "--build", build)
+    """Installs what is built, or builds the library alone, then moves the tree: nothing may point
+    back."""
+    staging, prefix = args.work / "staging", args.work / "moved"
+    build = args.built or build_alone(args)
     for directory in (staging, prefix):
         shutil.rmtree(directory, ignore_errors=True)
-    run(args.cmake, "--install", build)
+    run(args.cmake, "--install", build, "--prefix", staging)
     staging.rename(prefix)
     return prefix
+
+
+def build_alone(args):
+    build = args.work / "build"
+    run(args.cmake, "-S", args.source, "-B", build, "-G", args.generator,
+        f"-DCMAKE_CXX_COMPILER={args.cxx}", "-DCMAKE_CXX_FLAGS=-O0",
+        "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=16",
+        f"-DBUILD_SHARED_LIBS={'ON' if args.kind == 'shared' else 'OFF'}",
+        "-DHMAP_BUILD_TESTS=OFF", "-DHMAP_BUILD_TOOLS=OFF", "-DHMAP_BUILD_BENCH=OFF")
+    run(args.cmake, "--build", build)
+    return build
 
 
 def check_files(args, prefix):
@@ -108,6 +114,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     for name in ("--cmake", "--cxx", "--generator", "--pkg-config"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--built", type=pathlib.Path, help="a tree where this kind is built")
     args = parser.parse_args()
 
     prefix = install(args)
