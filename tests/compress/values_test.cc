@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include <array>
+
 #include "codec.h"
 #include "hmap/train.h"
 #include "temp_file.h"
@@ -24,8 +26,10 @@ class Values : public ::testing::TestWithParam<bool> {
 TEST_P(Values, OfAllLengthsComeBack) {
   Store store = Store::open(path_, options()).value();
   Contents model;
-  for (const std::size_t bytes : {0, 1, 31, 32, 33, 95, 96, 97, 1'000, 4'094, 4'095, 4'096, 4'097,
-                                  8'000, 65'535, 65'536, 65'537, 300'000, 2'000'000}) {
+  constexpr std::array<std::size_t, 19> kLengths = {
+      0,     1,     31,    32,    33,     95,     96,     97,      1'000,    4'094,
+      4'095, 4'096, 4'097, 8'000, 65'535, 65'536, 65'537, 300'000, 2'000'000};
+  for (const std::size_t bytes : kLengths) {
     for (const char kind : {'t', 'z', 'n'}) {
       const std::string key = kind + std::to_string(bytes);
       model[key] = kind == 't'   ? long_text(bytes, bytes)

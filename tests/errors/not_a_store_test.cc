@@ -232,7 +232,7 @@ TEST(Corrupt, ANewestRootOfZerosDoesNotMakeTheOlderStateAMixture) {
   TempDir dir;
   const std::string path = dir.file("store");
   Store store = Store::open(path, quiet_options()).value();
-  for (int round = 0; round < 3; ++round) {
+  for (std::uint64_t round = 0; round < 3; ++round) {
     for (int i = 0; i < 200; ++i) {
       ASSERT_OK(store.put("key " + std::to_string(i), value_of(round, 60)));
     }

@@ -133,10 +133,10 @@ TEST(Snapshots, GiveBackWhatTheyHeld) {
   for (int round = 0; round < 200; ++round) {
     {
       const Snapshot snapshot = store.snapshot().value();
-      for (int i = 0; i < 300; ++i)
+      for (std::uint64_t i = 0; i < 300; ++i)
         ASSERT_OK(store.put("key " + std::to_string(i), value_of(i, 90)));
       ASSERT_OK(store.checkpoint());
-      for (int i = 0; i < 300; ++i)
+      for (std::uint64_t i = 0; i < 300; ++i)
         ASSERT_OK(store.put("key " + std::to_string(i), value_of(i, 80)));
     }
     ASSERT_OK(store.checkpoint());
@@ -172,7 +172,7 @@ TEST(Snapshots, SeeAllShardsAtOneMoment) {
       seen.push_back(value ? std::stoi(*value) : 0);
     }
     // The writer goes round: what comes later in the round is as new, or one older.
-    for (int k = 1; k < 16; ++k) {
+    for (std::size_t k = 1; k < 16; ++k) {
       ASSERT_LE(seen[k], seen[k - 1]);
       ASSERT_GE(seen[k], seen[0] - 1);
     }
@@ -212,7 +212,8 @@ TEST(Snapshots, OfTheDeadHoldNothingBack) {
   TempDir dir(TempDir::Where::kMemory);
   const std::string path = dir.file("store");
   Store store = Store::open(path, quiet_options()).value();
-  for (int i = 0; i < 200; ++i) ASSERT_OK(store.put("key " + std::to_string(i), value_of(i, 100)));
+  for (std::uint64_t i = 0; i < 200; ++i)
+    ASSERT_OK(store.put("key " + std::to_string(i), value_of(i, 100)));
   Child child([&] {
     Store mine = Store::open(path, quiet_options()).value();
     std::vector<Snapshot> all;

@@ -93,8 +93,8 @@ TEST_F(Cost, AViewOfALargeRecordHoldsOnlyThat) {
 // More than there are cells for: the others are held by counts, which hold more.
 TEST_F(Cost, ManyViewsOfLargeRecordsAreHeldToo) {
   std::vector<Held> held;
-  for (int i = 0; i < 20; ++i) {
-    ASSERT_OK(store_.put("large", value_of(static_cast<std::uint64_t>(i), 100'000 + i)));
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    ASSERT_OK(store_.put("large", value_of(i, 100'000 + i)));
     held.push_back(hold(store_, "large"));
     if (i % 3 == 0) {
       ASSERT_OK(store_.checkpoint());

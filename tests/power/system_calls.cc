@@ -20,7 +20,7 @@ bool roots_fail = false;
 }  // namespace
 
 void fix_library_randomness(std::uint64_t seed) { stream = Random(mix(seed)); }
-void fail_flushes_of_roots(bool on) { roots_fail = on; }
+void fail_flushes_of_roots(bool fail) { roots_fail = fail; }
 bool flushes_of_roots_fail() { return roots_fail; }
 
 // The linker takes these definitions for calls from the library.

@@ -12,7 +12,7 @@ namespace hmap::test {
 void fix_library_randomness(std::uint64_t seed);
 
 // While it is on, a write that is to be flushed on its own reaches the page cache and answers EIO.
-void fail_flushes_of_roots(bool on);
+void fail_flushes_of_roots(bool fail);
 bool flushes_of_roots_fail();
 
 }  // namespace hmap::test

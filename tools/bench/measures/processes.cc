@@ -112,7 +112,7 @@ std::string crowd_name(const Crowd& crowd, const char* who) {
 
 Run run_store(const Shape& shape, double seconds, const Crowd& crowd, const StoreKind& kind,
               const std::filesystem::path& dir) {
-  for (const std::size_t number : {0, 1}) {
+  for (const std::size_t number : {0U, 1U}) {
     std::filesystem::create_directories(store_dir(dir, number));
     fill_store(shape, kind, store_dir(dir, number));
   }
