@@ -72,9 +72,15 @@ TEST(Fork, TheChildMayOpenTheStoreAnewAndSoMayItsChild) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the thread sanitizer allows no new threads after fork() with threads";
 #endif
+  Options options = small_options();
+#if defined(__SANITIZE_ADDRESS__)
+  // The allocator of g++ 12's address sanitizer has a lock that fork() copies as it is: the thread
+  // for checkpoints, which has just begun, may hold it, and the child waits for it for ever.
+  options.durability = Durability::kNone;
+#endif
   TempDir dir;
   const std::string path = dir.file("store");
-  Store store = Store::open(path, small_options()).value();
+  Store store = Store::open(path, options).value();
   ASSERT_OK(store.put("key", "parent"));
 
   EXPECT_CHILD_PASSES(run_in_child([&] {
