@@ -90,17 +90,23 @@ void add_records(const Engine& engine, const BucketWords& words, Stats& stats) {
   }
 }
 
-// Length of the chain of a bucket in overflow buckets. Writers may be at work: what is counted is a
-// chain that was there at some moment.
-u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n,
-                 Stats& stats) {
+// A damaged header may claim more buckets than the file can hold.
+u64 buckets_in_file(const Engine& engine, const format::BucketArray& array) {
+  return std::min(u64{1} << std::min<u64>(seam::load(array.b), kMaxB),
+                  engine.map->file_bytes() / sizeof(format::Bmap));
+}
+
+// Walks the chain of a bucket; answers its length in overflow buckets. Writers may be at work: what
+// is counted is a chain that was there at some moment.
+template <typename Visit>
+u64 walk_buckets(const Engine& engine, u64 shard, const format::BucketArray& array, u64 n,
+                 Visit&& visit) {
   ShardReader reader(engine, shard, nullptr);
   u64 length = 0;
   for (ChainHops hops;;) {
     BucketWords words;
-    if (reader.bucket(array, n, words) != Look::kOk) return length;
-    if (engine.codec->compresses()) add_records(engine, words, stats);
-    if (words.overflow == 0) return length;
+    if (reader.bucket(array, n, words) != Look::kOk || !visit(words) || words.overflow == 0)
+      return length;
     n = words.overflow;
     if (!hops.goes_on(n)) return length;
     ++length;
@@ -110,18 +116,33 @@ u64 chain_length(const Engine& engine, u64 shard, const format::BucketArray& arr
 void add_chains(const Engine& engine, u64 shard, Stats& stats) {
   const ShardHeader& header = engine.header(shard);
   if (seam::load(header.buckets.id) == 0) return;
-  // While growing the entries of buckets that are not evacuated are in the old array only.
-  if (seam::load(header.oldbuckets.id) != 0 && engine.codec->compresses()) {
-    const u64 old = std::min(buckets_of(seam::load(header.oldbuckets.b)),
-                             engine.map->file_bytes() / sizeof(format::Bmap));
-    for (u64 n = 0; n < old; ++n) chain_length(engine, shard, header.oldbuckets, n, stats);
-  }
-  // A damaged header may claim more than the file can hold.
-  const u64 buckets = std::min(u64{1} << std::min<u64>(seam::load(header.buckets.b), kMaxB),
-                               engine.map->file_bytes() / sizeof(format::Bmap));
-  for (u64 n = 0; n < buckets; ++n) {
-    const u64 length = chain_length(engine, shard, header.buckets, n, stats);
+  for (u64 n = 0; n < buckets_in_file(engine, header.buckets); ++n) {
+    const u64 length =
+        walk_buckets(engine, shard, header.buckets, n, [](const BucketWords&) { return true; });
     ++stats.chains[std::min<u64>(length, stats.chains.size() - 1)];
+  }
+}
+
+// While growing the entries of a key's bucket are in the old array until it is evacuated; what is
+// elsewhere then is rubbish (format-spec, F-10).
+void add_compressed(const Engine& engine, u64 shard, Stats& stats) {
+  const ShardHeader& header = engine.header(shard);
+  if (seam::load(header.buckets.id) == 0) return;
+  const auto add = [&](const format::BucketArray& array, u64 n) {
+    bool evacuated = false;
+    walk_buckets(engine, shard, array, n, [&](const BucketWords& words) {
+      evacuated = is_evacuated(words.tophash);
+      if (!evacuated) add_records(engine, words, stats);
+      return !evacuated;
+    });
+    return !evacuated;
+  };
+  const bool growing = seam::load(header.oldbuckets.id) != 0;
+  const u64 old = growing ? buckets_in_file(engine, header.oldbuckets) : 0;
+  std::vector<bool> in_old(old);
+  for (u64 n = 0; n < old; ++n) in_old[n] = add(header.oldbuckets, n);
+  for (u64 n = 0; n < buckets_in_file(engine, header.buckets); ++n) {
+    if (old == 0 || !in_old[n % old]) add(header.buckets, n);
   }
 }
 
@@ -175,7 +196,9 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   Stats stats;
   for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
     add_shard(engine, shard, stats);
-    if (depth == StatsDepth::kChains) add_chains(engine, shard, stats);
+    if (depth != StatsDepth::kChains) continue;
+    add_chains(engine, shard, stats);
+    if (engine.codec->compresses()) add_compressed(engine, shard, stats);
   }
   stats.load_factor = stats.buckets == 0
                           ? 0

@@ -96,6 +96,20 @@ TEST_P(Values, AreCountedByStats) {
   EXPECT_EQ(store.stats().value().compressed_values, 0U) << "only with StatsDepth::kChains";
 }
 
+// Of an array that is half evacuated each entry counts once, whatever is left in the old buckets.
+TEST_P(Values, AreCountedOnceWhileGrowing) {
+  if (!GetParam()) GTEST_SKIP() << "short texts are compressed with a dictionary only";
+  Store store = Store::open(path_, options()).value();
+  std::uint64_t growing = 0;
+  for (std::uint64_t i = 0; i < 700; ++i) {
+    ASSERT_OK(store.put(key_of(i), text_of(i)));
+    const Stats stats = store.stats(StatsDepth::kChains).value();
+    growing += stats.shards[0].growing ? 1 : 0;
+    ASSERT_EQ(stats.compressed_values, i + 1);
+  }
+  EXPECT_GT(growing, 20U);
+}
+
 INSTANTIATE_TEST_SUITE_P(, Values, ::testing::Bool(), [](const auto& test) {
   return test.param ? "WithDictionary" : "WithoutDictionary";
 });
