@@ -71,6 +71,19 @@ void check_superblock(int fd, VerifyReport& report, const VerifyOptions& options
   found.move_to(report);
 }
 
+// The codec that values are tried with; null if the dictionary is damaged, which is a finding.
+std::unique_ptr<const Codec> check_dictionary(const Mapping& map, const Layout& layout,
+                                              u64 store_seed, VerifyReport& report,
+                                              const VerifyOptions& options) {
+  Result<std::unique_ptr<const Codec>> codec = make_codec(map, layout, store_seed);
+  if (codec) return *std::move(codec);
+  checking::Findings found(options.findings_max, false);
+  found.damage(FindingKind::kDictionary, checking::Spot{codec.error().value()},
+               codec.error().what());
+  found.move_to(report);
+  return nullptr;
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_session(const Session& session, Engine* writer,
@@ -78,6 +91,9 @@ Result<VerifyReport> verify_session(const Session& session, Engine* writer,
   VerifyReport report;
   check_superblock(session.fd.get(), report, options);
   const Engine& engine = session.engine;
+  // What was read when the store was opened is as good as ever; the file is looked at again.
+  static_cast<void>(
+      check_dictionary(*engine.map, engine.layout, engine.store_seed, report, options));
   const bool want_durable = options.state != VerifyState::kLive || !session.live;
   if (options.state != VerifyState::kDurable && session.live) {
     if (Status s = checking::check_live(engine, writer, options, report); !s.ok()) return s;
@@ -106,15 +122,8 @@ Result<VerifyReport> verify_path(const std::string& path, const VerifyOptions& o
     return Status(Code::kTruncated, "the file ends inside its fixed part", (*map)->file_bytes());
   }
   VerifyReport report;
-  const auto codec = make_codec(**map, *layout, superblock->store_seed);
-  if (!codec) {
-    checking::Findings found(options.findings_max, false);
-    found.damage(FindingKind::kDictionary, checking::Spot{codec.error().value()},
-                 codec.error().what());
-    found.move_to(report);
-  }
-  const Ground ground{**map, *layout, superblock->store_seed, codec ? codec->get() : nullptr,
-                      nullptr};
+  const auto codec = check_dictionary(**map, *layout, superblock->store_seed, report, options);
+  const Ground ground{**map, *layout, superblock->store_seed, codec.get(), nullptr};
   if (Status s = check_durable_state(ground, nullptr, options, report); !s.ok()) return s;
   return report;
 }

@@ -1,5 +1,7 @@
 // Compressed bytes and dictionaries that are wrong: an error, never a crash, never another value.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -133,6 +135,32 @@ TEST_F(Damaged, AFlippedByteOfTheDictionary) {
   EXPECT_EQ(recovered.entries, 1U);
   EXPECT_EQ(recovered.lost_total, 100U);
   EXPECT_VALUE(Store::open(dir_.file("new"), quiet_options()).value(), "plain", "as it is");
+}
+
+// Read when the store was opened, so nobody else would notice.
+TEST_F(Damaged, AFlippedByteOfTheDictionaryOfAnOpenStore) {
+  const Store store = Store::open(path_, quiet_options()).value();
+  EXPECT_FINDS_NOTHING(store.verify());
+  const std::string flipped(1, static_cast<char>(bytes_[superblock_.dictionary_offset + 40] ^ 1));
+  const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_EQ(
+      1, ::pwrite(fd, flipped.data(), 1, static_cast<off_t>(superblock_.dictionary_offset + 40)));
+  ::close(fd);
+  const VerifyReport report = store.verify().value();
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].kind, FindingKind::kDictionary);
+}
+
+// Found again by looking everywhere, they are no more lost than before.
+TEST_F(Damaged, WithoutDictionaryAndBucketsEachValueIsLostOnce) {
+  bytes_[superblock_.dictionary_offset + 16 + 99] ^= 1;
+  for (std::size_t root = 0; root < 2; ++root)
+    bytes_[format::kPageBytes + root * superblock_.root_bytes + 100] ^= 1;
+  write();
+  const RecoverReport recovered = recover(path_, dir_.file("new")).value();
+  EXPECT_EQ(recovered.entries, 1U);
+  EXPECT_EQ(recovered.lost_total, 100U);
+  for (const RecoverReport::Lost& lost : recovered.lost) EXPECT_NE(lost.key, std::nullopt);
 }
 
 TEST_F(Damaged, ALostSuperblockCostsNothing) {
