@@ -46,10 +46,6 @@ u64 next_codec() {
   return ++last;
 }
 
-bool known(u16 flags) {
-  return flags == kValueCompressed || flags == (kValueCompressed | kValueWithDictionary);
-}
-
 }  // namespace
 
 // The dictionary as the compressor wants it; copied for each value, as it changes in use.
@@ -95,7 +91,8 @@ StoredValue Codec::encode(std::string_view value, std::string& buffer) const {
 
 bool Codec::decode(u16 flags, std::string& value) const {
   const bool with = (flags & kValueWithDictionary) != 0;
-  if (!known(flags) || (with && dictionary_.empty())) return false;
+  if (flags == 0 || !format::value_flags_possible(flags) || (with && dictionary_.empty()))
+    return false;
   u32 raw_bytes = 0;
   if (value.size() <= sizeof raw_bytes) return false;
   std::memcpy(&raw_bytes, value.data(), sizeof raw_bytes);

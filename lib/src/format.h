@@ -173,6 +173,10 @@ static_assert(OnDisk<RecordHeader> && sizeof(RecordHeader) == 12);
 inline constexpr u16 kValueCompressed = 1;
 // ... that refers to the store's dictionary.
 inline constexpr u16 kValueWithDictionary = 2;
+constexpr bool value_flags_possible(u16 flags) {
+  return flags == 0 || flags == kValueCompressed ||
+         flags == (kValueCompressed | kValueWithDictionary);
+}
 
 // ---- Block runs -------------------------------------------------------------------------------
 //

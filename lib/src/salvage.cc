@@ -79,7 +79,7 @@ Status Salvage::take_batch(Part& part) {
     if (erases) part.erased.insert(offset);
     const auto record = erases ? std::nullopt : intact_record(map_, engine_.store_seed, offset);
     if (record && status.ok()) {
-      const Result<bool> done = put(*record, report_.by_bucket);
+      const Result<bool> done = put(*record, Evidence::kBucket);
       status = done.error();
       count_differs(part, done && *done ? 1 : 0);
     }
@@ -119,21 +119,25 @@ Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
     return {};
   }
   part.referred.push_back(slot.record);
-  const Result<bool> done = put(*record, report_.by_bucket);
+  const Result<bool> done = put(*record, Evidence::kBucket);
   if (done && !*done) count_differs(part, -1);
   return done.error();
 }
 
-Result<bool> Salvage::put(const ScannedRecord& record, u64& counter) {
-  const std::optional<std::string> value = value_of(record);
+Result<bool> Salvage::put(const ScannedRecord& record, Evidence evidence) {
+  std::string buffer;
+  const std::optional<std::string_view> value = value_of(record, buffer);
   if (!value) {
     log_.add("value that cannot be decompressed", record.offset);
-    lose(record.offset, Evidence::kBucket, map_.file_bytes());
+    // What a bucket refers to may be met again by the scan.
+    if (undecoded_.insert(record.offset).second) lose(record.offset, evidence, map_.file_bytes());
     return false;
   }
   const Result<bool> inserted = fresh_.insert(record.key, *value);
   if (inserted && *inserted) {
-    ++counter;
+    ++(evidence == Evidence::kBucket   ? report_.by_bucket
+       : evidence == Evidence::kBitmap ? report_.by_bitmap
+                                       : report_.by_scan);
     ++report_.entries;
     if (!report_.scanned && report_.entries % kTickEntries == 0) {
       const u64 all = std::max(report_.claimed.value_or(0), report_.entries);
@@ -145,11 +149,12 @@ Result<bool> Salvage::put(const ScannedRecord& record, u64& counter) {
   return inserted;
 }
 
-// Nothing: it cannot be decompressed.
-std::optional<std::string> Salvage::value_of(const ScannedRecord& record) const {
-  std::string value(record.value);
-  if (record.flags != 0 && !engine_.codec->decode(record.flags, value)) return std::nullopt;
-  return value;
+std::optional<std::string_view> Salvage::value_of(const ScannedRecord& record,
+                                                  std::string& buffer) const {
+  if (record.flags == 0) return record.value;
+  buffer = record.value;
+  if (!engine_.codec->decode(record.flags, buffer)) return std::nullopt;
+  return buffer;
 }
 
 void Salvage::lose(u64 offset, Evidence evidence, u64 bytes_max) {
@@ -194,7 +199,7 @@ Status Salvage::take_used(const Part& part, const SalvageShard::Used& used) {
   const bool fits = large ? record->bytes() > largest_in_span(engine_.layout)
                           : class_for(record->bytes()) == used.size_class;
   if (!own || !fits) return {};
-  const Result<bool> done = put(*record, report_.by_bitmap);
+  const Result<bool> done = put(*record, Evidence::kBitmap);
   return done ? Status() : done.error();
 }
 
@@ -222,7 +227,7 @@ Status Salvage::scan() {
 Status Salvage::take_scanned(const ScannedRecord& record) {
   const u64 hash = hash_of(record.key);
   if (is_stale(record, hash)) return {};
-  const Result<bool> inserted = put(record, report_.by_scan);
+  const Result<bool> inserted = put(record, Evidence::kScan);
   if (!inserted) return inserted.error();
   if (*inserted) {
     by_scan_.insert(hash);
@@ -232,7 +237,8 @@ Status Salvage::take_scanned(const ScannedRecord& record) {
   // The same value twice is no question.
   const Result<std::optional<std::string>> taken = fresh_.get(record.key);
   if (!taken) return taken.error();
-  if (*taken != value_of(record)) rivals_.push_back(record.offset);
+  std::string buffer;
+  if (*taken != value_of(record, buffer)) rivals_.push_back(record.offset);
   return {};
 }
 
@@ -264,7 +270,8 @@ Status Salvage::tell_conflicts() {
   if (!options_.conflict) return {};
   for (const u64 offset : rivals_) {
     const auto record = plausible_record(map_, offset);
-    const auto value = record ? value_of(*record) : std::nullopt;
+    std::string buffer;
+    const auto value = record ? value_of(*record, buffer) : std::nullopt;
     if (!value) continue;
     if (Status s = options_.conflict({record->key, *value, offset}); !s.ok()) return s;
   }

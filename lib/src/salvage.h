@@ -51,8 +51,10 @@ class Salvage {
   Status take_scanned(const ScannedRecord& record);
   [[nodiscard]] bool is_stale(const ScannedRecord& record, u64 hash);
   Status tell_conflicts();
-  Result<bool> put(const ScannedRecord& record, u64& counter);
-  [[nodiscard]] std::optional<std::string> value_of(const ScannedRecord& record) const;
+  Result<bool> put(const ScannedRecord& record, Evidence evidence);
+  // The value as it was put, in the file or in `buffer`. Nothing: it cannot be decompressed.
+  [[nodiscard]] std::optional<std::string_view> value_of(const ScannedRecord& record,
+                                                         std::string& buffer) const;
   void lose(u64 offset, Evidence evidence, u64 bytes_max);
   [[nodiscard]] Status tick(u64 done) const {
     if (!options_.progress || options_.progress(done, map_.file_bytes())) return {};
@@ -70,9 +72,10 @@ class Salvage {
   DamageLog& log_;
   RecoverReport& report_;
   std::vector<Part> parts_;
-  std::vector<bool> span_extents_;   // extents of spans whose bitmaps have been read
-  std::unordered_set<u64> by_scan_;  // hashes of the keys taken by kScan
-  std::vector<u64> rivals_;          // conflicts: offsets of the records that were not taken
+  std::vector<bool> span_extents_;     // extents of spans whose bitmaps have been read
+  std::unordered_set<u64> by_scan_;    // hashes of the keys taken by kScan
+  std::unordered_set<u64> undecoded_;  // offsets of records whose values cannot be decompressed
+  std::vector<u64> rivals_;            // conflicts: offsets of the records that were not taken
 };
 
 }  // namespace hmap

@@ -22,11 +22,6 @@ constexpr u64 kSmallestExtent = 2'048;
 constexpr u64 kBudgetFiles = 16;
 constexpr u64 kBudgetLeast = u64{64} << 20;
 
-bool possible_flags(u16 flags) {
-  return flags == 0 || flags == format::kValueCompressed ||
-         flags == (format::kValueCompressed | format::kValueWithDictionary);
-}
-
 bool checksum_is_right(const ScannedRecord& record, u64 seed) {
   constexpr u64 kSum = sizeof(u32);
   const char* at = record.key.data() - sizeof(RecordHeader);
@@ -45,7 +40,8 @@ std::optional<ScannedRecord> plausible_record(const Mapping& map, u64 offset) {
   RecordHeader header;
   std::memcpy(&header, map.base() + offset, sizeof header);
   const u64 rest = end - offset - sizeof header;
-  if (!possible_flags(header.flags) || u64{header.key_bytes} + header.value_bytes > rest)
+  if (!format::value_flags_possible(header.flags) ||
+      u64{header.key_bytes} + header.value_bytes > rest)
     return std::nullopt;
   const char* key = reinterpret_cast<const char*>(map.base() + offset) + sizeof header;
   return ScannedRecord{
@@ -80,7 +76,8 @@ bool RecordScan::run(const Visit& visit, const Tick& tick) {
     // Zeros would be the record of nothing under the empty key for one seed in 2^32.
     const bool zero = header.key_bytes == 0 && header.value_bytes == 0 && header.checksum == 0;
     const u64 bytes = sizeof header + header.key_bytes + header.value_bytes;
-    if (possible_flags(header.flags) && !zero && bytes <= end - at && may_begin_at(at, bytes)) {
+    if (format::value_flags_possible(header.flags) && !zero && bytes <= end - at &&
+        may_begin_at(at, bytes)) {
       if (const auto record = intact_record(map_, seed_, at)) {
         if (visit(*record) == ScanStep::kStop) return false;
         // No other record of the store lies inside: one of the two would be damaged.

@@ -34,20 +34,14 @@ Result<bool> map_file(SalvageSource& source, int fd) {
 // Without its dictionary the store's values that need it are lost, the others are not.
 void find_codec(SalvageSource& source, DamageLog& log) {
   Engine& engine = source.engine;
-  const auto none = [&] { engine.codec = std::make_unique<Codec>(false, std::string()); };
   if (!source.layout_known) {
-    const std::optional<FoundDictionary> found = find_dictionary(*engine.map, engine.store_seed);
-    if (!found) return none();
-    engine.codec = std::make_unique<Codec>(false, found->bytes);
+    engine.codec = std::make_unique<Codec>(
+        false, find_dictionary(*engine.map, engine.store_seed).value_or(std::string()));
     return;
   }
   auto codec = make_codec(*engine.map, engine.layout, engine.store_seed);
-  if (codec) {
-    engine.codec = *std::move(codec);
-    return;
-  }
-  log.add(codec.error().what(), codec.error().value());
-  none();
+  if (!codec) log.add(codec.error().what(), codec.error().value());
+  engine.codec = codec ? *std::move(codec) : std::make_unique<Codec>(false, std::string());
 }
 
 Status find_states(SalvageSource& source, int fd, bool is_private, DamageLog& log,

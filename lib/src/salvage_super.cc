@@ -28,7 +28,34 @@ bool make_canonical(Superblock& s) {
 
 bool sums_up(const Superblock& s) { return s.checksum == superblock_checksum(s); }
 
-// One byte of a field that does not follow from others is wrong: tries all values of all of them.
+// Fields that do not follow from others.
+struct Fields {
+  std::size_t begin;
+  std::size_t end;
+  bool sizes;  // others follow from them
+};
+constexpr Fields kFields[] = {
+    {offsetof(Superblock, uuid), offsetof(Superblock, shard_bits), false},
+    {offsetof(Superblock, shard_bits), offsetof(Superblock, key_kind), true},
+    {offsetof(Superblock, compression), offsetof(Superblock, root_bytes), true},
+    {offsetof(Superblock, dictionary_bytes), offsetof(Superblock, reserved0), true}};
+
+bool repair_one_of(const Fields& fields, const Superblock& canonical, Superblock& s) {
+  for (std::size_t at = fields.begin; at < fields.end; ++at) {
+    for (unsigned change = 1; change < 256; ++change) {
+      Superblock attempt = canonical;
+      auto* byte = reinterpret_cast<unsigned char*>(&attempt) + at;
+      *byte = static_cast<unsigned char>(*byte ^ change);
+      if (fields.sizes && !make_canonical(attempt)) continue;
+      if (!sums_up(attempt)) continue;
+      s = attempt;
+      return true;
+    }
+  }
+  return false;
+}
+
+// One byte of these fields is wrong: tries all values of all of them.
 // A wrong answer is as likely as 1 in 500,000; what is read with it has checksums of its own.
 bool repair(Superblock& s) {
   Superblock canonical = s;
@@ -37,25 +64,8 @@ bool repair(Superblock& s) {
     s = canonical;
     return true;
   }
-  constexpr std::size_t kFirst = offsetof(Superblock, uuid);
-  constexpr std::size_t kSizes = offsetof(Superblock, shard_bits);
-  constexpr std::size_t kKinds = offsetof(Superblock, key_kind);
-  constexpr std::size_t kCompression = offsetof(Superblock, compression);
-  constexpr std::size_t kDerived = offsetof(Superblock, root_bytes);
-  constexpr std::size_t kDictionary = offsetof(Superblock, dictionary_bytes);
-  constexpr std::size_t kEnd = offsetof(Superblock, reserved0);
-  for (std::size_t at = possible ? kFirst : kSizes; at < kEnd; ++at) {
-    if (at == kKinds) at = kCompression;
-    if (at == kDerived) at = kDictionary;
-    for (unsigned change = 1; change < 256; ++change) {
-      Superblock attempt = canonical;
-      auto* byte = reinterpret_cast<unsigned char*>(&attempt) + at;
-      *byte = static_cast<unsigned char>(*byte ^ change);
-      if (at >= kSizes && !make_canonical(attempt)) continue;
-      if (!sums_up(attempt)) continue;
-      s = attempt;
-      return true;
-    }
+  for (const Fields& fields : kFields) {
+    if ((possible || fields.sizes) && repair_one_of(fields, canonical, s)) return true;
   }
   return false;
 }
@@ -133,7 +143,7 @@ std::optional<Layout> find_layout(const Mapping& map, Superblock found, u64 seed
   defaults.intent_words = 256;
   if (const auto dictionary = find_dictionary(map, seed)) {
     found.compression = defaults.compression = format::kCompressionLz4;
-    found.dictionary_bytes = static_cast<u32>(dictionary->bytes.size());
+    found.dictionary_bytes = static_cast<u32>(dictionary->size());
     defaults.dictionary_bytes = found.dictionary_bytes;
   }
   for (Superblock s : {found, defaults}) {
@@ -150,13 +160,12 @@ std::optional<Layout> find_layout(const Mapping& map, Superblock found, u64 seed
 
 }  // namespace
 
-std::optional<FoundDictionary> find_dictionary(const Mapping& map, u64 store_seed) {
+std::optional<std::string> find_dictionary(const Mapping& map, u64 store_seed) {
   // The fixed part of no store is longer.
   constexpr u64 kFixedMax = u64{128} << 20;
   const u64 end = std::min(map.file_bytes(), kFixedMax);
   for (u64 at = format::kPageBytes; at < end; at += format::kPageBytes) {
-    if (auto bytes = read_dictionary(map, at, store_seed))
-      return FoundDictionary{at, *std::move(bytes)};
+    if (auto dictionary = read_dictionary(map, at, store_seed)) return dictionary;
   }
   return std::nullopt;
 }

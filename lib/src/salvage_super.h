@@ -22,12 +22,8 @@ struct FoundSuperblock {
 // kNotAStore if no seed verifies anything, kWrongVersion if the superblock is intact and foreign.
 Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions& options);
 
-struct FoundDictionary {
-  u64 offset = 0;
-  std::string bytes;
-};
-// Where an intact dictionary of a store with this seed lies, whatever the superblock says.
-std::optional<FoundDictionary> find_dictionary(const Mapping& map, u64 store_seed);
+// The intact dictionary of a store with this seed, whatever the superblock says of it.
+std::optional<std::string> find_dictionary(const Mapping& map, u64 store_seed);
 
 }  // namespace hmap
 

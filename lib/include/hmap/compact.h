@@ -17,8 +17,9 @@
 namespace hmap {
 
 struct CompactOptions {
-  // Of the new file: `shard_bits`, `geometry`, `expected_entries`, `window_bytes`, `size_limit`;
-  // the others are ignored. What is left at its default stays as it was.
+  // Of the new file: `shard_bits`, `geometry`, `compression`, `dictionary`, `expected_entries`,
+  // `window_bytes`, `size_limit`; the others are ignored. What is left at its default stays as it
+  // was.
   Options store;
   // Called for each entry with the entries done and those in all; false ends the call (kSystem,
   // ECANCELED) and leaves the store as it was. May be empty.

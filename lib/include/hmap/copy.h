@@ -19,9 +19,9 @@
 namespace hmap {
 
 struct CopyOptions {
-  // Of the new store: `shard_bits`, `geometry`, `expected_entries`, `file_mode`, `window_bytes`,
-  // `size_limit`; the others are ignored. What is left at its default is taken from the source, and
-  // room is made for as many entries as it has.
+  // Of the new store: `shard_bits`, `geometry`, `compression`, `dictionary`, `expected_entries`,
+  // `file_mode`, `window_bytes`, `size_limit`; the others are ignored. What is left at its
+  // default is taken from the source, and room is made for as many entries as it has.
   Options store;
   // Called for each entry with the entries done and, roughly, those in all; false ends the call
   // (kSystem, ECANCELED) and leaves nothing behind. May be empty.
