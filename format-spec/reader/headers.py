@@ -6,7 +6,7 @@ from reader.basics import (
 
 
 class Superblock:
-    FIELDS = struct.Struct("<QII3Q16sQQ8I5QQI")
+    FIELDS = struct.Struct("<QII3Q16sQQ8I5QQII4IQ128s")
 
     def __init__(self, file):
         if file.size < 512:
@@ -14,19 +14,41 @@ class Superblock:
         raw = file.read(0, 512)
         (magic, self.version, check, _, _, refuse, self.uuid, self.seed, self.created,
          self.shard_bits, self.block_bytes, self.extent_bytes, self.slots, self.intent_words,
-         key_kind, elem_kind, self.compression, self.root_bytes, self.runtime_offset,
+         self.key_kind, self.elem_kind, self.compression, self.root_bytes, self.runtime_offset,
          self.runtime_bytes, self.extent_table_offset, self.heap_offset, self.dictionary_offset,
-         self.dictionary_bytes) = self.FIELDS.unpack_from(raw)
+         self.dictionary_bytes, _, self.key_bytes, self.elem_bytes, self.key_align,
+         self.elem_align, self.fingerprint, name) = self.FIELDS.unpack_from(raw)
         if magic != 0x0A1A70616D687F89:
             raise NotAStore("no hmap magic (F-01)")
         if self.version != 1:
             raise NotAStore(f"format version {self.version}, this reader knows 1 (F-01)")
         need(checksum(raw[:12] + bytes(4) + raw[16:], 0) == check, "F-05", "superblock checksum", 0)
-        if refuse or key_kind or elem_kind:
+        if refuse or self.key_kind > 1 or self.elem_kind > 1:
             raise NotAStore("unknown features (F-02, F-06)")
+        self.type_name = name.split(b"\0")[0].decode("utf-8", "replace")
+        self.check_type(name)
         self.check_geometry()
         self.derive()
         self.dictionary = self.read_dictionary(file)
+
+    def check_type(self, name):
+        for kind, size, align, least, at in (
+                (self.key_kind, self.key_bytes, self.key_align, 1, 160),
+                (self.elem_kind, self.elem_bytes, self.elem_align, 0, 164)):
+            if kind == 0:
+                need(size == 0 and align == 0, "F-80", "bytes with a size or an alignment", at)
+            else:
+                need(size >= least and align in (1 << i for i in range(13)) and size % align == 0,
+                     "F-80", f"{size} bytes, align {align}", at)
+        need(self.key_bytes <= 65535, "F-80", "key_bytes", 160)
+        plain = not (self.key_kind or self.elem_kind)
+        need(plain == (self.fingerprint == 0), "F-80", "type_fingerprint", 176)
+        need(not plain or not name[0], "F-80", "type_name", 184)
+
+    def fits(self, key, value):
+        """Whether an entry has the lengths of the store's type (F-81)."""
+        return ((not self.key_kind or len(key) == self.key_bytes) and
+                (not self.elem_kind or len(value) == self.elem_bytes))
 
     def check_geometry(self):
         b, x = self.block_bytes, self.extent_bytes

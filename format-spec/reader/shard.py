@@ -123,7 +123,9 @@ class Shard:
         raw = file.read(offset, size)
         need(checksum(raw[4:], sb.seed ^ offset) == check, "F-07", "record checksum", offset)
         value = decoded(raw[12 + key_bytes:], flags, sb.dictionary, offset)
-        return raw[12:12 + key_bytes], value, kind == LARGE
+        key = raw[12:12 + key_bytes]
+        need(sb.fits(key, value), "F-81", "record of a wrong length", offset)
+        return key, value, kind == LARGE
 
     def check_span_slot(self, offset, span, cls):
         sb = self.store.superblock

@@ -8,6 +8,7 @@
 #include "hmap.h"
 #include "open.h"
 #include "publish.h"
+#include "type.h"
 
 namespace hmap {
 namespace {
@@ -47,6 +48,8 @@ Result<Superblock> new_superblock(const Options& options) {
     return Status(Code::kInvalidArgument, "dictionary: longer than 64 KiB");
   if (options.compression == Compression::kLz4) superblock.compression = format::kCompressionLz4;
   superblock.dictionary_bytes = static_cast<u32>(options.dictionary.size());
+  if (Status s = check_type(options.type); !s.ok()) return s;
+  set_type(superblock, options.type);
   if (Status s = Layout::complete(superblock); !s.ok()) return s;
   fill_random(superblock.uuid, sizeof superblock.uuid);
   fill_random(&superblock.store_seed, sizeof superblock.store_seed);

@@ -39,8 +39,8 @@ constexpr std::array kSuperblockFields = {
     FIELD(Superblock, extent_bytes, kNumber, "unit of space"),
     FIELD(Superblock, slots, kNumber, "of processes that write"),
     FIELD(Superblock, intent_words, kNumber, "words that one change can have"),
-    FIELD(Superblock, key_kind, kNumber, "0: bytes, in a record"),
-    FIELD(Superblock, elem_kind, kNumber, "0: bytes, behind the key"),
+    FIELD(Superblock, key_kind, kNumber, "0: bytes, 1: of one size"),
+    FIELD(Superblock, elem_kind, kNumber, "0: bytes, 1: of one size"),
     FIELD(Superblock, compression, kNumber, "of values: 0: none, 1: LZ4"),
     FIELD(Superblock, root_bytes, kNumber, "of each root with its shard headers"),
     FIELD(Superblock, runtime_offset, kOffset, ""),
@@ -50,6 +50,12 @@ constexpr std::array kSuperblockFields = {
     FIELD(Superblock, dictionary_offset, kOffset, "0: none"),
     FIELD(Superblock, dictionary_bytes, kNumber, ""),
     FIELD(Superblock, reserved0, kZero, ""),
+    FIELD(Superblock, key_bytes, kNumber, "of each key; 0: each has its own"),
+    FIELD(Superblock, elem_bytes, kNumber, "of each value; key_kind 0: each has its own"),
+    FIELD(Superblock, key_align, kNumber, "in a program"),
+    FIELD(Superblock, elem_align, kNumber, "in a program"),
+    FIELD(Superblock, type_fingerprint, kHex, "of the type of the store; 0: byte strings"),
+    FIELD(Superblock, type_name, kText, "name of this type"),
     FIELD(Superblock, reserved1, kZero, ""),
 };
 

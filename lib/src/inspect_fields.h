@@ -16,6 +16,7 @@ enum class Show : u8 {
   kNumber,
   kHex,     // seeds, masks, checksums
   kBytes,   // in the order of the file
+  kText,    // up to the first zero
   kOffset,  // of the file; 0: none
   kTime,    // nanoseconds since 1970
   kRow,     // {first extent index + 1: 32, number of extents: 32}

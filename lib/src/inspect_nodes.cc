@@ -73,6 +73,13 @@ void add_field(const Field& field, const std::byte* from, u64 offset, InspectNod
                      field.meaning, false,  {}};
     return to.children.push_back(std::move(node));
   }
+  if (field.show == Show::kText) {
+    const auto* text = reinterpret_cast<const char*>(from);
+    InspectNode node{
+        field.name,    offset, field.bytes, quoted({text, ::strnlen(text, field.bytes)}),
+        field.meaning, false,  {}};
+    return to.children.push_back(std::move(node));
+  }
   if (field.element == field.bytes)
     return to.children.push_back(element_node(field, from, offset, field.name));
   for (u64 i = 0; i < field.bytes / field.element; ++i) {

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "hmap/result.h"
 #include "runtime_format.h"
+#include "superblock_format.h"
 
 namespace hmap {
 

@@ -16,6 +16,7 @@
 #include "replay.h"
 #include "snapshots.h"
 #include "space.h"
+#include "type.h"
 
 namespace hmap {
 namespace {
@@ -262,8 +263,13 @@ Result<Superblock> read_superblock(int fd, bool writable) {
   if (superblock.checksum != superblock_checksum(superblock)) {
     return Engine::corrupt("superblock with a wrong checksum", 0);
   }
-  if (superblock.features_refuse != 0 || superblock.key_kind != 0 || superblock.elem_kind != 0) {
+  if (superblock.features_refuse != 0 || superblock.key_kind > format::kKindFixed ||
+      superblock.elem_kind > format::kKindFixed) {
     return Status(Code::kWrongVersion, "the store uses features this library does not know");
+  }
+  if (!type_is_possible(superblock)) {
+    return Engine::corrupt("superblock: the type of keys and values contradicts itself",
+                           offsetof(Superblock, key_bytes));
   }
   if (writable && superblock.features_read_only != 0) {
     return Status(Code::kWrongVersion,

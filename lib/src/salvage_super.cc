@@ -8,6 +8,7 @@
 #include "hash.h"
 #include "open.h"
 #include "salvage_scan.h"
+#include "type.h"
 
 namespace hmap {
 namespace {
@@ -21,12 +22,14 @@ bool make_canonical(Superblock& s) {
   s.magic = format::kMagic;
   s.version = format::kVersion;
   s.features_compatible = s.features_read_only = s.features_refuse = 0;
-  s.key_kind = s.elem_kind = s.reserved0 = 0;
+  s.reserved0 = 0;
   std::memset(s.reserved1, 0, sizeof s.reserved1);
   return Layout::complete(s).ok();
 }
 
-bool sums_up(const Superblock& s) { return s.checksum == superblock_checksum(s); }
+bool sums_up(const Superblock& s) {
+  return s.checksum == superblock_checksum(s) && type_is_possible(s);
+}
 
 // Fields that do not follow from others.
 struct Fields {
@@ -36,9 +39,9 @@ struct Fields {
 };
 constexpr Fields kFields[] = {
     {offsetof(Superblock, uuid), offsetof(Superblock, shard_bits), false},
-    {offsetof(Superblock, shard_bits), offsetof(Superblock, key_kind), true},
-    {offsetof(Superblock, compression), offsetof(Superblock, root_bytes), true},
-    {offsetof(Superblock, dictionary_bytes), offsetof(Superblock, reserved0), true}};
+    {offsetof(Superblock, shard_bits), offsetof(Superblock, root_bytes), true},
+    {offsetof(Superblock, dictionary_bytes), offsetof(Superblock, reserved0), true},
+    {offsetof(Superblock, key_bytes), offsetof(Superblock, reserved1), false}};
 
 bool repair_one_of(const Fields& fields, const Superblock& canonical, Superblock& s) {
   for (std::size_t at = fields.begin; at < fields.end; ++at) {
@@ -56,7 +59,7 @@ bool repair_one_of(const Fields& fields, const Superblock& canonical, Superblock
 }
 
 // One byte of these fields is wrong: tries all values of all of them.
-// A wrong answer is as likely as 1 in 500,000; what is read with it has checksums of its own.
+// A wrong answer is as likely as 1 in 90,000; what is read with it has checksums of its own.
 bool repair(Superblock& s) {
   Superblock canonical = s;
   const bool possible = make_canonical(canonical);
@@ -175,12 +178,16 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
   const u64 there = std::min<u64>(sizeof s, map.file_bytes());
   std::memcpy(&s, map.base(), there);
   FoundSuperblock found;
-  if (s.magic == format::kMagic && sums_up(s)) {
-    if (s.version != format::kVersion || s.features_refuse != 0 || s.key_kind != 0 ||
-        s.elem_kind != 0) {
+  if (s.magic == format::kMagic && s.checksum == superblock_checksum(s)) {
+    if (s.version != format::kVersion || s.features_refuse != 0 ||
+        s.key_kind > format::kKindFixed || s.elem_kind > format::kKindFixed) {
       return Status(Code::kWrongVersion,
                     "the store has a version or features this library cannot "
                     "read");
+    }
+    if (!type_is_possible(s)) {
+      return Status(Code::kCorrupt, "superblock: the type of keys and values contradicts itself",
+                    offsetof(Superblock, key_bytes));
     }
     const Result<Layout> layout = Layout::from(s);
     if (!layout) return layout.error();

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "runtime_format.h"
+#include "superblock_format.h"
 
 namespace hmap::test {
 

@@ -22,7 +22,8 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 
 # lib/src by layers from the bottom (lib/README.md): a file includes its own layer and those below.
 LAYERS = (
-    "sanitizers offset hash format runtime_format log_format layout status",
+    "sanitizers offset hash format superblock_format runtime_format log_format layout "
+    "status type",
     "seam mapping file publish log_file process lock guard codec",
     "engine log intent blocks space notes dead pins",
     "spans span_maps records batch_area",
@@ -39,7 +40,7 @@ LAYERS = (
     "inspect_extents inspect",
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
-PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "position": 0,
+PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "type": 0, "position": 0,
                  "verify": 0, "recover": 0, "batch": 0, "view": 0, "inspect": 0,
                  "activity": len(LAYERS) - 1,
                  "compact": len(LAYERS) - 1, "copy": len(LAYERS) - 1, "train": len(LAYERS) - 1,

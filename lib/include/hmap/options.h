@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "hmap/type.h"
+
 namespace hmap {
 
 // Limits of the format (format-spec/format.md, "Limits").
@@ -70,6 +72,8 @@ struct Options {
   // Creation only, with Compression::kLz4: what values are compressed against, 0 to 65,536 bytes,
   // so that short ones that resemble each other shrink, too. train_dictionary() makes one.
   std::string dictionary;
+  // Creation only: what keys and values are. The default: byte strings, as a Store takes them.
+  TypeInfo type;
 
   // Address space to reserve in bytes, a power of two. 0: 1 TiB, halved down to 1 GiB while the
   // system refuses (environment HMAP_WINDOW_BYTES overrides the start). Limits the file's size.
