@@ -166,8 +166,8 @@ Status unlink_needless(const Engine& engine, const Block& block, PlaceState& new
   if (block.run.copies > 1) return {};
   const Engine::Needed cuts = engine.needed_cuts();
   PlaceState* newer = &newest;
-  for (int i = 0; i < kVersionsMax && newer->older != 0 && newer->born > cuts.oldest; ++i) {
-    const Result<PlaceState*> older = place_state(engine, block, newer->older);
+  for (int i = 0; i < kVersionsMax && !newer->older.none() && newer->born > cuts.oldest; ++i) {
+    const Result<PlaceState*> older = place_state(engine, block, newer->older.value);
     if (!older) return older.error();
     PlaceState& state = **older;
     const auto sees = [&](u64 cut) { return is_seen(state, cut); };
@@ -191,7 +191,7 @@ void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, Pla
   Change change(engine, domain);
   change.set(state.born, epoch);
   change.set(state.superseded, format::kForever);
-  change.set(state.older, old_place);
+  change.set(state.older, {old_place});
   change.set(state.block, block.home | tag << kHomeBits);
   if (old_state != nullptr) {
     change.set(old_state->superseded, epoch);
@@ -243,7 +243,7 @@ Result<u64> place_at(const Engine& engine, const Block& block, u64 cut) {
       } else if (seam::load((*state)->born) <= cut) {
         break;
       } else {
-        place = seam::load((*state)->older);
+        place = seam::load((*state)->older).value;
         if (i + 1 == kVersionsMax)
           damage = Engine::corrupt("block with too many versions", block.home);
       }

@@ -6,7 +6,7 @@ namespace hmap {
 Result<format::Bmap*> first_touch_bucket(Engine& engine, u64 shard,
                                          const format::BucketArray& array, u64 n, Purpose purpose) {
   const BucketPlace at = place_in_array(engine.layout, array.b, n);
-  if (array.b >= kMaxB || at.run > format::kOverflowRuns || array.run[at.run] == 0) {
+  if (array.b >= kMaxB || at.run > format::kOverflowRuns || array.run[at.run].none()) {
     return Engine::corrupt("bucket number outside its array", array.run[0]);
   }
   const Result<Block> block = block_of(engine, engine.layout.array_run(array, at.run),

@@ -137,7 +137,7 @@ struct FoundBucket {
   const BucketPlace at = place_in_array(layout, b, n);
   if (at.run > format::kOverflowRuns) [[unlikely]]
     return found;
-  const u64 run = seam::load(array.run[at.run]);
+  const u64 run = seam::load(array.run[at.run]).value;
   const RunShape& shape = layout.shape(b).runs[at.run];
   const u64 block = at.bucket >> layout.bucket_block_shift;
   found.state = run + shape.states + block * sizeof(format::BlockState);

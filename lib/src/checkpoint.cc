@@ -153,8 +153,8 @@ Status write_tables(Engine& engine, u64 k, u64 cut) {
     return status.ok();
   };
   for (u64 segment = 0; segment < format::kExtentSegments && status.ok(); ++segment) {
-    const u64 run = engine.cut().extent_table[segment];
-    if (run == 0) continue;
+    const RunOffset run = engine.cut().extent_table[segment];
+    if (run.none()) continue;
     write_run(Run(run, engine.layout.extent_table_shape(segment)));
   }
   for (u64 s = 0; s < engine.layout.shards && status.ok(); ++s) {
@@ -297,12 +297,12 @@ void for_each_run(const Layout& layout, const ShardHeader& header, const VisitRu
   for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets}) {
     if (array->id == 0) continue;
     for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
-      if (array->run[j] != 0 && !visit(layout.array_run(*array, j))) return;
+      if (!array->run[j].none() && !visit(layout.array_run(*array, j))) return;
     }
   }
-  for (const u64* segments : {header.directory, header.dead_directory}) {
+  for (const RunOffset* segments : {header.directory, header.dead_directory}) {
     for (u64 k = 0; k < format::kDirectorySegments; ++k) {
-      if (segments[k] != 0 && !visit(Run(segments[k], layout.directory_shape(k)))) return;
+      if (!segments[k].none() && !visit(Run(segments[k], layout.directory_shape(k)))) return;
     }
   }
 }

@@ -71,11 +71,11 @@ Status retire_directory(Engine& engine, u64 shard) {
   if (Status s = make_dead_room(engine, shard, format::kDirectorySegments); !s.ok()) return s;
   Change change(engine, shard);
   for (u64 k = 0; k < format::kDirectorySegments; ++k) {
-    u64& run = header.dead_directory[k];
-    if (run == 0) continue;
-    add_dead(engine, shard, change, engine.layout.extent_of(run),
+    RunOffset& run = header.dead_directory[k];
+    if (run.none()) continue;
+    add_dead(engine, shard, change, engine.layout.extent_of(run.value),
              engine.layout.run_extents(engine.layout.directory_shape(k)));
-    change.set(run, 0);
+    change.set(run, {});
   }
   change.set(header.dead_span_count, 0);
   change.set(header.dead_span_next, 0);
@@ -104,9 +104,9 @@ Status switch_to_empty(Engine& engine, u64 shard) {
   }
   change.set(header.hash0, new_seed());
   for (u64 k = 0; k < format::kDirectorySegments; ++k) {
-    if (header.directory[k] == 0) continue;
+    if (header.directory[k].none()) continue;
     change.set(header.dead_directory[k], header.directory[k]);
-    change.set(header.directory[k], 0);
+    change.set(header.directory[k], {});
   }
   change.set(header.dead_span_count, header.span_count);
   change.set(header.dead_large_next, 0);
@@ -121,7 +121,7 @@ Status switch_to_empty(Engine& engine, u64 shard) {
 
 bool has_cleared_space(const Engine& engine, u64 shard) {
   const ShardHeader& header = engine.header(shard);
-  return header.dead_directory[0] != 0 || header.dead_large_end != 0;
+  return !header.dead_directory[0].none() || header.dead_large_end != 0;
 }
 
 Result<bool> give_back_cleared(Engine& engine, u64 shard) {
@@ -130,7 +130,7 @@ Result<bool> give_back_cleared(Engine& engine, u64 shard) {
   if (!more || *more) return more;
   more = give_back_span(engine, shard);
   if (!more || *more) return more;
-  if (header.dead_directory[0] != 0) {
+  if (!header.dead_directory[0].none()) {
     if (Status s = retire_directory(engine, shard); !s.ok()) return s;
   }
   const auto is_zero = [](u64 cell) { return cell == 0; };

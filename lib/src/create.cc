@@ -79,7 +79,7 @@ void write_first_root(Mapping& map, const Superblock& superblock, const Layout& 
   root.magic = format::kRootMagic;
   root.generation = 1;
   root.cut = 1;
-  root.extent_table[0] = layout.extent_table_offset;
+  root.extent_table[0] = {layout.extent_table_offset};
   root.headers_checksum = checksum(headers, layout.shards * sizeof(ShardHeader),
                                    superblock.store_seed ^ root.generation);
   root.checksum = root_checksum(root, superblock.store_seed);

@@ -19,8 +19,8 @@ void add_dead(Engine& engine, u64 shard, Change& change, u64 first_extent, u64 e
 void add_dead_array(Engine& engine, u64 shard, Change& change, const BucketArray& array) {
   if (array.id == 0) return;
   for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
-    if (array.run[j] == 0) continue;
-    add_dead(engine, shard, change, engine.layout.extent_of(array.run[j]),
+    if (array.run[j].none()) continue;
+    add_dead(engine, shard, change, engine.layout.extent_of(array.run[j].value),
              engine.layout.run_extents(engine.layout.shape(array.b).runs[j]));
   }
 }

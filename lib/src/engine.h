@@ -121,6 +121,10 @@ struct Engine {
   static Status corrupt(const char* what, u64 offset) {
     return Status(Code::kCorrupt, what, offset);
   }
+  template <typename T>
+  static Status corrupt(const char* what, format::Offset<T> place) {
+    return corrupt(what, place.value);
+  }
 
   template <typename T>
   [[nodiscard]] T& part(u64 offset) const {

@@ -44,6 +44,16 @@ inline constexpr u32 kVersion = 1;
 inline constexpr u64 kSectorBytes = 512;
 inline constexpr u64 kPageBytes = 4096;
 
+// What a place in the file leads to; the first three are names only, for bytes that no struct
+// describes. A place that shares its word with other bits, or is counted in other units, is no
+// Offset: slot references, place words, PlaceState::block, TableEntry::place, batch operations.
+struct BlockRun;       // "Block runs": begins with the home of its first block
+struct BlockVersion;   // block_bytes bytes: a block at home, in a spare copy or in a frame
+struct Extent;         // extent_bytes bytes
+struct RuntimeHeader;  // runtime_format.h
+struct Dictionary;
+static_assert(OnDisk<Offset<BlockRun>> && sizeof(Offset<BlockRun>) == sizeof(u64));
+
 // ---- Bucket -----------------------------------------------------------------------------------
 //
 //    0         8         16         24                               64
@@ -73,7 +83,7 @@ struct Bmap {
   u64 version;   // V: seqlock, odd while an intent is being applied to this bucket
   u64 overflow;  // bucket number of the next bucket of the chain (40 bits; 0: none) | three hash
                  // bits per slot (24, slot 0 lowest)
-  u64 refs[5];   // eight references of 5 bytes, slot 0 lowest
+  u64 refs[5];   // eight references of 5 bytes, slot 0 lowest: file offset / 16 of a record
 };
 HMAP_LAYOUT(Bmap, tophash, 0, 8);
 HMAP_LAYOUT(Bmap, version, 8, 8);
@@ -117,9 +127,9 @@ constexpr bool value_flags_possible(u16 flags) {
 struct PlaceState {
   u64 born;        // epoch in which this version was begun; 0: none
   u64 superseded;  // epoch in which the next version was begun; kForever: it is the live one
-  u64 older;       // file offset of the version before, while a cut needs that; else 0
-  u64 block;       // file offset of the home of the block (48 bits) | low 16 bits of the payload of
-                   // the home's extent word (16), which tells whether the run is still that one
+  Offset<BlockVersion> older;  // the version before, while a cut needs that; else 0
+  u64 block;  // file offset of the home of the block (48 bits) | low 16 bits of the payload of
+              // the home's extent word (16), which tells whether the run is still that one
 };
 inline constexpr u64 kForever = ~u64{0};
 HMAP_LAYOUT(PlaceState, born, 0, 8);
@@ -216,7 +226,7 @@ struct BucketArray {
   u64 id;             // unique in its shard; 0: no array
   u64 b;              // log2 of the number of main buckets
   u64 next_overflow;  // number of the first overflow bucket not handed out yet (Go: nextOverflow)
-  u64 run[1 + kOverflowRuns];  // block runs
+  Offset<BlockRun> run[1 + kOverflowRuns];
 };
 HMAP_LAYOUT(BucketArray, id, 0, 8);
 HMAP_LAYOUT(BucketArray, b, 8, 8);
@@ -238,19 +248,19 @@ struct ShardHeader {
   u64 version;  // V
   u64 count;
   u64 flags;
-  u64 b;                                   // B: log2 of the number of buckets
-  u64 noverflow;                           // overflow buckets in use by `buckets`, exact
-  u64 hash0;                               // seed, renewed whenever the hmap becomes empty
-  u64 nevacuate;                           // every old bucket below this is evacuated
-  u64 array_seq;                           // last array id given out
-  BucketArray buckets;                     // id 0 before the first insert
-  BucketArray oldbuckets;                  // id 0 unless growing
-  BucketArray next;                        // reserved for the next growth; id 0: none
-  u64 next_prepared;                       // bytes of `next` that are allocated and zero
-  u64 span_count;                          // span ids given out so far
-  u64 span_free;                           // of these, unused entries
-  u64 directory[kDirectorySegments];       // block runs, each twice the one before
-  u64 dead_directory[kDirectorySegments];  // of a cleared hmap, being given back
+  u64 b;                                           // B: log2 of the number of buckets
+  u64 noverflow;                                   // overflow buckets in use by `buckets`, exact
+  u64 hash0;                                       // seed, renewed whenever the hmap becomes empty
+  u64 nevacuate;                                   // every old bucket below this is evacuated
+  u64 array_seq;                                   // last array id given out
+  BucketArray buckets;                             // id 0 before the first insert
+  BucketArray oldbuckets;                          // id 0 unless growing
+  BucketArray next;                                // reserved for the next growth; id 0: none
+  u64 next_prepared;                               // bytes of `next` that are allocated and zero
+  u64 span_count;                                  // span ids given out so far
+  u64 span_free;                                   // of these, unused entries
+  Offset<BlockRun> directory[kDirectorySegments];  // each twice the one before
+  Offset<BlockRun> dead_directory[kDirectorySegments];  // of a cleared hmap, being given back
   u64 dead_span_count;
   u64 dead_span_next;   // spans below are given back
   u64 dead[kDeadRuns];  // extents to give back: first + 1 (32 bits) | count (32)
@@ -289,13 +299,13 @@ static_assert(OnDisk<ShardHeader> && sizeof(ShardHeader) == 2048);
 // 512 bytes, written and flushed on its own; behind it 2^S saved shard headers, flushed before.
 struct Root {
   u64 magic;
-  u32 checksum;                       // of these 512 bytes with this field zero, seeded
-  u32 headers_checksum;               // of the shard headers behind, seeded
-  u64 generation;                     // the valid root with the higher one is the durable root
-  u64 cut;                            // the epoch it closed
-  u64 extents_end;                    // extents in use end here; the file must reach as far
-  u64 log_sequence;                   // log position of the cut (63 bits) | more may follow (1)
-  u64 extent_table[kExtentSegments];  // block runs of the extent table
+  u32 checksum;          // of these 512 bytes with this field zero, seeded
+  u32 headers_checksum;  // of the shard headers behind, seeded
+  u64 generation;        // the valid root with the higher one is the durable root
+  u64 cut;               // the epoch it closed
+  u64 extents_end;       // extents in use end here; the file must reach as far
+  u64 log_sequence;      // log position of the cut (63 bits) | more may follow (1)
+  Offset<BlockRun> extent_table[kExtentSegments];
   u8 reserved[208];
 };
 HMAP_LAYOUT(Root, magic, 0, 8);

@@ -24,7 +24,7 @@ u64 main_run_bytes(const Engine& engine, u64 b) {
 }
 
 // Takes the extents of a new array of 2^b buckets. Its id is array_seq + 1 until it is adopted.
-Result<u64> take_array(Engine& engine, u64 shard, u64 b, bool reserve_only) {
+Result<RunOffset> take_array(Engine& engine, u64 shard, u64 b, bool reserve_only) {
   if (b >= kMaxB)
     return Status(Code::kNoSpace, "the hmap has as many buckets as the format allows");
   ExtentRequest request;
@@ -35,8 +35,8 @@ Result<u64> take_array(Engine& engine, u64 shard, u64 b, bool reserve_only) {
   request.zero = true;
   request.reserve_only = reserve_only;
   const Result<u64> first = take_extents(engine, request);
-  if (!first) return first;
-  return engine.layout.extent_offset(*first);
+  if (!first) return first.error();
+  return RunOffset{engine.layout.extent_offset(*first)};
 }
 
 void set_array(Change& change, BucketArray& to, const BucketArray& value) {
@@ -48,7 +48,7 @@ void set_array(Change& change, BucketArray& to, const BucketArray& value) {
   }
 }
 
-BucketArray new_array(u64 id, u64 b, u64 run) {
+BucketArray new_array(u64 id, u64 b, RunOffset run) {
   BucketArray array{};
   array.id = id;
   array.b = b;
@@ -63,7 +63,7 @@ Status prepare_step(Engine& engine, ShardHeader& header, u64 bytes) {
   const u64 done = header.next_prepared;
   if (done >= extents) return {};
   const u64 now = std::min(bytes, extents - done);
-  if (Status s = prepare_extents(engine, header.next.run[0] + done, now); !s.ok()) return s;
+  if (Status s = prepare_extents(engine, header.next.run[0].value + done, now); !s.ok()) return s;
   // Crash: the step is done again.
   seam::store(header.next_prepared, done + now);
   return {};
@@ -71,7 +71,7 @@ Status prepare_step(Engine& engine, ShardHeader& header, u64 bytes) {
 
 Status reserve_next(Engine& engine, u64 shard, u64 b) {
   ShardHeader& header = engine.header(shard);
-  const Result<u64> run = take_array(engine, shard, b, true);
+  const Result<RunOffset> run = take_array(engine, shard, b, true);
   if (!run) return run.error();
   Change change(engine, shard);
   set_array(change, header.next, new_array(header.array_seq + 1, b, *run));
@@ -109,9 +109,9 @@ Status start_growth(Engine& engine, u64 shard, bool same_size) {
     array = header.next;
     // Reserved by another process, perhaps.
     if (engine.layout.is_wide(main_run_bytes(engine, b)))
-      engine.map->advise_huge(array.run[0], main_run_bytes(engine, b));
+      engine.map->advise_huge(array.run[0].value, main_run_bytes(engine, b));
   } else {
-    const Result<u64> run = take_array(engine, shard, b, false);
+    const Result<RunOffset> run = take_array(engine, shard, b, false);
     if (!run) return run.error();
     array = new_array(header.array_seq + 1, b, *run);
   }
@@ -157,7 +157,7 @@ u64 b_for(u64 entries) {
 
 Status make_first_array(Engine& engine, u64 shard) {
   ShardHeader& header = engine.header(shard);
-  const Result<u64> run = take_array(engine, shard, header.b, false);
+  const Result<RunOffset> run = take_array(engine, shard, header.b, false);
   if (!run) return run.error();
   Change change(engine, shard);
   change.guard(header.version);
@@ -216,7 +216,7 @@ Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 n
   const BucketPlace place = place_in_array(engine.layout, array.b, next);
   if (place.run > format::kOverflowRuns)
     return Status(Code::kNoSpace, "the hmap has no more overflow buckets");
-  if (array.run[place.run] == 0) {
+  if (array.run[place.run].none()) {
     ShardHeader& header = engine.header(shard);
     ExtentRequest request;
     request.domain = shard;
@@ -228,7 +228,7 @@ Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 n
     const Result<u64> first = take_extents(engine, request);
     if (!first) return first.error();
     Change change(engine, shard);
-    change.set(array.run[place.run], engine.layout.extent_offset(*first));
+    change.set(array.run[place.run], RunOffset{engine.layout.extent_offset(*first)});
     change.set(header.array_seq, header.array_seq + 1);
     change.set(engine.domain(shard).pending, 0);
     change.publish();

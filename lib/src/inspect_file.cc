@@ -171,7 +171,7 @@ class FileTree {
     if (array.id == 0 || array.b >= kMaxB) return;
     InspectNode node{name, 0, 0, say("id ", array.id), "", false, {}};
     for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
-      if (array.run[j] == 0) continue;
+      if (array.run[j].none()) continue;
       const Run run = layout_.array_run(array, j);
       node.children.push_back({say("run[", j, "]"),
                                run.offset,

@@ -19,7 +19,7 @@ SeenBucket View::bucket(const BucketArray& array, u64 number) const {
   SeenBucket seen;
   if (array.b >= kMaxB) return seen;
   const BucketPlace at = place_in_array(layout, array.b, number);
-  if (at.run > format::kOverflowRuns || array.run[at.run] == 0) return seen;
+  if (at.run > format::kOverflowRuns || array.run[at.run].none()) return seen;
   const Run run = layout.array_run(array, at.run);
   const u64 index = at.bucket >> layout.bucket_block_shift;
   const u64 inside = (at.bucket & (layout.buckets_per_block - 1)) * sizeof(format::Bmap);
@@ -67,7 +67,7 @@ std::optional<OwnedRun> View::shard_run_at(u64 shard, u64 offset) const {
   if (auto run = array_run_at(shard, header->next, "next", offset)) return run;
   for (u64 k = 0; k < format::kDirectorySegments; ++k) {
     for (const bool dead : {false, true}) {
-      const u64 at = dead ? header->dead_directory[k] : header->directory[k];
+      const RunOffset at = dead ? header->dead_directory[k] : header->directory[k];
       const Run run(at, layout.directory_shape(k));
       if (!contains(run, offset)) continue;
       return OwnedRun{OwnedRun::Use::kDirectory,
@@ -99,7 +99,7 @@ std::optional<OwnedRun> View::run_at(u64 offset) const {
 View::SeenSpan View::span(const ShardHeader& header, u64 span) const {
   SeenSpan seen;
   const checking::SpanPlace at = checking::SpanPlace::of(layout, span);
-  if (at.segment >= format::kDirectorySegments || header.directory[at.segment] == 0) return seen;
+  if (at.segment >= format::kDirectorySegments || header.directory[at.segment].none()) return seen;
   const Run run(header.directory[at.segment], layout.directory_shape(at.segment));
   const SeenBlock block = state_->block(run, at.block);
   if (block.trust == Trust::kDamaged) return seen;

@@ -20,9 +20,8 @@ format::IntentWord* Change::find(const u64& word) {
 }
 
 void Change::set(u64& word, u64 value) {
-  const u64 offset = engine_.map->offset_of(&word);
   // Crash: the state is even, nobody reads the body.
-  seam::store(body_[words_].offset, offset);
+  seam::store(body_[words_].offset, {engine_.map->offset_of(&word)});
   seam::store(body_[words_].value, value);
   targets_[words_] = &word;
   ++words_;
@@ -38,7 +37,7 @@ void Change::set_bits(u64& word, u64 on, u64 off) {
 
 void Change::guard(u64& version) {
   versions_[seqlocks_] = &version;
-  seam::store(intent_.seqlock[seqlocks_], engine_.map->offset_of(&version));
+  seam::store(intent_.seqlock[seqlocks_], {engine_.map->offset_of(&version)});
   ++seqlocks_;
 }
 
@@ -95,16 +94,16 @@ Status replay_intent(Engine& engine, u64 domain) {
   std::vector<std::pair<u64*, u64>> changes(words);
   std::vector<u64*> versions(seqlocks);
   for (u32 i = 0; i < words; ++i) {
-    const u64 offset = seam::load(body[i].offset);
-    changes[i] = {engine.map->at<u64>(offset), seam::load(body[i].value)};
+    const format::Offset<u64> at = seam::load(body[i].offset);
+    changes[i] = {engine.map->at(at), seam::load(body[i].value)};
     // Superblock and roots are nobody's live words.
-    if (changes[i].first == nullptr || offset < engine.layout.runtime_offset)
+    if (changes[i].first == nullptr || at.value < engine.layout.runtime_offset)
       return Engine::corrupt("intent: word outside the live state", place);
   }
   for (u32 i = 0; i < seqlocks; ++i) {
-    const u64 offset = seam::load(intent.seqlock[i]);
-    versions[i] = engine.map->at<u64>(offset);
-    if (versions[i] == nullptr || offset < engine.layout.runtime_offset)
+    const format::Offset<u64> at = seam::load(intent.seqlock[i]);
+    versions[i] = engine.map->at(at);
+    if (versions[i] == nullptr || at.value < engine.layout.runtime_offset)
       return Engine::corrupt("intent: version outside the live state", place);
   }
   // Crash anywhere here: the state stays odd, the next owner does all of it again.

@@ -99,18 +99,18 @@ Status Layout::complete(format::Superblock& s) {
   const u64 unit = std::max(format::kPageBytes, layout.block_bytes);
   layout.extent_table_offset = round_up(layout.runtime_offset + layout.runtime_bytes, unit);
   s.root_bytes = layout.root_bytes;
-  s.runtime_offset = layout.runtime_offset;
+  s.runtime_offset = {layout.runtime_offset};
   s.runtime_bytes = layout.runtime_bytes;
-  s.extent_table_offset = layout.extent_table_offset;
+  s.extent_table_offset = {layout.extent_table_offset};
   // Extents lie at multiples of their size, so that zones of them can be aligned.
   const u64 heap_unit = std::max<u64>(unit, layout.extent_bytes);
   u64 end = layout.extent_table_offset + run_bytes(layout.extent_table_[0]);
-  s.dictionary_offset = 0;
+  s.dictionary_offset = {};
   if (s.dictionary_bytes != 0) {
-    s.dictionary_offset = round_up(end, format::kPageBytes);
-    end = s.dictionary_offset + sizeof(format::Dictionary) + s.dictionary_bytes;
+    s.dictionary_offset = {round_up(end, format::kPageBytes)};
+    end = s.dictionary_offset.value + sizeof(format::Dictionary) + s.dictionary_bytes;
   }
-  s.heap_offset = round_up(end, heap_unit);
+  s.heap_offset = {round_up(end, heap_unit)};
   return {};
 }
 
@@ -129,12 +129,12 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   layout.slots = s.slots;
   layout.intent_words = s.intent_words;
   layout.root_bytes = s.root_bytes;
-  layout.runtime_offset = s.runtime_offset;
+  layout.runtime_offset = s.runtime_offset.value;
   layout.runtime_bytes = s.runtime_bytes;
-  layout.extent_table_offset = s.extent_table_offset;
-  layout.heap_offset = s.heap_offset;
+  layout.extent_table_offset = s.extent_table_offset.value;
+  layout.heap_offset = s.heap_offset.value;
   layout.compression = s.compression;
-  layout.dictionary_offset = s.dictionary_offset;
+  layout.dictionary_offset = s.dictionary_offset.value;
   layout.dictionary_bytes = s.dictionary_bytes;
   layout.derive();
   return layout;

@@ -18,6 +18,8 @@ using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
+using RunOffset = format::Offset<format::BlockRun>;
+
 // What follows from the number of blocks and copies of a run; offsets are relative to the run's.
 struct RunShape {
   u64 blocks = 0;
@@ -30,7 +32,7 @@ struct RunShape {
 // the offset is in the file.
 struct Run : RunShape {
   Run() = default;
-  Run(u64 at, const RunShape& shape) : RunShape(shape), offset(at) {}
+  Run(RunOffset at, const RunShape& shape) : RunShape(shape), offset(at.value) {}
   u64 offset = 0;
 };
 

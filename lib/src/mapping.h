@@ -11,6 +11,7 @@
 
 #include "hmap/result.h"
 #include "hmap/status.h"
+#include "offset.h"
 
 namespace hmap {
 
@@ -46,6 +47,10 @@ class Mapping {
   [[nodiscard]] T* at(std::uint64_t offset) const noexcept {
     if (offset % alignof(T) != 0) return nullptr;
     return reinterpret_cast<T*>(bytes(offset, sizeof(T)));
+  }
+  template <typename T>
+  [[nodiscard]] T* at(format::Offset<T> place) const noexcept {
+    return at<T>(place.value);
   }
 
   // File offset of an address inside the window.

@@ -80,7 +80,7 @@ Status free_pending(Engine& engine, u64 domain) {
     if (kind == ExtentKind::kExtentTable) {
       const u64 segment = extent_payload(word);
       return d == of->layout.space_domain() && segment < format::kExtentSegments &&
-             of->runtime->extent_table[segment] == 0;
+             of->runtime->extent_table[segment].none();
     }
     if (d == of->layout.space_domain()) return false;
     if (kind == ExtentKind::kLarge || kind == ExtentKind::kLargeRest ||

@@ -21,7 +21,7 @@ Look ShardReader::through(u64 offset, u64 bytes, u64* words, u64& intent_state) 
   const format::IntentWord* body = engine_.intent_words(shard_);
   bool hit = false;
   for (u64 i = 0; i < count; ++i) {
-    const u64 at = seam::load(body[i].offset);
+    const u64 at = seam::load(body[i].offset).value;
     if (at < offset || at >= offset + bytes || at % 8 != 0) continue;
     words[(at - offset) / 8] = seam::load(body[i].value);
     hit = true;

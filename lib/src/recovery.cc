@@ -37,7 +37,7 @@ Candidate read_root(const Engine& engine, u64 index) {
       root_is_intact(root, engine.store_seed) &&
       root.headers_checksum == checksum(engine.map->base() + at + sizeof(Root), headers_bytes,
                                         engine.store_seed ^ root.generation) &&
-      root.extent_table[0] != 0 && root.extents_end < u64{1} << 31 && root.cut < u64{1} << 47;
+      !root.extent_table[0].none() && root.extents_end < u64{1} << 31 && root.cut < u64{1} << 47;
   return candidate;
 }
 
@@ -59,7 +59,7 @@ class Rebuild {
     // Crash from here on: the area is not valid, the next opener begins again.
     reset_runtime();
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
-      if (root_.extent_table[segment] == 0) continue;
+      if (root_.extent_table[segment].none()) continue;
       const Run run = extent_table_run(engine_, segment);
       if (Status s = rebuild_run(run); !s.ok()) return s;
       if (Status s = clear_unwritten(run); !s.ok()) return s;
@@ -103,7 +103,7 @@ class Rebuild {
   // with all that recover() can use.
   Status check() const {
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
-      if (root_.extent_table[segment] == 0) continue;
+      if (root_.extent_table[segment].none()) continue;
       const Run run(root_.extent_table[segment], layout_.extent_table_shape(segment));
       if (Status s = check_run(run); !s.ok()) return s;
     }
@@ -229,7 +229,7 @@ class Rebuild {
 
   [[nodiscard]] Status check_arrays(const ShardHeader& header) const {
     for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets, &header.next}) {
-      if (array->id != 0 && (array->b >= kMaxB || array->run[0] == 0)) {
+      if (array->id != 0 && (array->b >= kMaxB || array->run[0].none())) {
         return Engine::corrupt("shard header: impossible bucket array",
                                layout_.root_offset(index_));
       }

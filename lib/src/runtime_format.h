@@ -86,7 +86,7 @@ struct RuntimeHeader {
   u64 file_extents;   // extents the file has blocks for at its end
   u64 table_cut[2];   // cut that tables A, B were last completely written for; 0: unknown
   u64 checkpoint_ns;  // CLOCK_BOOTTIME of the last completed checkpoint
-  u64 extent_table[kExtentSegments];
+  Offset<BlockRun> extent_table[kExtentSegments];
   u64 pinned[kPinnedWords];  // bit i: slot i + 1 has pinned something, once; bits are never cleared
   u64 reserved[10];
   Lock checkpoint_lock;
@@ -166,7 +166,7 @@ inline constexpr u64 kSlotBytesAt = kOpenByteAt + 2;  // + slot (1..slots): writ
 
 // {word offset, new value}: absolute, so that applying it twice is applying it once.
 struct IntentWord {
-  u64 offset;
+  Offset<u64> offset;
   u64 value;
 };
 static_assert(OnDisk<IntentWord> && sizeof(IntentWord) == 16);
@@ -179,7 +179,7 @@ struct Intent {
   u64 state;  // odd: published and perhaps half applied; even: idle. Only ever rises.
   u32 words;
   u32 seqlocks;
-  u64 seqlock[kIntentSeqlocks];  // offsets of the version words to hold odd meanwhile
+  Offset<u64> seqlock[kIntentSeqlocks];  // the version words to hold odd meanwhile
 };
 HMAP_LAYOUT(Intent, state, 0, 8);
 HMAP_LAYOUT(Intent, words, 8, 4);
@@ -235,7 +235,7 @@ struct Cut {
   u64 extents_end;
   u64 changes;       // sum of the intent states, to notice that nothing changed
   u64 log_sequence;  // for the root
-  u64 extent_table[kExtentSegments];
+  Offset<BlockRun> extent_table[kExtentSegments];
 };
 HMAP_LAYOUT(Cut, cut, 0, 8);
 HMAP_LAYOUT(Cut, extents_end, 8, 8);

@@ -144,15 +144,15 @@ void finish_intent(const Engine& engine, u64 domain, DamageLog& log) {
   const format::IntentWord* words = engine.intent_words(domain);
   bool possible = intent.words <= engine.layout.intent_words;
   for (u64 i = 0; possible && i < intent.words; ++i) {
-    possible = words[i].offset >= engine.layout.runtime_offset &&
-               engine.map->at<u64>(words[i].offset) != nullptr;
+    possible = words[i].offset.value >= engine.layout.runtime_offset &&
+               engine.map->at(words[i].offset) != nullptr;
   }
   if (!possible) {
     log.add("intent: impossible", engine.layout.intent_offset(domain));
     return;
   }
   for (u64 i = 0; i < intent.words; ++i) {
-    seam::store(*engine.map->at<u64>(words[i].offset), words[i].value);
+    seam::store(*engine.map->at(words[i].offset), words[i].value);
   }
 }
 

@@ -32,7 +32,7 @@ bool SalvageShard::fits(const Filled& slot, u64 hash) const {
 SalvageShard::SeenBucket SalvageShard::bucket(const BucketArray& array, u64 number) {
   SeenBucket seen;
   const BucketPlace at = place_in_array(layout_, array.b, number);
-  if (at.run > format::kOverflowRuns || array.run[at.run] == 0) return seen;
+  if (at.run > format::kOverflowRuns || array.run[at.run].none()) return seen;
   const SeenBlock block =
       state_.block(layout_.array_run(array, at.run), at.bucket >> layout_.bucket_block_shift);
   if (block.trust == Trust::kDamaged) return seen;
@@ -80,7 +80,7 @@ Trust SalvageShard::walk(const BucketArray& array, u64 main, const VisitSlot& vi
     number = overflow_in(seen.bucket.overflow);
     if (number == 0) return trust;
     if (number < u64{1} << array.b || number >= array.next_overflow || !hops.goes_on(number)) {
-      log_.add("chain of buckets that leads astray", array.run[0] + main * sizeof(Bmap));
+      log_.add("chain of buckets that leads astray", array.run[0].value + main * sizeof(Bmap));
       return Trust::kDamaged;
     }
   }
@@ -89,7 +89,7 @@ Trust SalvageShard::walk(const BucketArray& array, u64 main, const VisitSlot& vi
 // Those that can be there: behind the end of the file neither a bucket nor its table is.
 u64 SalvageShard::main_buckets(const BucketArray& array) const {
   const u64 file = engine_.map->file_bytes();
-  const u64 in_file = file > array.run[0] ? (file - array.run[0]) / sizeof(Bmap) : 0;
+  const u64 in_file = file > array.run[0].value ? (file - array.run[0].value) / sizeof(Bmap) : 0;
   return std::min(u64{1} << array.b, in_file);
 }
 
@@ -97,7 +97,7 @@ Status SalvageShard::walk_array(const BucketArray& array, const VisitSlot& visit
   if (array.id == 0) return {};
   const u64 mains = main_buckets(array);
   if (mains < u64{1} << array.b) {
-    log_.add("bucket array: ends beyond the end of the file", array.run[0]);
+    log_.add("bucket array: ends beyond the end of the file", array.run[0].value);
     damaged_ = true;
   }
   Status status;

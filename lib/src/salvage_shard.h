@@ -57,7 +57,7 @@ class SalvageShard {
   [[nodiscard]] bool is_being_given_back(u64 extent) const;
 
   [[nodiscard]] u64 count() const { return header_.count; }
-  [[nodiscard]] u64 buckets_at() const { return header_.buckets.run[0]; }
+  [[nodiscard]] u64 buckets_at() const { return header_.buckets.run[0].value; }
   [[nodiscard]] u64 number() const { return shard_; }
   [[nodiscard]] SalvageState& state() const { return state_; }
 

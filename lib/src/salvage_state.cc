@@ -32,7 +32,7 @@ SalvageState SalvageState::durable(const Engine& engine, const ByRoot& by, Damag
   state.root_verified_ = by.sector;
   state.root_index_ = by.index;
   std::copy_n(by.root.extent_table, format::kExtentSegments, state.extent_table_.begin());
-  state.extent_table_[0] = engine.layout.extent_table_offset;
+  state.extent_table_[0] = {engine.layout.extent_table_offset};
   const u64 file = engine.map->file_bytes();
   const u64 heap = engine.layout.heap_offset;
   const u64 in_file = file > heap ? engine.layout.extents_for(file - heap) : 0;
@@ -47,7 +47,7 @@ SalvageState SalvageState::live(const Engine& engine, DamageLog& log) {
   state.live_ = true;
   const format::RuntimeHeader& runtime = *engine.runtime;
   std::copy_n(runtime.extent_table, format::kExtentSegments, state.extent_table_.begin());
-  state.extent_table_[0] = engine.layout.extent_table_offset;
+  state.extent_table_[0] = {engine.layout.extent_table_offset};
   state.extents_end_ = runtime.extents_end;
   for (u64 s = 0; s < engine.layout.shards; ++s) {
     const ShardHeader& header = engine.header(s);
@@ -89,17 +89,17 @@ bool SalvageState::possible(const ShardHeader& header) const {
 
 bool SalvageState::possible(const BucketArray& array) const {
   if (array.id == 0) return true;
-  if (array.b >= kMaxB || array.run[0] < engine_.layout.heap_offset) return false;
+  if (array.b >= kMaxB || array.run[0].value < engine_.layout.heap_offset) return false;
   if (headers_verified_) return true;
   // A file cut short may lack part of what a verified header names; nobody else may name it.
   const u64 bytes = sizeof(format::Bmap) << array.b;
-  return engine_.map->bytes(array.run[0], bytes) != nullptr;
+  return engine_.map->bytes(array.run[0].value, bytes) != nullptr;
 }
 
 // Segments that the table itself does not know are not believed.
 void SalvageState::check_segments() {
   for (u64 k = 1; k < format::kExtentSegments; ++k) {
-    const u64 at = extent_table_[k];
+    const u64 at = extent_table_[k].value;
     if (at == 0) continue;
     const Layout& layout = engine_.layout;
     bool known = at >= layout.heap_offset && at % layout.block_bytes == 0;
@@ -108,7 +108,7 @@ void SalvageState::check_segments() {
       known = seen.trust == Trust::kVerified && extent_payload(seen.word) == k &&
               extent_kind(seen.word) == format::ExtentKind::kExtentTable;
     }
-    if (!known) extent_table_[k] = 0;
+    if (!known) extent_table_[k] = {};
   }
 }
 
@@ -181,7 +181,7 @@ SalvageState::SeenWord SalvageState::extent_word(u64 extent) {
   const u64 block_number = extent / layout.words_per_block;
   // Segment k >= 1 has blocks 2^(k-1) to 2^k - 1.
   const auto segment = static_cast<u64>(std::bit_width(block_number));
-  if (segment >= format::kExtentSegments || extent_table_[segment] == 0) return {};
+  if (segment >= format::kExtentSegments || extent_table_[segment].none()) return {};
   const u64 first = segment == 0 ? 0 : u64{1} << (segment - 1);
   const Run run(extent_table_[segment], layout.extent_table_shape(segment));
   const SeenBlock seen = block(run, block_number - first);

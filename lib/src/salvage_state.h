@@ -62,7 +62,7 @@ class SalvageState {
   // Of a durable state: the root (A: 0, B: 1).
   [[nodiscard]] u64 root_index() const { return root_index_; }
   // Offset of a segment of the extent table; 0: there is none, or it cannot be believed.
-  [[nodiscard]] u64 extent_table(u64 segment) const { return extent_table_[segment]; }
+  [[nodiscard]] RunOffset extent_table(u64 segment) const { return extent_table_[segment]; }
   // Extents of the state.
   [[nodiscard]] u64 extents_end() const { return extents_end_; }
   // Null if the header is lost or impossible.
@@ -99,7 +99,7 @@ class SalvageState {
   u64 root_index_ = 0;
   u64 extents_end_ = 0;
   std::vector<std::optional<format::ShardHeader>> headers_;
-  std::array<u64, format::kExtentSegments> extent_table_{};
+  std::array<RunOffset, format::kExtentSegments> extent_table_{};
   std::unordered_map<u64, Trust> pages_;       // by offset
   std::unordered_map<u64, SeenBlock> blocks_;  // by home
 };

@@ -111,7 +111,7 @@ bool seed_verifies_records(const Mapping& map, u64 seed) {
 bool layout_agrees_with_a_root(const Mapping& map, const Layout& layout, u64 seed) {
   for (u64 index = 0; index < 2; ++index) {
     const auto root = read_root(map, layout.root_offset(index));
-    if (root_verifies(root, seed) && root->extent_table[0] == layout.extent_table_offset)
+    if (root_verifies(root, seed) && root->extent_table[0].value == layout.extent_table_offset)
       return true;
   }
   return false;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "offset.h"
 #include "sanitizers.h"
 
 namespace hmap::seam {
@@ -57,6 +58,16 @@ inline void store(std::uint64_t& word, std::uint64_t value) noexcept {
 inline void store(std::uint32_t& word, std::uint32_t value) noexcept {
   announce(Event::kStore, &word, sizeof word);
   std::atomic_ref(word).store(value, std::memory_order_release);
+}
+
+// A place that the file names is a word like others.
+template <typename T>
+format::Offset<T> load(const format::Offset<T>& word) noexcept {
+  return {load(word.value)};
+}
+template <typename T>
+void store(format::Offset<T>& word, format::Offset<T> place) noexcept {
+  store(word.value, place.value);
 }
 
 // Lock words and pins. Sequentially consistent read-modify-writes.

@@ -99,7 +99,7 @@ Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
 
 u64 table_capacity(const Engine& engine) {
   u64 segments = 0;
-  while (segments < format::kExtentSegments && engine.runtime->extent_table[segments] != 0)
+  while (segments < format::kExtentSegments && !engine.runtime->extent_table[segments].none())
     ++segments;
   return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
 }
@@ -200,7 +200,7 @@ Status ensure_table(Engine& engine, u64 count) {
       return s;
     if (Status s = mark_taken(engine, request, first); !s.ok()) return s;
     Change change(engine, space);
-    change.set(engine.runtime->extent_table[segment], at);
+    change.set(engine.runtime->extent_table[segment], RunOffset{at});
     change.set(engine.domain(space).pending, 0);
     change.publish();
   }

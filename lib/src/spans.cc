@@ -203,7 +203,7 @@ Result<u64> unused_span(Engine& engine, u64 shard, Purpose purpose) {
   if (segment >= format::kDirectorySegments || span >= 0xff'fff0) {
     return Status(Code::kNoSpace, "the shard has as many spans as the format allows");
   }
-  if (header.directory[segment] != 0) return span;
+  if (!header.directory[segment].none()) return span;
   ExtentRequest request;
   request.domain = shard;
   request.count = engine.layout.run_extents(engine.layout.directory_shape(segment));
@@ -214,7 +214,7 @@ Result<u64> unused_span(Engine& engine, u64 shard, Purpose purpose) {
   const Result<u64> first = take_extents(engine, request);
   if (!first) return first.error();
   Change change(engine, shard);
-  change.set(header.directory[segment], engine.layout.extent_offset(*first));
+  change.set(header.directory[segment], RunOffset{engine.layout.extent_offset(*first)});
   change.set(header.array_seq, header.array_seq + 1);
   change.set(engine.domain(shard).pending, 0);
   change.publish();
@@ -270,13 +270,13 @@ u64 class_for(u64 bytes) {
   return 15 + doubling * 8 + ((bytes - (u64{256} << doubling) + step - 1) >> (5 + doubling)) - 1;
 }
 
-Result<Block> span_block(const Engine& engine, const u64* segments, u64 span) {
+Result<Block> span_block(const Engine& engine, const RunOffset* segments, u64 span) {
   const u64 unit = engine.layout.unit_blocks;
   // Span ids are below 2^24, and 32 bits are divided twice as fast as 64.
   const u64 block = static_cast<u32>(span) / static_cast<u32>(engine.layout.spans_per_block);
   const u64 units = static_cast<u32>(block) / static_cast<u32>(unit);
   const auto segment = static_cast<u64>(std::bit_width(units + 1)) - 1;
-  if (segment >= format::kDirectorySegments || segments[segment] == 0) {
+  if (segment >= format::kDirectorySegments || segments[segment].none()) {
     return Engine::corrupt("span outside the directory", 0);
   }
   const u64 before = unit * ((u64{1} << segment) - 1);
@@ -284,7 +284,7 @@ Result<Block> span_block(const Engine& engine, const u64* segments, u64 span) {
                   block - before);
 }
 
-Result<SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 span) {
+Result<SpanEntry*> span_entry(const Engine& engine, const RunOffset* segments, u64 span) {
   const Result<Block> block = span_block(engine, segments, span);
   if (!block) return block.error();
   const Result<std::byte*> bytes = live_bytes(engine, *block);

@@ -60,8 +60,8 @@ inline constexpr u64 kHintWord = 0xff;
 inline constexpr u64 kFreshBehind = kHintWord + 1;
 
 // Directory entries, for stats and for giving a cleared directory back. Null Result: kCorrupt.
-Result<Block> span_block(const Engine& engine, const u64* segments, u64 span);
-Result<format::SpanEntry*> span_entry(const Engine& engine, const u64* segments, u64 span);
+Result<Block> span_block(const Engine& engine, const RunOffset* segments, u64 span);
+Result<format::SpanEntry*> span_entry(const Engine& engine, const RunOffset* segments, u64 span);
 constexpr u64 span_extent(u64 head) { return (head & 0xffff'ffff) - 1; }
 constexpr u64 span_class(u64 head) { return head >> 32 & 0xff; }
 constexpr u64 span_next(u64 head) { return head >> 40; }

@@ -181,7 +181,7 @@ u64 live_count(const Engine& engine, u64 shard) {
       const u64 words =
           std::min<u64>(seam::load(engine.intent(shard).words), engine.layout.intent_words);
       for (u64 i = 0; i < words; ++i) {
-        if (seam::load(engine.intent_words(shard)[i].offset) == offset) {
+        if (seam::load(engine.intent_words(shard)[i].offset).value == offset) {
           count = seam::load(engine.intent_words(shard)[i].value);
         }
       }

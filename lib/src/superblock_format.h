@@ -26,11 +26,11 @@ struct Superblock {
   u32 elem_kind;    // the same
   u32 compression;  // of the values that are written: 0: none, 1: LZ4
   u64 root_bytes;
-  u64 runtime_offset;
+  Offset<RuntimeHeader> runtime_offset;
   u64 runtime_bytes;
-  u64 extent_table_offset;  // block run: first segment of the extent table
-  u64 heap_offset;
-  u64 dictionary_offset;  // of the Dictionary; 0: none
+  Offset<BlockRun> extent_table_offset;  // first segment of the extent table
+  Offset<Extent> heap_offset;            // extent 0
+  Offset<Dictionary> dictionary_offset;  // 0: none
   u32 dictionary_bytes;
   u32 reserved0;
   u32 key_bytes;  // of each key, if they are fixed

@@ -16,7 +16,7 @@ constexpr u64 kUnmarkedChainMax = u64{1} << 16;
 bool ShardCheck::read_bucket(const Side& side, u64 n, Bmap& bucket, Spot& spot) {
   const Layout& layout = view_.layout;
   const BucketPlace where = place_in_array(layout, side.array.b, n);
-  spot = {side.array.run[0], static_cast<u32>(shard_),
+  spot = {side.array.run[0].value, static_cast<u32>(shard_),
           side.old ? FindingUnit::kOldBucket : FindingUnit::kBucket, n};
   if (where.run > format::kOverflowRuns || side.runs[where.run].run.offset == 0) {
     piece_.near.damage(FindingKind::kChain, spot, "a bucket outside its array");

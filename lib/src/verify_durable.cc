@@ -185,10 +185,10 @@ class DurableCheck {
     counts_.bytes += layout_.shards * sizeof(ShardHeader);
     view_.cut = root.cut;
     if (root.extents_end >= u64{1} << 31 || root.cut >= u64{1} << 47 ||
-        root.extent_table[0] != layout_.extent_table_offset) {
+        root.extent_table[0].value != layout_.extent_table_offset) {
       found_.damage(FindingKind::kRoot, here,
                     say("the root is impossible: ", root.extents_end, " extents, epoch ", root.cut,
-                        ", extent table at ", root.extent_table[0]));
+                        ", extent table at ", root.extent_table[0].value));
       return false;
     }
     view_.extents_end = root.extents_end;
@@ -200,11 +200,11 @@ class DurableCheck {
       return false;
     }
     u64 used = 0;
-    while (used < format::kExtentSegments && root.extent_table[used] != 0) ++used;
+    while (used < format::kExtentSegments && !root.extent_table[used].none()) ++used;
     const u64 capacity = layout_.words_per_block << (used - 1);
     if (root.extents_end > capacity ||
         std::any_of(root.extent_table + used, std::end(root.extent_table),
-                    [](u64 run) { return run != 0; })) {
+                    [](RunOffset run) { return !run.none(); })) {
       found_.damage(FindingKind::kRoot, here,
                     say("the extent table has room for ", capacity, " extents of ",
                         root.extents_end, ", or a gap"));
@@ -216,7 +216,7 @@ class DurableCheck {
   // The words of all extents, which everything else is measured by.
   bool check_extent_table() {
     const Root& root = roots_[index_].root;
-    for (u64 k = 0; k < format::kExtentSegments && root.extent_table[k] != 0; ++k) {
+    for (u64 k = 0; k < format::kExtentSegments && !root.extent_table[k].none(); ++k) {
       CheckedRun& segment = segments_[k];
       segment.run = Run(root.extent_table[k], layout_.extent_table_shape(k));
       if (k != 0 && !run_fits(view_, segment.run)) {

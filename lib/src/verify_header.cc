@@ -1,6 +1,7 @@
 // What the words of a shard header say about each other. format-spec/format.md, "Shard header".
 #include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "verify_shard.h"
 
@@ -9,21 +10,32 @@ namespace hmap::checking {
 using format::BucketArray;
 using format::ShardHeader;
 
+namespace {
+
+// Whether a run is missing before one that is there.
+bool has_gap(std::span<const RunOffset> runs) {
+  const auto missing = [](RunOffset run) { return run.none(); };
+  const auto first = std::find_if(runs.begin(), runs.end(), missing);
+  return !std::all_of(first, runs.end(), missing);
+}
+
+}  // namespace
+
 void ShardCheck::header_damage(Findings& out, std::string text) const {
   out.damage(FindingKind::kHeader, {header_offset_, static_cast<u32>(shard_)}, std::move(text));
 }
 
 u64 ShardCheck::capacity(const BucketArray& array) const {
   u64 buckets = 0;
-  for (u64 j = 0; j <= format::kOverflowRuns && array.run[j] != 0; ++j) {
+  for (u64 j = 0; j <= format::kOverflowRuns && !array.run[j].none(); ++j) {
     buckets += view_.layout.shape(array.b).runs[j].blocks * view_.layout.buckets_per_block;
   }
   return buckets;
 }
 
-u64 ShardCheck::span_capacity(const u64* segments) const {
+u64 ShardCheck::span_capacity(const RunOffset* segments) const {
   u64 spans = 0;
-  for (u64 k = 0; k < format::kDirectorySegments && segments[k] != 0; ++k) {
+  for (u64 k = 0; k < format::kDirectorySegments && !segments[k].none(); ++k) {
     spans += view_.layout.directory_shape(k).blocks * view_.layout.spans_per_block;
   }
   return spans;
@@ -31,13 +43,11 @@ u64 ShardCheck::span_capacity(const u64* segments) const {
 
 void ShardCheck::check_array(const BucketArray& array, const char* name, Findings& out) const {
   if (array.id == 0) return;
-  if (array.b >= kMaxB || array.run[0] == 0) {
+  if (array.b >= kMaxB || array.run[0].none()) {
     return header_damage(out, say("the array `", name, "` has 2^", array.b,
                                   " buckets or no place: its entries cannot be found"));
   }
-  const auto* end = std::end(array.run);
-  if (std::find_if(std::find(std::begin(array.run), end, 0), end,
-                   [](u64 run) { return run != 0; }) != end) {
+  if (has_gap(array.run)) {
     header_damage(out, say("the runs of the array `", name, "` have a gap"));
   }
   if (array.id > header_.array_seq) {
@@ -101,9 +111,8 @@ void ShardCheck::check_space_words(Findings& out) const {
                   say("large records in extents ", header_.dead_large_next, " to ",
                       header_.dead_large_end, " are to be given back, of ", view_.extents_end));
   }
-  for (const u64* segments : {header_.directory, header_.dead_directory}) {
-    const u64* end = segments + format::kDirectorySegments;
-    if (std::find_if(std::find(segments, end, 0), end, [](u64 run) { return run != 0; }) != end)
+  for (const RunOffset* segments : {header_.directory, header_.dead_directory}) {
+    if (has_gap({segments, format::kDirectorySegments}))
       header_damage(out, "the segments of a span directory have a gap");
   }
 }
@@ -137,7 +146,7 @@ bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
   const bool walkable = [&] {
     for (const BucketArray* array : {&header.buckets, &header.oldbuckets}) {
       if (array->id == 0) continue;
-      if (array->b >= kMaxB || array->run[0] == 0 || array->next_overflow < u64{1} << array->b ||
+      if (array->b >= kMaxB || array->run[0].none() || array->next_overflow < u64{1} << array->b ||
           array->next_overflow > capacity(*array)) {
         return false;
       }

@@ -37,9 +37,9 @@ void LiveView::load_intent(u64 domain) {
   const std::size_t locks_before = seqlocks_.size();
   for (u64 i = 0; i < words; ++i) {
     const format::IntentWord& word = engine_.intent_words(domain)[i];
-    words_.push_back({seam::load(word.offset), seam::load(word.value)});
+    words_.push_back({seam::load(word.offset).value, seam::load(word.value)});
   }
-  for (u64 i = 0; i < locks; ++i) seqlocks_.push_back(seam::load(intent.seqlock[i]));
+  for (u64 i = 0; i < locks; ++i) seqlocks_.push_back(seam::load(intent.seqlock[i]).value);
   seam::read_barrier();
   if (seam::load(intent.state) == state) return;
   words_.resize(words_before);  // applied meanwhile: the bytes have it

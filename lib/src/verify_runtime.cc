@@ -29,14 +29,14 @@ void check_intent(const Engine& engine, u64 d, Findings& out) {
                 " versions, which no change can have: the shard cannot be recovered");
   }
   for (u64 i = 0; wrong.empty() && i < words; ++i) {
-    const u64 at = seam::load(engine.intent_words(d)[i].offset);
-    if (at < layout.runtime_offset || engine.map->at<u64>(at) == nullptr)
-      wrong = say("a published change names the word at ", at, ", which does not exist");
+    const format::Offset<u64> at = seam::load(engine.intent_words(d)[i].offset);
+    if (at.value < layout.runtime_offset || engine.map->at(at) == nullptr)
+      wrong = say("a published change names the word at ", at.value, ", which does not exist");
   }
   for (u64 i = 0; wrong.empty() && i < locks; ++i) {
-    const u64 at = seam::load(intent.seqlock[i]);
-    if (at < layout.runtime_offset || engine.map->at<u64>(at) == nullptr)
-      wrong = say("a published change names the version at ", at, ", which does not exist");
+    const format::Offset<u64> at = seam::load(intent.seqlock[i]);
+    if (at.value < layout.runtime_offset || engine.map->at(at) == nullptr)
+      wrong = say("a published change names the version at ", at.value, ", which does not exist");
   }
   if (!wrong.empty() && seam::load(intent.state) == state)
     out.damage(FindingKind::kIntent, here, std::move(wrong));
@@ -147,10 +147,10 @@ void check_runtime(const Engine& engine, Findings& out) {
                say("the file has ", engine.map->file_bytes(), " bytes, the live state ", end,
                    " extents: the end is missing"));
   }
-  if (seam::load(runtime.extent_table[0]) != layout.extent_table_offset) {
+  if (const u64 table = seam::load(runtime.extent_table[0]).value;
+      table != layout.extent_table_offset) {
     out.damage(FindingKind::kRuntime, here,
-               say("the extent table is at ", layout.extent_table_offset, ", not at ",
-                   seam::load(runtime.extent_table[0])));
+               say("the extent table is at ", layout.extent_table_offset, ", not at ", table));
   }
   check_durable_words(engine, out);
   check_lock(engine, runtime.checkpoint_lock, Finding::kNoShard, out);
@@ -204,12 +204,11 @@ void claim_extent_table(const Engine& engine, const LiveView& view, ExtentOwners
                         Findings& out) {
   for (u64 k = 1; k < format::kExtentSegments; ++k) {
     // Through the view: who died while adding a segment may have left it in an intent only.
-    Run run(0, engine.layout.extent_table_shape(k));
-    view.peek(engine.map->offset_of(&engine.runtime->extent_table[k]), &run.offset,
-              sizeof run.offset);
-    if (run.offset == 0) continue;
-    owners.claim_run(run, format::ExtentKind::kExtentTable, engine.layout.shards & 0xff, k,
-                     {run.offset}, out);
+    RunOffset at;
+    view.peek(engine.map->offset_of(&engine.runtime->extent_table[k]), &at, sizeof at);
+    if (at.none()) continue;
+    owners.claim_run(Run(at, engine.layout.extent_table_shape(k)), format::ExtentKind::kExtentTable,
+                     engine.layout.shards & 0xff, k, {at.value}, out);
   }
 }
 

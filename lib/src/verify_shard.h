@@ -95,7 +95,7 @@ class ShardCheck {
   bool check_runs(Findings& out);
   void header_damage(Findings& out, std::string text) const;
   [[nodiscard]] u64 capacity(const format::BucketArray& array) const;
-  [[nodiscard]] u64 span_capacity(const u64* segments) const;
+  [[nodiscard]] u64 span_capacity(const RunOffset* segments) const;
 
   // verify_chain.cc
   [[nodiscard]] Side current() const { return {header_.buckets, runs.buckets, false}; }

@@ -143,7 +143,7 @@ void ShardCheck::claim(ExtentOwners& owners, Findings& out) {
   for (const format::BucketArray* array : {&header_.buckets, &header_.oldbuckets, &header_.next}) {
     if (array->id == 0 || array->b >= kMaxB) continue;
     for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
-      if (array->run[j] == 0) continue;
+      if (array->run[j].none()) continue;
       owners.claim_run(view_.layout.array_run(*array, j), ExtentKind::kBuckets, shard_,
                        j == 0 ? array->id : ExtentOwners::kAnyPayload, here, out);
     }

@@ -13,12 +13,12 @@ ShardRuns ShardRuns::of(const Layout& layout, const format::ShardHeader& header)
   const auto array = [&](const format::BucketArray& from, auto& to) {
     if (from.id == 0 || from.b >= kMaxB) return;
     for (u64 j = 0; j <= kOverflowRuns; ++j) {
-      if (from.run[j] != 0) to[j].run = layout.array_run(from, j);
+      if (!from.run[j].none()) to[j].run = layout.array_run(from, j);
     }
   };
-  const auto directory = [&](const u64* from, auto& to) {
+  const auto directory = [&](const RunOffset* from, auto& to) {
     for (u64 k = 0; k < kDirectorySegments; ++k) {
-      if (from[k] != 0) to[k].run = Run(from[k], layout.directory_shape(k));
+      if (!from[k].none()) to[k].run = Run(from[k], layout.directory_shape(k));
     }
   };
   array(header.buckets, runs.buckets);

@@ -123,7 +123,7 @@ TEST_F(Damaged, ADictionaryWithoutCompression) {
 }
 
 TEST_F(Damaged, AFlippedByteOfTheDictionary) {
-  bytes_[superblock_.dictionary_offset + 16 + 99] ^= 1;
+  bytes_[superblock_.dictionary_offset.value + 16 + 99] ^= 1;
   write();
   EXPECT_CODE(Code::kCorrupt, Store::open(path_, quiet_options()));
   EXPECT_CODE(Code::kCorrupt, Store::open(path_, with_mode({}, Mode::kReadOnly)));
@@ -141,10 +141,11 @@ TEST_F(Damaged, AFlippedByteOfTheDictionary) {
 TEST_F(Damaged, AFlippedByteOfTheDictionaryOfAnOpenStore) {
   const Store store = Store::open(path_, quiet_options()).value();
   EXPECT_FINDS_NOTHING(store.verify());
-  const std::string flipped(1, static_cast<char>(bytes_[superblock_.dictionary_offset + 40] ^ 1));
+  const std::string flipped(
+      1, static_cast<char>(bytes_[superblock_.dictionary_offset.value + 40] ^ 1));
   const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
-  ASSERT_EQ(
-      1, ::pwrite(fd, flipped.data(), 1, static_cast<off_t>(superblock_.dictionary_offset + 40)));
+  ASSERT_EQ(1, ::pwrite(fd, flipped.data(), 1,
+                        static_cast<off_t>(superblock_.dictionary_offset.value + 40)));
   ::close(fd);
   const VerifyReport report = store.verify().value();
   ASSERT_EQ(report.findings.size(), 1U);
@@ -153,7 +154,7 @@ TEST_F(Damaged, AFlippedByteOfTheDictionaryOfAnOpenStore) {
 
 // Found again by looking everywhere, they are no more lost than before.
 TEST_F(Damaged, WithoutDictionaryAndBucketsEachValueIsLostOnce) {
-  bytes_[superblock_.dictionary_offset + 16 + 99] ^= 1;
+  bytes_[superblock_.dictionary_offset.value + 16 + 99] ^= 1;
   for (std::size_t root = 0; root < 2; ++root)
     bytes_[format::kPageBytes + root * superblock_.root_bytes + 100] ^= 1;
   write();

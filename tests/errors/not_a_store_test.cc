@@ -263,7 +263,7 @@ TEST(Corrupt, TwoDamagedRootsAreRefusedAndTheOffsetIsNamed) {
 
   const Status status = Store::open(dir.file("victim"), quiet_options()).error();
   EXPECT_GE(status.value(), raw.root_offset(0));
-  EXPECT_LT(status.value(), raw.superblock().runtime_offset);
+  EXPECT_LT(status.value(), raw.superblock().runtime_offset.value);
   EXPECT_NE(std::string::npos, status.message().find(std::to_string(status.value())))
       << status.message();
 }
@@ -273,12 +273,13 @@ TEST(Truncated, ACopyCutAnywhereBehindItsMagicNumber) {
   const std::string good = store_bytes(dir);
   const RawView raw(dir.file("original"));
   const std::uint64_t needed = raw.root(raw.newest_root()).extents_end;
-  const std::uint64_t end = raw.superblock().heap_offset + needed * raw.superblock().extent_bytes;
+  const std::uint64_t end =
+      raw.superblock().heap_offset.value + needed * raw.superblock().extent_bytes;
   ASSERT_LE(end, good.size());
   for (const std::uint64_t cut :
        {std::uint64_t{512}, std::uint64_t{4'096}, raw.root_offset(1),
-        raw.superblock().runtime_offset, raw.superblock().runtime_offset + 100,
-        raw.superblock().heap_offset, end - 4'096, end - 1}) {
+        raw.superblock().runtime_offset.value, raw.superblock().runtime_offset.value + 100,
+        raw.superblock().heap_offset.value, end - 4'096, end - 1}) {
     expect_refused(dir, good.substr(0, cut), Code::kTruncated);
     EXPECT_EQ(cut, file_bytes(dir.file("victim")));
   }
@@ -310,7 +311,8 @@ TEST(Truncated, ARuntimeAreaWithMoreExtentsThanThereCanBe) {
   ASSERT_OK(Store::open(path, quiet_options())->close());  // a runtime area of this very file
   const std::string good = read_file(path);
   const auto& superblock = *reinterpret_cast<const format::Superblock*>(good.data());
-  const std::size_t at = superblock.runtime_offset + offsetof(format::RuntimeHeader, extents_end);
+  const std::size_t at =
+      superblock.runtime_offset.value + offsetof(format::RuntimeHeader, extents_end);
   const std::uint64_t wraps = std::uint64_t{1} << (64 - std::countr_zero(superblock.extent_bytes));
   const auto set = [&](std::uint64_t extents) {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);

@@ -45,7 +45,9 @@ def read_headers(paths):
         constants[name] = eval(value, {"__builtins__": {}})  # the headers are ours
     types = {}
     for struct, body in re.findall(r"^struct (\w+) \{\n(.*?)^\};", text, re.S | re.M):
-        for kind, field, array in re.findall(r"^  (\w+) (\w+)(?:\[([^\]]+)\])?;", body, re.M):
+        declared = r"^  ([\w<>]+) (\w+)(?:\[([^\]]+)\])?;"
+        for kind, field, array in re.findall(declared, body, re.M):
+            kind = re.sub(r"^Offset<\w+>$", "u64", kind)  # what lies there is for the compiler
             array = re.sub(r"k[A-Z]\w*", lambda found: str(constants[found.group()]), array)
             count = f"[{eval(array, {'__builtins__': {}})}]" if array else ""
             types[struct, field] = kind + count

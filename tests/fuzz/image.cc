@@ -110,18 +110,18 @@ void Anatomy::add_fixed() {
   add(Kind::kBatchOps, layout_.batch_op_offset(0), layout_.batch_ops * sizeof(u64));
 }
 
-void Anatomy::add_state(const std::string& file, u64 table, const u64* extent_table,
+void Anatomy::add_state(const std::string& file, u64 table, const RunOffset* extent_table,
                         u64 headers_at) {
-  for (u64 k = 0; k < format::kExtentSegments && extent_table[k] != 0; ++k)
+  for (u64 k = 0; k < format::kExtentSegments && !extent_table[k].none(); ++k)
     add_run(file, Run(extent_table[k], layout_.extent_table_shape(k)), Kind::kExtentWords, table);
   for (u64 s = 0; s < layout_.shards; ++s) {
     const u64 at = table == kLive ? layout_.header_offset(s) : headers_at + s * sizeof(ShardHeader);
     const auto header = *read_at<ShardHeader>(file, at);
     for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets}) {
-      for (u64 j = 0; array->id != 0 && j <= format::kOverflowRuns && array->run[j] != 0; ++j)
+      for (u64 j = 0; array->id != 0 && j <= format::kOverflowRuns && !array->run[j].none(); ++j)
         add_run(file, layout_.array_run(*array, j), Kind::kBuckets, table);
     }
-    for (u64 k = 0; k < format::kDirectorySegments && header.directory[k] != 0; ++k) {
+    for (u64 k = 0; k < format::kDirectorySegments && !header.directory[k].none(); ++k) {
       add_run(file, Run(header.directory[k], layout_.directory_shape(k)), Kind::kSpanEntries,
               table);
     }
@@ -237,7 +237,7 @@ class Sealer {
   template <typename Visit>
   void for_each_run_of(const Root& root, u64 at, const Visit& visit) {
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
-      if (root.extent_table[segment] == 0) continue;
+      if (root.extent_table[segment].none()) continue;
       visit(Run(root.extent_table[segment], layout_.extent_table_shape(segment)));
     }
     for (u64 s = 0; s < layout_.shards; ++s) {

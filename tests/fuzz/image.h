@@ -68,7 +68,7 @@ class Anatomy {
  private:
   void add(Kind kind, u64 offset, u64 bytes);
   void add_fixed();
-  void add_state(const std::string& file, u64 table, const u64* extent_table, u64 headers_at);
+  void add_state(const std::string& file, u64 table, const RunOffset* extent_table, u64 headers_at);
   void add_run(const std::string& file, const Run& run, Kind kind, u64 table);
   void add_heap(const std::string& file);
 

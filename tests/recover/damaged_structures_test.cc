@@ -118,7 +118,7 @@ TEST_F(DamagedStructures, EveryTablePage) {
     return true;
   };
   for_each_run(layout, victim_->header(0), destroy_pages);
-  destroy_pages(hmap::Run(layout.extent_table_offset, layout.extent_table_shape(0)));
+  destroy_pages(hmap::Run({layout.extent_table_offset}, layout.extent_table_shape(0)));
 }
 
 TEST_F(DamagedStructures, EveryBlockOfBucketsOrBitmaps) {
@@ -139,7 +139,7 @@ TEST_F(DamagedStructures, AllBuckets) {
   const format::ShardHeader header = victim_->header(0);
   std::string damaged = victim_->bytes;
   for (const format::BucketArray* array : {&header.buckets, &header.oldbuckets}) {
-    for (std::uint64_t j = 0; j <= format::kOverflowRuns && array->run[j] != 0; ++j) {
+    for (std::uint64_t j = 0; j <= format::kOverflowRuns && !array->run[j].none(); ++j) {
       for (const std::uint64_t place : victim_->places(layout.array_run(*array, j))) {
         overwrite(damaged, place, layout.block_bytes, random_);
       }

@@ -49,7 +49,7 @@ class RawView {
     return root(1).generation > root(0).generation ? 1 : 0;
   }
   [[nodiscard]] const format::RuntimeHeader& runtime() const {
-    return at<format::RuntimeHeader>(superblock().runtime_offset);
+    return at<format::RuntimeHeader>(superblock().runtime_offset.value);
   }
   [[nodiscard]] const format::Slot& slot(std::uint32_t number) const {
     return at<format::Slot>(slots_offset() + (number - 1) * sizeof(format::Slot));
@@ -67,7 +67,9 @@ class RawView {
 
  private:
   // RuntimeHeader rounded up to 1024 | Slot x slots | domains, each rounded up to 64.
-  [[nodiscard]] std::uint64_t slots_offset() const { return superblock().runtime_offset + 1024; }
+  [[nodiscard]] std::uint64_t slots_offset() const {
+    return superblock().runtime_offset.value + 1024;
+  }
   [[nodiscard]] std::uint64_t intent_bytes() const {
     return superblock().intent_words * sizeof(format::IntentWord);
   }

@@ -140,7 +140,7 @@ std::vector<Damage> in_buckets() {
       {"a reference into the fixed part", FindingKind::kReference,
        [](Surgeon& s) { refer(some_bucket(s), 0, 4096); }},
       {"a reference into buckets", FindingKind::kReference,
-       [](Surgeon& s) { refer(some_bucket(s), 0, s.header().buckets.run[0]); }},
+       [](Surgeon& s) { refer(some_bucket(s), 0, s.header().buckets.run[0].value); }},
       {"a reference to no slot", FindingKind::kRecord,
        [](Surgeon& s) {
          Bmap& bucket = some_bucket(s);
@@ -244,7 +244,7 @@ std::vector<Damage> in_extents() {
       {"a place that is none", FindingKind::kPlace,
        [](Surgeon& s) {
          const Run run = s.layout().array_run(s.header().buckets, 0);
-         s.entry(run, 0).place = static_cast<u32>(s.header().directory[0] / 512);
+         s.entry(run, 0).place = static_cast<u32>(s.header().directory[0].value / 512);
        }},
       {"a place beyond the file", FindingKind::kPlace,
        [](Surgeon& s) {
@@ -271,7 +271,7 @@ std::vector<Damage> in_headers() {
       {"a dead row", FindingKind::kExtent,
        [](Surgeon& s) { add_row(s.header(), 1'000'000, 5'000'000); }},
       {"an array elsewhere", FindingKind::kRun,
-       [](Surgeon& s) { s.header().buckets.run[0] = u64{1} << 43; }},
+       [](Surgeon& s) { s.header().buckets.run[0] = {u64{1} << 43}; }},
       {"version", FindingKind::kVersion, [](Surgeon& s) { s.header().version = 3; }},
   };
 }

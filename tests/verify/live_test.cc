@@ -155,7 +155,7 @@ std::vector<LiveDamage> live_damages() {
       {"hash0", FindingKind::kWrongBucket, [](Meddler& f) { header_of(f).hash0 ^= 1; }},
       {"B", FindingKind::kHeader, [](Meddler& f) { ++header_of(f).b; }},
       {"an array elsewhere", FindingKind::kRun,
-       [](Meddler& f) { header_of(f).buckets.run[0] += f.layout().block_bytes; }},
+       [](Meddler& f) { header_of(f).buckets.run[0].value += f.layout().block_bytes; }},
       {"live place", FindingKind::kLivePlace,
        [](Meddler& f) { place_word(f, main_run(f), 0) += 512; }},
       {"a place of nobody", FindingKind::kLivePlace,
@@ -171,7 +171,7 @@ std::vector<LiveDamage> live_damages() {
        [](Meddler& f) { block_state(f, main_run(f), 0).live_born += u64{1} << 16; }},
       {"a copy of the extent table", FindingKind::kLivePlace,
        [](Meddler& f) {
-         const Run run(f.layout().extent_table_offset, f.layout().extent_table_shape(0));
+         const Run run({f.layout().extent_table_offset}, f.layout().extent_table_shape(0));
          place_word(f, run, 0) ^= u64{1} << format::kPlaceBits;
        }},
       {"a slot in use offered", FindingKind::kOfferedSlot,

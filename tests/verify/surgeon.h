@@ -98,7 +98,7 @@ class Surgeon {
   }
   // All blocks and pages that the headers, as they are now, lead to. Before they are damaged.
   void seal() {
-    for (u64 k = 0; k < format::kExtentSegments && root().extent_table[k] != 0; ++k)
+    for (u64 k = 0; k < format::kExtentSegments && !root().extent_table[k].none(); ++k)
       seal_run(table_run(k));
     for (u64 s = 0; s < layout_.shards; ++s) {
       for_each_run(layout_, header(s), [&](const Run& run) {
