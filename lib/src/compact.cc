@@ -38,6 +38,7 @@ Result<Store> open_alone(const std::string& path) {
   options.mode = Mode::kExclusive;
   // Whatever a commit log has is replayed; nothing is written in the background.
   options.durability = Durability::kNone;
+  options.any_type = true;
   Result<Store> store = Store::open(path, options);
   if (store.error().code() == Code::kLockedExclusively)
     return Status(Code::kBusy, "others have the store open");

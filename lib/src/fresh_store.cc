@@ -55,6 +55,7 @@ Options options_like(const Layout* source, const Codec* codec, const Options& wi
   options.mode = Mode::kOpen;
   options.durability = Durability::kNone;
   options.discard_live_state = false;
+  options.any_type = false;
   if (source == nullptr) return options;
   if (options.shard_bits < 0) options.shard_bits = static_cast<int>(source->shard_bits);
   Geometry& geometry = options.geometry;
@@ -74,7 +75,9 @@ Options options_like(const Layout* source, const Codec* codec, const Options& wi
 Result<Options> options_like(const Store& source, const Options& wish) {
   return StoreAccess::read(source, [&wish](const Session& session) -> Result<Options> {
     const Engine& engine = session.engine;
-    return options_like(&engine.layout, engine.codec.get(), wish);
+    Options options = options_like(&engine.layout, engine.codec.get(), wish);
+    options.type = session.type;
+    return options;
   });
 }
 

@@ -15,6 +15,7 @@ namespace hmap {
 // What a new store takes from the one it is made of, unless `wish` says otherwise: shards, sizes,
 // slots, compression; null: not known. Nothing is written back while it is being filled.
 Options options_like(const Layout* source, const Codec* codec, const Options& wish);
+// The same of a store that is open, and its type.
 Result<Options> options_like(const Store& source, const Options& wish);
 
 class FreshStore {

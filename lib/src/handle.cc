@@ -115,9 +115,6 @@ Status Handle::end() {
 }
 
 Result<bool> Handle::pin(std::string_view key, HeldRecord& held) {
-  if (Status s = usable(); !s.ok()) return s;
-  if (!writable_)
-    return Status(Code::kReadOnly, "a view needs a handle that can write; get() copies the value");
   const Engine& engine = session_->engine;
   const Result<bool> found =
       guarded([&] { return find_held(engine, key, hash_key(key, engine.store_seed), held); });

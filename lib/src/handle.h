@@ -92,8 +92,8 @@ class Handle {
   // least answers kClosed from now on; the last one to let go of the handle closes it then.
   void retire() noexcept;
 
-  // A record pinned for a View, which lets go of it with unpin(), but not in a forked child: it is
-  // the parent's.
+  // Of a usable writing handle: a record pinned for a View, which lets go of it with unpin(), but
+  // not in a forked child: it is the parent's.
   Result<bool> pin(std::string_view key, HeldRecord& held);
   void unpin(const Pin& pin) noexcept {
     if (life_now_.load(std::memory_order_relaxed) == life_) drop_pin(session_->engine, pin);

@@ -136,6 +136,7 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   layout.compression = s.compression;
   layout.dictionary_offset = s.dictionary_offset.value;
   layout.dictionary_bytes = s.dictionary_bytes;
+  layout.lengths = Lengths(type_of(s));
   layout.derive();
   return layout;
 }

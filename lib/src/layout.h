@@ -10,6 +10,7 @@
 #include "hmap/result.h"
 #include "runtime_format.h"
 #include "superblock_format.h"
+#include "type.h"
 
 namespace hmap {
 
@@ -81,6 +82,7 @@ class Layout {
   u64 extent_bytes = 0;
   u64 slots = 0;
   u64 intent_words = 0;
+  Lengths lengths;  // of keys and values
   u64 root_bytes = 0;
   u64 runtime_offset = 0;
   u64 runtime_bytes = 0;

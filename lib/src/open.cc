@@ -29,6 +29,9 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
   const Result<Superblock> superblock =
       read_superblock(session.fd.get(), access == Access::kReadWrite);
   if (!superblock) return superblock.error();
+  session.type = type_of(*superblock);
+  if (!options.any_type && !same_type(session.type, options.type))
+    return type_mismatch(session.type, options.type);
   Result<Layout> layout = Layout::from(*superblock);
   if (!layout) return layout.error();
   Result<std::unique_ptr<Mapping>> map =

@@ -18,6 +18,7 @@ struct Session {
   std::string path;
   Fd fd;
   FileIdentity identity;
+  TypeInfo type;
   std::array<u8, 16> boot_id{};
   Engine engine;
   std::unique_ptr<Attachment> attachment;  // writing handles

@@ -60,20 +60,35 @@ Result<std::unique_ptr<LogFile>> replace_log(const Session& session, const Optio
 // Makes the next checkpoint() take a cut although nothing has changed.
 void force_cut(Engine& engine) { seam::store(engine.cut().changes, ~u64{0}); }
 
+// A value that is compressed is found wrong, if it is, by whoever decompresses it.
+bool fits(const Session& session, std::string_view key, const StoredValue& value) {
+  const Lengths& lengths = session.engine.layout.lengths;
+  return lengths.key_fits(key.size()) &&
+         (value.flags != 0 || lengths.value_fits(value.bytes.size()));
+}
+Status wrong_length() { return {Code::kBadLog, "the commit log has an entry of another type"}; }
+
 // One record through the ordinary write path. The engine has no log meanwhile.
 Status do_again(Session& session, const LogEntry& entry) {
   Engine& engine = session.engine;
   const u64 hash = hash_key(entry.key, engine.store_seed);
   switch (entry.op) {
     case LogOp::kPut:
+      if (!fits(session, entry.key, {entry.value, entry.flags})) return wrong_length();
       return put_entry(engine, entry.key, hash, {entry.value, entry.flags}, PutMode::kPut,
                        &engine.slot(session.slot).notes[0])
           .error();
     case LogOp::kErase:
+      if (!engine.layout.lengths.key_fits(entry.key.size())) return wrong_length();
       return erase_entry(engine, entry.key, hash).error();
     case LogOp::kBatch: {
       std::vector<BatchItem> items;
       if (Status s = read_batch(entry.value, items); !s.ok()) return s;
+      for (const BatchItem& item : items) {
+        if (item.erases ? !engine.layout.lengths.key_fits(item.key.size())
+                        : !fits(session, item.key, item.value))
+          return wrong_length();
+      }
       return apply_batch(engine, std::move(items));
     }
     default:

@@ -133,6 +133,11 @@ Result<bool> Salvage::put(const ScannedRecord& record, Evidence evidence) {
     if (undecoded_.insert(record.offset).second) lose(record.offset, evidence, map_.file_bytes());
     return false;
   }
+  if (!lengths_.check(record.key.size(), value->size()).ok()) {
+    log_.add("record whose lengths are not those of the store's type", record.offset);
+    if (undecoded_.insert(record.offset).second) lose(record.offset, evidence, map_.file_bytes());
+    return false;
+  }
   const Result<bool> inserted = fresh_.insert(record.key, *value);
   if (inserted && *inserted) {
     ++(evidence == Evidence::kBucket   ? report_.by_bucket
@@ -234,6 +239,7 @@ Status Salvage::take_scanned(const ScannedRecord& record) {
     return {};
   }
   if (report_.certain && !by_scan_.contains(hash)) return {};
+  if (!lengths_.key_fits(record.key.size())) return {};
   // The same value twice is no question.
   const Result<std::optional<std::string>> taken = fresh_.get(record.key);
   if (!taken) return taken.error();
@@ -306,8 +312,9 @@ Result<RecoverReport> recover(const std::string& damaged, const std::string& fre
   DamageLog log(options.list_max);
   if (Status s = open_source(source, fd->get(), options, log, report); !s.ok()) return s;
 
-  const Options store_options = options_like(source.layout_known ? &source.engine.layout : nullptr,
-                                             source.engine.codec.get(), options.store);
+  Options store_options = options_like(source.layout_known ? &source.engine.layout : nullptr,
+                                       source.engine.codec.get(), options.store);
+  store_options.type = source.type;
   Result<FreshStore> store = FreshStore::create(fresh, store_options);
   if (!store) return store.error();
   if (Status s = Salvage(source, store->store(), options, log, report).run(); !s.ok()) return s;

@@ -25,7 +25,8 @@ class Salvage {
         fresh_(fresh),
         options_(options),
         log_(log),
-        report_(report) {}
+        report_(report),
+        lengths_(source.type) {}
 
   Status run();
 
@@ -74,7 +75,8 @@ class Salvage {
   std::vector<Part> parts_;
   std::vector<bool> span_extents_;     // extents of spans whose bitmaps have been read
   std::unordered_set<u64> by_scan_;    // hashes of the keys taken by kScan
-  std::unordered_set<u64> undecoded_;  // offsets of records whose values cannot be decompressed
+  Lengths lengths_;                    // of the new store
+  std::unordered_set<u64> undecoded_;  // offsets of records whose values cannot be taken
   std::vector<u64> rivals_;            // conflicts: offsets of the records that were not taken
 };
 

@@ -83,6 +83,7 @@ Status open_source(SalvageSource& source, int fd, const RecoverOptions& options,
   if (found->damaged) log.add("superblock with a wrong checksum", 0);
   report.superblock = found->how;
   report.store_seed = source.engine.store_seed = found->store_seed;
+  source.type = found->type;
   source.layout_known = found->layout.has_value();
   if (source.layout_known) source.engine.layout = *found->layout;
   find_codec(source, log);

@@ -11,6 +11,7 @@ namespace hmap {
 // What could be read of the damaged store before the first record is looked at.
 struct SalvageSource {
   Engine engine;
+  TypeInfo type;
   bool layout_known = false;
   bool this_boot =
       false;  // the runtime area is of this boot and this file; `live` needs memory too

@@ -129,6 +129,12 @@ void apply_given(Superblock& s, const RecoverOptions& options) {
   if (options.damaged_shard_bits >= 0) s.shard_bits = static_cast<u32>(options.damaged_shard_bits);
 }
 
+// The type: the one given, else what stands there, if it is one.
+TypeInfo find_type(const Superblock& found, const RecoverOptions& options) {
+  if (!same_type(options.store.type, TypeInfo())) return options.store.type;
+  return type_is_possible(found) ? type_of(found) : TypeInfo();
+}
+
 std::optional<Layout> layout_of(Superblock s) {
   if (!make_canonical(s)) return std::nullopt;
   const Result<Layout> layout = Layout::from(s);
@@ -136,8 +142,8 @@ std::optional<Layout> layout_of(Superblock s) {
 }
 
 // The sizes: as they stand there with what was given; else the defaults with what was given.
-std::optional<Layout> find_layout(const Mapping& map, Superblock found, u64 seed,
-                                  const RecoverOptions& options) {
+std::optional<Layout> find_layout(const Mapping& map, Superblock found, const TypeInfo& type,
+                                  u64 seed, const RecoverOptions& options) {
   Superblock defaults{};
   defaults.shard_bits = 2;
   defaults.block_bytes = 4096;
@@ -149,6 +155,8 @@ std::optional<Layout> find_layout(const Mapping& map, Superblock found, u64 seed
     found.dictionary_bytes = static_cast<u32>(dictionary->size());
     defaults.dictionary_bytes = found.dictionary_bytes;
   }
+  set_type(found, type);
+  set_type(defaults, type);
   for (Superblock s : {found, defaults}) {
     apply_given(s, options);
     const std::optional<Layout> layout = layout_of(s);
@@ -193,6 +201,7 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
     if (!layout) return layout.error();
     found.store_seed = s.store_seed;
     found.layout = *layout;
+    found.type = type_of(s);
     return found;
   }
   found.damaged = true;
@@ -200,6 +209,7 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
     found.how = How::kRepaired;
     found.store_seed = repaired.store_seed;
     found.layout = layout_of(repaired);
+    found.type = type_of(repaired);
     return found;
   }
   found.how = options.store_seed ? How::kGiven : How::kConfirmed;
@@ -211,7 +221,8 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
                                         : "no seed can be confirmed, and without the store's seed "
                                           "nothing in the file can be verified");
   }
-  found.layout = find_layout(map, s, found.store_seed, options);
+  found.type = find_type(s, options);
+  found.layout = find_layout(map, s, found.type, found.store_seed, options);
   return found;
 }
 

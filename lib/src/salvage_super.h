@@ -16,6 +16,7 @@ struct FoundSuperblock {
   RecoverReport::Superblock how = RecoverReport::Superblock::kIntact;
   u64 store_seed = 0;
   std::optional<Layout> layout;  // none: the sizes are not known, the seed is
+  TypeInfo type;
   bool damaged = false;
 };
 

@@ -36,7 +36,8 @@ Result<bool> Snapshot::look_up(std::string_view key, std::string* value) const {
   if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");
   if (key.size() > kKeyBytesMax)
     return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
-  return impl_->handle()->read([&](const Engine& engine) {
+  return impl_->handle()->read([&](const Engine& engine) -> Result<bool> {
+    if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
     return find(engine, key, hash_key(key, engine.store_seed), value, &impl_->frozen());
   });
 }
@@ -54,6 +55,35 @@ Result<bool> Snapshot::get_into(std::string_view key, std::string& value) const 
 }
 
 Result<bool> Snapshot::contains(std::string_view key) const { return look_up(key, nullptr); }
+
+Result<std::size_t> Snapshot::multi_get(std::span<const std::string_view> keys,
+                                        std::span<std::optional<std::string>> values) const {
+  if (keys.size() != values.size())
+    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!values[i]) values[i].emplace();
+    const Result<bool> present = look_up(keys[i], &*values[i]);
+    if (!present) return present.error();
+    if (!*present) values[i].reset();
+    found += *present ? 1 : 0;
+  }
+  return found;
+}
+
+Result<std::size_t> Snapshot::multi_contains(std::span<const std::string_view> keys,
+                                             std::span<bool> present) const {
+  if (keys.size() != present.size())
+    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Result<bool> there = look_up(keys[i], nullptr);
+    if (!there) return there.error();
+    present[i] = *there;
+    found += *there ? 1 : 0;
+  }
+  return found;
+}
 
 Result<std::uint64_t> Snapshot::size() const {
   if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");

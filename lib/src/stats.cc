@@ -10,6 +10,7 @@
 #include "read_through.h"
 #include "records.h"
 #include "space.h"
+#include "type.h"
 
 namespace hmap {
 namespace {
@@ -236,6 +237,7 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   stats.format_version = superblock->version;
   stats.compression = engine.codec->compresses() ? Compression::kLz4 : Compression::kNone;
   stats.dictionary_bytes = superblock->dictionary_bytes;
+  stats.type = type_of(*superblock);
   std::copy(std::begin(superblock->uuid), std::end(superblock->uuid), stats.uuid.begin());
   return stats;
 }

@@ -8,14 +8,15 @@
 namespace hmap {
 
 std::string_view name(Code code) noexcept {
-  static constexpr std::array<std::string_view, 28> kNames = {
-      "Ok",       "InvalidArgument",  "TooLarge",       "NotFound",
-      "Exists",   "NotAStore",        "WrongVersion",   "Truncated",
-      "Corrupt",  "Permission",       "ReadOnly",       "LockedExclusively",
-      "Busy",     "TooManyProcesses", "ModeMismatch",   "NoSpace",
-      "IoError",  "Poisoned",         "NoAddressSpace", "Forked",
-      "Closed",   "Unsupported",      "NeedsRecovery",  "System",
-      "BadInput", "TooManySnapshots", "BadLog",         "TooManyViews"};
+  static constexpr std::array<std::string_view, 29> kNames = {
+      "Ok",          "InvalidArgument",  "TooLarge",       "NotFound",
+      "Exists",      "NotAStore",        "WrongVersion",   "Truncated",
+      "Corrupt",     "Permission",       "ReadOnly",       "LockedExclusively",
+      "Busy",        "TooManyProcesses", "ModeMismatch",   "NoSpace",
+      "IoError",     "Poisoned",         "NoAddressSpace", "Forked",
+      "Closed",      "Unsupported",      "NeedsRecovery",  "System",
+      "BadInput",    "TooManySnapshots", "BadLog",         "TooManyViews",
+      "TypeMismatch"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
 }

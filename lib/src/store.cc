@@ -22,6 +22,13 @@ Status check_key(std::string_view key) {
   return {};
 }
 
+Status check_lengths(const Lengths& lengths, std::span<const std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (Status s = lengths.check_key(key.size()); !s.ok()) return s;
+  }
+  return {};
+}
+
 Status check_keys(std::span<const std::string_view> keys, std::size_t answers) {
   if (keys.size() != answers)
     return Status(Code::kInvalidArgument, "not as many places for answers as keys");
@@ -56,6 +63,11 @@ Status check_options(const Options& options) {
   return {};
 }
 
+Result<bool> look_up(const Engine& engine, std::string_view key, std::string* value) {
+  if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
+  return hmap::find(engine, key, hash_key(key, engine.store_seed), value);
+}
+
 // The answer to a write, once it is as durable as the options say.
 Result<bool> committed(Handle& handle, const Result<bool>& written) {
   if (!written || !*written) return written;
@@ -87,9 +99,7 @@ Result<Store> Store::open(const std::string& path, const Options& options) {
 Result<bool> Store::get_into(std::string_view key, std::string& value) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
-  return impl_->handle->read([&](const Engine& engine) {
-    return hmap::find(engine, key, hash_key(key, engine.store_seed), &value);
-  });
+  return impl_->handle->read([&](const Engine& engine) { return look_up(engine, key, &value); });
 }
 
 Result<std::optional<std::string>> Store::get(std::string_view key) const {
@@ -103,25 +113,27 @@ Result<std::optional<std::string>> Store::get(std::string_view key) const {
 Result<bool> Store::contains(std::string_view key) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
-  return impl_->handle->read([&](const Engine& engine) {
-    return hmap::find(engine, key, hash_key(key, engine.store_seed), nullptr);
-  });
+  return impl_->handle->read([&](const Engine& engine) { return look_up(engine, key, nullptr); });
 }
 
 Result<std::size_t> Store::multi_get(std::span<const std::string_view> keys,
                                      std::span<std::optional<std::string>> values) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_keys(keys, values.size()); !s.ok()) return s;
-  return impl_->handle->read(
-      [&](const Engine& engine) { return find_many(engine, keys, values.data(), nullptr); });
+  return impl_->handle->read([&](const Engine& engine) -> Result<u64> {
+    if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
+    return find_many(engine, keys, values.data(), nullptr);
+  });
 }
 
 Result<std::size_t> Store::multi_contains(std::span<const std::string_view> keys,
                                           std::span<bool> present) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_keys(keys, present.size()); !s.ok()) return s;
-  return impl_->handle->read(
-      [&](const Engine& engine) { return find_many(engine, keys, nullptr, present.data()); });
+  return impl_->handle->read([&](const Engine& engine) -> Result<u64> {
+    if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
+    return find_many(engine, keys, nullptr, present.data());
+  });
 }
 
 Result<bool> Store::write(std::string_view key, std::string_view value, int mode,
@@ -134,6 +146,11 @@ Result<bool> Store::write(std::string_view key, std::string_view value, int mode
   Handle& handle = *impl_->handle;
   if (Status s = handle.usable(); !s.ok()) return s;
   if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  const Lengths& lengths = handle.engine().layout.lengths;
+  if (Status s = lengths.check(key.size(), value.size()); !s.ok()) return s;
+  if (static_cast<PutMode>(mode) == PutMode::kCompare) {
+    if (Status s = lengths.check_value(expected.size()); !s.ok()) return s;
+  }
   const u64 hash = hash_key(key, handle.engine().store_seed);
   std::string buffer;
   const StoredValue stored = handle.engine().codec->encode(value, buffer);
@@ -177,6 +194,11 @@ Result<bool> Store::remove(std::string_view key, const std::string_view* expecte
   Handle& handle = *impl_->handle;
   if (Status s = handle.usable(); !s.ok()) return s;
   if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  const Lengths& lengths = handle.engine().layout.lengths;
+  if (Status s = lengths.check_key(key.size()); !s.ok()) return s;
+  if (expected != nullptr) {
+    if (Status s = lengths.check_value(expected->size()); !s.ok()) return s;
+  }
   const u64 hash = hash_key(key, handle.engine().store_seed);
   const Result<bool> erased =
       handle.write(hash & (handle.engine().layout.shards - 1),
@@ -200,6 +222,8 @@ Status Store::apply(const Batch& batch) {
   for (const Batch::Op& op : batch.ops_) {
     const std::string_view text(batch.text_);
     const std::string_view value = text.substr(op.at + op.key_bytes, op.value_bytes);
+    if (Status s = layout.lengths.check_key(op.key_bytes); !s.ok()) return s;
+    if (Status s = layout.lengths.check_value(op.value_bytes); !op.erases && !s.ok()) return s;
     const StoredValue stored = handle.engine().codec->encode(value, buffers.emplace_back());
     items.push_back({text.substr(op.at, op.key_bytes), stored, op.erases, 0});
     if (stored.flags == 0) buffers.pop_back();

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "hmap/options.h"
 
@@ -76,6 +78,38 @@ std::string sizes(const char* what, const TypeInfo::Part& part) {
          std::to_string(part.align) + "; ";
 }
 
+// A Status keeps its words by pointer, so what is put together at run time must stay for ever. Each
+// text is kept once, and only so many that nobody can fill the memory with them. No lock, so that a
+// child forked in the middle can go on.
+class Texts {
+ public:
+  static const char* keep(std::string text, const char* otherwise) {
+    int kept = 0;
+    Node* first = first_.load(std::memory_order_acquire);
+    for (const Node* node = first; node != nullptr; node = node->next, ++kept) {
+      if (node->text == text) return node->text.c_str();
+    }
+    if (kept >= kMost) return otherwise;
+    auto* node = new Node{std::move(text), first};
+    while (!first_.compare_exchange_weak(node->next, node, std::memory_order_acq_rel)) continue;
+    return node->text.c_str();
+  }
+
+ private:
+  static constexpr int kMost = 1'000;
+  struct Node {
+    std::string text;
+    Node* next;
+  };
+  static inline std::atomic<Node*> first_{nullptr};
+};
+
+const char* wrong_length(const char* what, const TypeInfo::Part& part) {
+  return Texts::keep(std::string("every ") + what + " of this store has exactly " +
+                         std::to_string(part.bytes) + " bytes",
+                     "of a length that the type of the store does not have");
+}
+
 }  // namespace
 
 bool same_type(const TypeInfo& a, const TypeInfo& b) noexcept {
@@ -123,6 +157,23 @@ bool type_is_possible(const Superblock& s) {
   return part_is_possible(s.key_kind, s.key_bytes, s.key_align, 1, u32{kKeyBytesMax}) &&
          part_is_possible(s.elem_kind, s.elem_bytes, s.elem_align, 0, u32{kValueBytesMax}) &&
          bytes == (s.type_fingerprint == 0) && (!bytes || s.type_name[0] == 0);
+}
+
+Status type_mismatch(const TypeInfo& of_store, const TypeInfo& asked_for) {
+  return {Code::kTypeMismatch, Texts::keep("the store holds " + to_string(of_store) +
+                                               ", opened as " + to_string(asked_for),
+                                           "the store holds another type than it was opened as")};
+}
+
+Lengths::Lengths(const TypeInfo& type) {
+  if (type.key.kind == Kind::kFixed) {
+    key_ = type.key.bytes;
+    wrong_key_ = wrong_length("key", type.key);
+  }
+  if (type.value.kind == Kind::kFixed) {
+    value_ = type.value.bytes;
+    wrong_value_ = wrong_length("value", type.value);
+  }
 }
 
 TypeInfo type_of(const Superblock& s) {

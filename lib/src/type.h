@@ -21,6 +21,44 @@ bool type_is_possible(const format::Superblock& superblock);
 // The type of a superblock for which type_is_possible().
 TypeInfo type_of(const format::Superblock& superblock);
 
+// kTypeMismatch, in words that name both types.
+Status type_mismatch(const TypeInfo& of_store, const TypeInfo& asked_for);
+
+// The lengths that the keys and values of a store may have beside the limits of all stores (F-81).
+class Lengths {
+ public:
+  // Any.
+  Lengths() = default;
+  explicit Lengths(const TypeInfo& type);
+
+  [[nodiscard]] bool key_fits(std::uint64_t bytes) const { return key_ == kAny || key_ == bytes; }
+  [[nodiscard]] bool value_fits(std::uint64_t bytes) const {
+    return value_ == kAny || value_ == bytes;
+  }
+  // kInvalidArgument, naming the length that is right.
+  [[nodiscard]] Status check_key(std::uint64_t bytes) const {
+    if (key_fits(bytes)) [[likely]]
+      return {};
+    return {Code::kInvalidArgument, wrong_key_};
+  }
+  [[nodiscard]] Status check_value(std::uint64_t bytes) const {
+    if (value_fits(bytes)) [[likely]]
+      return {};
+    return {Code::kInvalidArgument, wrong_value_};
+  }
+  [[nodiscard]] Status check(std::uint64_t key_bytes, std::uint64_t value_bytes) const {
+    const Status status = check_key(key_bytes);
+    return status.ok() ? check_value(value_bytes) : status;
+  }
+
+ private:
+  static constexpr std::uint64_t kAny = ~std::uint64_t{0};
+  std::uint64_t key_ = kAny;
+  std::uint64_t value_ = kAny;
+  const char* wrong_key_ = "";
+  const char* wrong_value_ = "";
+};
+
 }  // namespace hmap
 
 #endif  // HMAP_SRC_TYPE_H_

@@ -47,21 +47,36 @@ bool ShardCheck::check_record(u64 offset, const Spot& spot, std::string_view& ke
     return false;
   }
   piece_.bytes += bytes;
-  if (!known && header.flags != 0 && view_.codec != nullptr) {
-    std::string value(reinterpret_cast<const char*>(at) + sizeof header + header.key_bytes,
-                      header.value_bytes);
-    if (!view_.codec->decode(header.flags, value)) {
-      piece_.near.damage(FindingKind::kRecord, here,
-                         say("a record's value (flags ", u64{header.flags},
-                             ") cannot be decompressed: reading its key fails"));
-    }
-  }
+  if (!known) check_content(header, at, here);
   RecordPlace place{kLarge, extent_payload(word)};
   if (!large && !check_slot(offset, extent_payload(word), bytes, spot, place)) return false;
   piece_.large += large ? 1 : 0;
   piece_.references.push_back({offset, place.span, place.slot, spot});
   key = {reinterpret_cast<const char*>(at) + sizeof header, header.key_bytes};
   return true;
+}
+
+// What a record with a right checksum holds: a value that can be decompressed, of the store's type.
+void ShardCheck::check_content(const RecordHeader& header, const std::byte* at, const Spot& here) {
+  const Lengths& lengths = view_.layout.lengths;
+  u64 value_bytes = header.value_bytes;
+  bool decoded = header.flags == 0;
+  if (!decoded && view_.codec != nullptr) {
+    std::string value(reinterpret_cast<const char*>(at) + sizeof header + header.key_bytes,
+                      header.value_bytes);
+    decoded = view_.codec->decode(header.flags, value);
+    value_bytes = value.size();
+    if (!decoded) {
+      piece_.near.damage(FindingKind::kRecord, here,
+                         say("a record's value (flags ", u64{header.flags},
+                             ") cannot be decompressed: reading its key fails"));
+    }
+  }
+  if (!lengths.key_fits(header.key_bytes) || (decoded && !lengths.value_fits(value_bytes))) {
+    piece_.near.damage(FindingKind::kRecord, here,
+                       say("a record with a key of ", u64{header.key_bytes}, " and a value of ",
+                           value_bytes, " bytes, which the store's type does not have"));
+  }
 }
 
 // The lengths are not to be trusted before the checksum, which needs them.

@@ -112,6 +112,7 @@ class ShardCheck {
 
   // verify_record.cc
   bool check_record(u64 offset, const Spot& spot, std::string_view& key);
+  void check_content(const format::RecordHeader& header, const std::byte* at, const Spot& here);
   bool check_lengths(u64 offset, u64 word, u64 bytes, const Spot& spot);
   bool check_slot(u64 offset, u64 span, u64 bytes, const Spot& spot, RecordPlace& place);
   void commit_reference(const Reference& reference, Findings& far);

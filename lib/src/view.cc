@@ -9,6 +9,10 @@ Result<std::optional<View>> Store::find(std::string_view key) const {
   if (impl_ == nullptr) return Status(Code::kClosed, "the store was closed or moved from");
   if (key.size() > kKeyBytesMax)
     return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  if (Status s = impl_->handle->usable(); !s.ok()) return s;
+  if (!impl_->handle->writable())
+    return Status(Code::kReadOnly, "a view needs a handle that can write; get() copies the value");
+  if (Status s = impl_->handle->engine().layout.lengths.check_key(key.size()); !s.ok()) return s;
   HeldRecord held;
   const Result<bool> found = impl_->handle->pin(key, held);
   if (!found) return found.error();

@@ -70,6 +70,7 @@ constexpr std::array kAdvice = {
     Advice{Code::kBadLog, Exit::kCorrupt,
            "put the file {}-wal back that belongs to it; without it the last checkpoint is left"},
     Advice{Code::kTooManyViews, Exit::kBusy, "end views that are no longer needed"},
+    Advice{Code::kTypeMismatch, Exit::kUsage, "`hmap stat {}` shows its type"},
 };
 
 constexpr bool in_order_of_codes() {

@@ -128,6 +128,7 @@ bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 
 Store open_to_read(const std::string& path) {
   Options options;
   options.mode = Mode::kReadOnly;
+  options.any_type = true;
   return take(Store::open(path, options), path);
 }
 
@@ -136,6 +137,7 @@ Options options_to_write(const WriteOptions& write) {
   constexpr double kSecondsMax = 366.0 * 86'400;
   Options options;
   options.mode = Mode::kOpen;
+  options.any_type = true;
   const double seconds = write.wait_seconds < 0 ? -1 : std::fmin(write.wait_seconds, kSecondsMax);
   options.lock_timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
   return options;

@@ -47,6 +47,7 @@ constexpr const char* kCopyExample =
 bool needs_snapshot(const std::string& path) {
   Options options;
   options.mode = Mode::kReadOnly;
+  options.any_type = true;
   const Result<Store> store = Store::open(path, options);
   if (!store && store.error().code() == Code::kNeedsRecovery) return true;
   if (!store) throw store_failure(store.error(), path);

@@ -54,6 +54,7 @@ class Bar {
 VerifyReport check(const std::string& path, const VerifyOptions& options, std::string& refused) {
   Options open;
   open.mode = Mode::kReadOnly;
+  open.any_type = true;
   const Result<Store> store = Store::open(path, open);
   if (store) return take(store->verify(options), path);
   const Status why = store.error();

@@ -72,8 +72,12 @@ struct Options {
   // Creation only, with Compression::kLz4: what values are compressed against, 0 to 65,536 bytes,
   // so that short ones that resemble each other shrink, too. train_dictionary() makes one.
   std::string dictionary;
-  // Creation only: what keys and values are. The default: byte strings, as a Store takes them.
+  // What keys and values are. A new store gets this type, and only a store of the same type is
+  // opened: another is kTypeMismatch, which names both. The default: byte strings.
   TypeInfo type;
+  // Opens a store of any type, for programs that handle keys and values as bytes whatever they
+  // mean: writes of other lengths than the type's are kInvalidArgument, and so are look-ups.
+  bool any_type = false;
 
   // Address space to reserve in bytes, a power of two. 0: 1 TiB, halved down to 1 GiB while the
   // system refuses (environment HMAP_WINDOW_BYTES overrides the start). Limits the file's size.
@@ -193,6 +197,7 @@ struct Stats {
   std::uint32_t format_version = 0;
   Compression compression = Compression::kNone;
   std::uint32_t dictionary_bytes = 0;
+  TypeInfo type;
   std::array<std::uint8_t, 16> uuid{};
 };
 

@@ -42,7 +42,8 @@ struct RecoverConflict {
 struct RecoverOptions {
   // Of the new store: `shard_bits`, `geometry`, `compression`, `dictionary`, `expected_entries`,
   // `file_mode`, `window_bytes`, `size_limit`; the others are ignored. What is left at its
-  // default is taken from the damaged store as far as that can be read.
+  // default is taken from the damaged store as far as that can be read. `type` is that of the
+  // damaged store, and needed only if its superblock cannot be believed.
   Options store;
 
   // The damaged store's `store_seed` (8 bytes at 56 of any intact copy of its first page), with

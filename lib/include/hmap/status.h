@@ -44,6 +44,7 @@ enum class Code : std::uint8_t {
   kTooManySnapshots = 25,  // As many snapshots of the store as there can be are held already.
   kBadLog = 26,            // The commit log is missing, damaged, or another store's.
   kTooManyViews = 27,      // The process holds as many views as can be counted; end some.
+  kTypeMismatch = 28,      // The store holds keys and values of another type than asked for.
 };
 
 // The name of a code as written in the sources without the k, for example "NoSpace".
