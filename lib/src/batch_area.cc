@@ -68,13 +68,13 @@ PartOps part_ops(const Engine& engine, u64 shard) {
   const u64 first = ops & 0xffff'ffff;
   const u64 count = ops >> 32;
   if (first + count > engine.layout.batch_ops) return {};
-  return {&engine.part<u64>(engine.layout.batch_op_offset(first)), count};
+  return {&engine.part(Offset<u64>{engine.layout.batch_op_offset(first)}), count};
 }
 
 void mark_part(Engine& engine, u64 shard, u64 state, u64 first, const std::vector<u64>& ops) {
   BatchPart& part = engine.batch_part(shard);
   u64& version = engine.header(shard).version;
-  seam::copy_in(&engine.part<u64>(engine.layout.batch_op_offset(first)), ops.data(),
+  seam::copy_in(&engine.part(Offset<u64>{engine.layout.batch_op_offset(first)}), ops.data(),
                 ops.size() * sizeof(u64));
   // Crash from here on: the batch has not happened, whoever recovers the shard unmarks it.
   seam::store(part.batch, state);

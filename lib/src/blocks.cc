@@ -32,8 +32,8 @@ PlaceState* frame_state(const Engine& engine, u64 place) {
   const u64 extent = layout.extent_offset(layout.extent_of(place));
   const u64 index = (place - extent) / layout.block_bytes;
   if (index == 0 || (place - extent) % layout.block_bytes != 0) return nullptr;
-  return engine.map->at<PlaceState>(extent + sizeof(format::FrameHeader) +
-                                    (index - 1) * sizeof(PlaceState));
+  return engine.map->at(
+      Offset<PlaceState>{extent + sizeof(format::FrameHeader) + (index - 1) * sizeof(PlaceState)});
 }
 
 // The home of the block that a place holds is in the low 48 bits of PlaceState::block, the tag of
@@ -72,7 +72,7 @@ Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts, b
   const u64 extents = engine.map->file_bytes() >> layout.extent_shift;
   for (u64 hops = 0; hops <= extents; ++hops) {
     const u64 at = layout.extent_offset(extent - 1);
-    const auto* header = engine.map->at<format::FrameHeader>(at);
+    const auto* header = engine.map->at(Offset<format::FrameHeader>{at});
     if (header == nullptr || engine.map->bytes(at, layout.extent_bytes) == nullptr) {
       return Engine::corrupt("extent of frames outside the file", at);
     }
@@ -107,7 +107,7 @@ Result<u64> add_frames(Engine& engine, u64 d, bool wide, Purpose purpose) {
   format::Domain& domain = engine.domain(d);
   // Crash: `pending` names the extent, the next owner of this lock frees it.
   seam::zero(engine.map->base() + at, layout.block_bytes);
-  auto& header = engine.part<format::FrameHeader>(at);
+  auto& header = engine.part(Offset<format::FrameHeader>{at});
   seam::store(header.domain, d);
   seam::store(header.next, domain.frame_head);
   seam::store(header.wide, u64{wide});
@@ -221,9 +221,9 @@ Result<PlaceState*> place_state(const Engine& engine, const Block& block, u64 pl
   } else if (place > block.home && (place - block.home) % stride == 0 &&
              (place - block.home) / stride < block.run.copies) {
     const u64 k = (place - block.home) / stride;
-    state =
-        engine.map->at<PlaceState>(engine.layout.spares_offset(block.run) +
-                                   ((k - 1) * block.run.blocks + block.index) * sizeof(PlaceState));
+    state = engine.map->at(
+        Offset<PlaceState>{engine.layout.spares_offset(block.run) +
+                           ((k - 1) * block.run.blocks + block.index) * sizeof(PlaceState)});
   }
   if (state == nullptr) return Engine::corrupt("block at an impossible place", place);
   return state;

@@ -33,9 +33,8 @@ inline Result<Block> block_of(const Engine& engine, const Run& run, u64 index) {
   block.run = run;
   block.index = index;
   block.home = run.offset + index * engine.layout.block_bytes;
-  block.state =
-      engine.map->at<format::BlockState>(run.offset + run.states + index * sizeof *block.state);
-  block.place_word = engine.map->at<u64>(run.offset + run.places + index * sizeof(u64));
+  block.state = engine.map->at(run.state_of(index));
+  block.place_word = engine.map->at(run.place_word_of(index));
   if (block.state == nullptr || block.place_word == nullptr || run.offset < kLowestRun) {
     return Engine::corrupt("block run outside the file", run.offset);
   }

@@ -124,8 +124,8 @@ inline BucketPlace place_in_array(const Layout& layout, u64 b, u64 n) {
 struct FoundBucket {
   format::Bmap* bucket = nullptr;  // null: outside the file
   const u64* place_word = nullptr;
-  u64 place = 0;  // the word's value
-  u64 state = 0;  // file offset of the BlockState of its block
+  u64 place = 0;                     // the word's value
+  Offset<format::BlockState> state;  // of its block
 };
 [[gnu::always_inline]] inline FoundBucket find_bucket(const Engine& engine,
                                                       const format::BucketArray& array, u64 n) {
@@ -140,8 +140,8 @@ struct FoundBucket {
   const u64 run = seam::load(array.run[at.run]).value;
   const RunShape& shape = layout.shape(b).runs[at.run];
   const u64 block = at.bucket >> layout.bucket_block_shift;
-  found.state = run + shape.states + block * sizeof(format::BlockState);
-  found.place_word = engine.map->at<u64>(run + shape.places + block * sizeof(u64));
+  found.state = {run + shape.states + block * sizeof(format::BlockState)};
+  found.place_word = engine.map->at(Offset<u64>{run + shape.places + block * sizeof(u64)});
   if (run < kLowestRun || found.place_word == nullptr) [[unlikely]]
     return found;
   found.place = seam::load(*found.place_word);
@@ -149,7 +149,7 @@ struct FoundBucket {
                          ? format::place_in_word(found.place) +
                                (at.bucket & (layout.buckets_per_block - 1)) * sizeof(format::Bmap)
                          : run + at.bucket * sizeof(format::Bmap);
-  found.bucket = engine.map->at<format::Bmap>(offset);
+  found.bucket = engine.map->at(Offset<format::Bmap>{offset});
   return found;
 }
 
@@ -172,7 +172,7 @@ inline Result<format::Bmap*> writable_bucket(Engine& engine, u64 shard,
                                              Purpose purpose) {
   const FoundBucket found = find_bucket(engine, array, n);
   if (found.bucket != nullptr && found.place != 0) [[likely]] {
-    const auto* state = engine.map->at<format::BlockState>(found.state);
+    const auto* state = engine.map->at(found.state);
     if (state != nullptr && state->live_born == engine.epoch()) [[likely]]
       return found.bucket;
   }

@@ -40,31 +40,33 @@ struct Engine {
   format::RuntimeHeader* runtime = nullptr;
 
   [[nodiscard]] format::Domain& domain(u64 d) const {
-    return part<format::Domain>(layout.domain_offset(d));
+    return part(Offset<format::Domain>{layout.domain_offset(d)});
   }
   [[nodiscard]] format::Intent& intent(u64 d) const {
-    return part<format::Intent>(layout.intent_offset(d));
+    return part(Offset<format::Intent>{layout.intent_offset(d)});
   }
   [[nodiscard]] format::IntentWord* intent_words(u64 d) const {
-    return &part<format::IntentWord>(layout.intent_offset(d) + sizeof(format::Intent));
+    return &part(Offset<format::IntentWord>{layout.intent_offset(d) + sizeof(format::Intent)});
   }
   [[nodiscard]] format::ShardHeader& header(u64 shard) const {
-    return part<format::ShardHeader>(layout.header_offset(shard));
+    return part(Offset<format::ShardHeader>{layout.header_offset(shard)});
   }
   [[nodiscard]] format::Slot& slot(u64 number) const {
-    return part<format::Slot>(layout.slot_offset(number));
+    return part(Offset<format::Slot>{layout.slot_offset(number)});
   }
   [[nodiscard]] format::Pins& pins(u64 number) const {
-    return part<format::Pins>(layout.pins_offset(number));
+    return part(Offset<format::Pins>{layout.pins_offset(number)});
   }
-  [[nodiscard]] format::Cut& cut() const { return part<format::Cut>(layout.cut_offset()); }
+  [[nodiscard]] format::Cut& cut() const { return part(Offset<format::Cut>{layout.cut_offset()}); }
   [[nodiscard]] format::ShardHeader& cut_header(u64 shard) const {
-    return part<format::ShardHeader>(layout.cut_header_offset(shard));
+    return part(Offset<format::ShardHeader>{layout.cut_header_offset(shard)});
   }
 
-  [[nodiscard]] format::Batch& batch() const { return part<format::Batch>(layout.batch_offset()); }
+  [[nodiscard]] format::Batch& batch() const {
+    return part(Offset<format::Batch>{layout.batch_offset()});
+  }
   [[nodiscard]] format::BatchPart& batch_part(u64 shard) const {
-    return part<format::BatchPart>(layout.batch_part_offset(shard));
+    return part(Offset<format::BatchPart>{layout.batch_part_offset(shard)});
   }
 
   [[nodiscard]] u64 epoch() const { return seam::load(runtime->epoch); }
@@ -122,13 +124,13 @@ struct Engine {
     return Status(Code::kCorrupt, what, offset);
   }
   template <typename T>
-  static Status corrupt(const char* what, format::Offset<T> place) {
+  static Status corrupt(const char* what, Offset<T> place) {
     return corrupt(what, place.value);
   }
 
   template <typename T>
-  [[nodiscard]] T& part(u64 offset) const {
-    return *reinterpret_cast<T*>(map->base() + offset);
+  [[nodiscard]] T& part(Offset<T> place) const {
+    return *reinterpret_cast<T*>(map->base() + place.value);
   }
 };
 

@@ -92,7 +92,7 @@ class At {
     const u64 i = inside / sizeof(u64);
     const u64 first = owned.number == 0 ? 0 : u64{1} << (owned.number - 1);
     const u64 at = place + i * sizeof(u64);
-    const u64* extent = map_.at<u64>(at);
+    const u64* extent = map_.at(Offset<u64>{at});
     return word(
         at, say(name.c_str(), ", word ", i), extent == nullptr ? "" : hex(*extent),
         say("extent ", (first + block) * layout_.words_per_block + i, ": ",
@@ -144,7 +144,7 @@ class At {
       return unused(behind, page_at + layout_.block_bytes, name, "behind the last entry");
     }
     InspectNode node = structure(kTableEntry, at, say(name.c_str(), ", entry of block ", block));
-    const auto* entry = map_.at<format::TableEntry>(at);
+    const auto* entry = map_.at(Offset<format::TableEntry>{at});
     if (entry == nullptr) return node;
     const u64 place = u64{entry->place} * layout_.block_bytes;
     node.meaning = place == 0                                          ? "never written"
@@ -172,7 +172,7 @@ class At {
     if (i >= run.blocks)
       return unused(run.offset + run.places + run.blocks * sizeof(u64), end_of_run(owned),
                     owned.name + ", behind the run");
-    const u64* place = map_.at<u64>(at);
+    const u64* place = map_.at(Offset<u64>{at});
     if (place == nullptr) return unused(at, at + sizeof(u64), owned.name);
     return word(at, say(owned.name.c_str(), ", place word of block ", i), hex(*place),
                 *place == 0
@@ -247,7 +247,8 @@ class At {
     }
     const u64 i = inside / layout_.block_bytes - 1;
     const u64 place = begin + (i + 1) * layout_.block_bytes;
-    const auto* state = map_.at<format::PlaceState>(states + i * sizeof(format::PlaceState));
+    const auto* state =
+        map_.at(Offset<format::PlaceState>{states + i * sizeof(format::PlaceState)});
     const std::string frame = say(name.c_str(), ", frame ", i);
     const u64 home = state == nullptr ? 0 : format::place_in_word(state->block);
     const std::optional<OwnedRun> run = home == 0 ? std::nullopt : view_.run_at(home);

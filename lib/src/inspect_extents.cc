@@ -78,8 +78,7 @@ class Extents {
   // Epoch in which the live version of a block was begun.
   [[nodiscard]] u64 born(const Run& run, u64 block) const {
     if (!view_.state()->is_live()) return 0;
-    const auto* state =
-        map_.at<format::BlockState>(run.offset + run.states + block * sizeof(format::BlockState));
+    const auto* state = map_.at(run.state_of(block));
     return state == nullptr ? 0 : state->live_born;
   }
 
@@ -131,7 +130,8 @@ class Extents {
     const u64 states = facts.offset + sizeof(format::FrameHeader);
     u64 used = 0;
     for (u64 i = 0; i < count; ++i) {
-      const auto* state = map_.at<format::PlaceState>(states + i * sizeof(format::PlaceState));
+      const auto* state =
+          map_.at(Offset<format::PlaceState>{states + i * sizeof(format::PlaceState)});
       if (state == nullptr || state->born == 0) continue;
       if (state->superseded == format::kForever ||
           (view_.state()->is_live() && state->superseded > view_.engine.durable_cut())) {

@@ -93,7 +93,7 @@ class FixedAt {
     if (op >= layout_.batch_ops) return pins();
     const u64 at = layout_.batch_op_offset(op);
     const std::string name = say("runtime area, operation ", op, " of a batch");
-    const u64* bits = map_.at<u64>(at);
+    const u64* bits = map_.at(Offset<u64>{at});
     if (bits == nullptr)
       return unused(at, at + sizeof(u64), name, "cut off by the end of the file");
     return {name,

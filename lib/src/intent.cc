@@ -94,14 +94,14 @@ Status replay_intent(Engine& engine, u64 domain) {
   std::vector<std::pair<u64*, u64>> changes(words);
   std::vector<u64*> versions(seqlocks);
   for (u32 i = 0; i < words; ++i) {
-    const format::Offset<u64> at = seam::load(body[i].offset);
+    const Offset<u64> at = seam::load(body[i].offset);
     changes[i] = {engine.map->at(at), seam::load(body[i].value)};
     // Superblock and roots are nobody's live words.
     if (changes[i].first == nullptr || at.value < engine.layout.runtime_offset)
       return Engine::corrupt("intent: word outside the live state", place);
   }
   for (u32 i = 0; i < seqlocks; ++i) {
-    const format::Offset<u64> at = seam::load(intent.seqlock[i]);
+    const Offset<u64> at = seam::load(intent.seqlock[i]);
     versions[i] = engine.map->at(at);
     if (versions[i] == nullptr || at.value < engine.layout.runtime_offset)
       return Engine::corrupt("intent: version outside the live state", place);

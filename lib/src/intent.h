@@ -21,7 +21,7 @@ class Change {
   // `word` will hold `value`. A word set twice keeps the later value.
   void set(u64& word, u64 value);
   template <typename T>
-  void set(format::Offset<T>& word, format::Offset<T> place) {
+  void set(Offset<T>& word, Offset<T> place) {
     set(word.value, place.value);
   }
   // `word` will have the bits of `on` set and those of `off` cleared, on top of earlier set()s.

@@ -19,7 +19,7 @@ using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
-using RunOffset = format::Offset<format::BlockRun>;
+using RunOffset = Offset<format::BlockRun>;
 
 // What follows from the number of blocks and copies of a run; offsets are relative to the run's.
 struct RunShape {
@@ -35,6 +35,13 @@ struct Run : RunShape {
   Run() = default;
   Run(RunOffset at, const RunShape& shape) : RunShape(shape), offset(at.value) {}
   u64 offset = 0;
+
+  [[nodiscard]] Offset<format::BlockState> state_of(u64 block) const {
+    return {offset + states + block * sizeof(format::BlockState)};
+  }
+  [[nodiscard]] Offset<u64> place_word_of(u64 block) const {
+    return {offset + places + block * sizeof(u64)};
+  }
 };
 
 // What follows from B alone for a bucket array.

@@ -42,15 +42,11 @@ class Mapping {
     return bytes_after_refresh(offset, bytes);
   }
 
-  // The same for one T; null also if `offset` is not aligned for it.
+  // The same for one T; null also if the place is not aligned for it.
   template <typename T>
-  [[nodiscard]] T* at(std::uint64_t offset) const noexcept {
-    if (offset % alignof(T) != 0) return nullptr;
-    return reinterpret_cast<T*>(bytes(offset, sizeof(T)));
-  }
-  template <typename T>
-  [[nodiscard]] T* at(format::Offset<T> place) const noexcept {
-    return at<T>(place.value);
+  [[nodiscard]] T* at(Offset<T> place) const noexcept {
+    if (place.value % alignof(T) != 0) return nullptr;
+    return reinterpret_cast<T*>(bytes(place.value, sizeof(T)));
   }
 
   // File offset of an address inside the window.

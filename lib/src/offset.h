@@ -22,6 +22,8 @@ struct Offset {
 
 namespace hmap {
 
+using format::Offset;
+
 // The smallest multiple of `unit` that is not below `value`.
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexcept {
   return (value + unit - 1) / unit * unit;

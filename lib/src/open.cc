@@ -53,7 +53,7 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
   auto codec = make_codec(*engine.map, engine.layout, engine.store_seed);
   if (!codec) return codec.error();
   engine.codec = *std::move(codec);
-  engine.runtime = &engine.part<RuntimeHeader>(layout->runtime_offset);
+  engine.runtime = &engine.part(Offset<RuntimeHeader>{layout->runtime_offset});
   if (options.guard_sigbus) {
     if (Status s = guard::install(); !s.ok()) return s;
     guard::add_window(engine.map->base(), engine.map->window_bytes());

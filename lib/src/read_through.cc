@@ -72,7 +72,7 @@ Look ShardReader::frozen_bucket(const BucketArray& array, u64 n, BucketWords& wo
   words.rest = words.copy.data();
   if (*place == 0) return Look::kOk;  // not written by then: empty
   const u64 inside = at.bucket & (engine_.layout.buckets_per_block - 1);
-  const auto* bucket = engine_.map->at<Bmap>(*place + inside * sizeof(Bmap));
+  const auto* bucket = engine_.map->at(Offset<Bmap>{*place + inside * sizeof(Bmap)});
   if (bucket == nullptr) return Look::kOutside;
   words.tophash = seam::load(bucket->tophash);
   words.overflow = overflow_in(seam::load(bucket->overflow));

@@ -130,8 +130,8 @@ class Rebuild {
   }
 
   [[nodiscard]] const ShardHeader& saved_header(u64 shard) const {
-    return engine_.part<ShardHeader>(layout_.root_offset(index_) + sizeof(Root) +
-                                     shard * sizeof(ShardHeader));
+    return engine_.part(Offset<ShardHeader>{layout_.root_offset(index_) + sizeof(Root) +
+                                            shard * sizeof(ShardHeader)});
   }
 
   [[nodiscard]] Status check_bounds(const Run& run) const {
@@ -219,7 +219,7 @@ class Rebuild {
         return Engine::corrupt("extent of frames of no shard", at);
       }
       seam::zero(engine_.map->base() + at, layout_.block_bytes);
-      auto& header = engine_.part<format::FrameHeader>(at);
+      auto& header = engine_.part(Offset<format::FrameHeader>{at});
       seam::store(header.next, engine_.domain(shard).frame_head);
       seam::store(header.domain, shard);
       seam::store(engine_.domain(shard).frame_head, extent + 1);

@@ -70,7 +70,7 @@ struct Hint {
   u64 generation = 0;
 };
 Hint hint_of(const Engine& engine) {
-  const auto* runtime = engine.map->at<format::RuntimeHeader>(engine.layout.runtime_offset);
+  const auto* runtime = engine.map->at(Offset<format::RuntimeHeader>{engine.layout.runtime_offset});
   if (runtime == nullptr || runtime->magic != format::kRuntimeMagic || runtime->durable < 2 ||
       runtime->durable >> 1 >= runtime->epoch) {
     return {};

@@ -53,7 +53,7 @@ Status find_states(SalvageSource& source, int fd, bool is_private, DamageLog& lo
     log.add("the file ends inside its fixed part", engine.map->file_bytes());
     return {};
   }
-  engine.runtime = &engine.part<format::RuntimeHeader>(layout.runtime_offset);
+  engine.runtime = &engine.part(Offset<format::RuntimeHeader>{layout.runtime_offset});
   const Result<bool> live = is_of_this_boot(engine, fd);
   if (!live) return live.error();
   if (std::optional<SalvageState> durable = find_durable_state(engine, log, report)) {

@@ -128,7 +128,7 @@ SeenBlock SalvageState::block(const Run& run, u64 index) {
 }
 
 SeenBlock SalvageState::live_block(const Run& run, u64 index) const {
-  const u64* place_word = engine_.map->at<u64>(run.offset + run.places + index * sizeof(u64));
+  const u64* place_word = engine_.map->at(run.place_word_of(index));
   if (place_word == nullptr) return {};
   if (*place_word == 0) return {kZeros.data(), Trust::kSuspect};
   const u64 place = format::place_in_word(*place_word);

@@ -61,7 +61,7 @@ class SalvageState {
   [[nodiscard]] bool headers_verified() const { return headers_verified_; }
   // Of a durable state: the root (A: 0, B: 1).
   [[nodiscard]] u64 root_index() const { return root_index_; }
-  // Offset of a segment of the extent table; 0: there is none, or it cannot be believed.
+  // A segment of the extent table; none if there is none, or it cannot be believed.
   [[nodiscard]] RunOffset extent_table(u64 segment) const { return extent_table_[segment]; }
   // Extents of the state.
   [[nodiscard]] u64 extents_end() const { return extents_end_; }

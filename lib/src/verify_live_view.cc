@@ -92,7 +92,7 @@ bool LiveView::extent_word(u64 extent, u64& word) const {
   const Result<Block> block = word_block(engine_, extent);
   if (!block) return false;
   const u64 at = live_place(*block) + layout.word_in_block(extent) * 8;
-  if (map.at<u64>(at) == nullptr) return false;
+  if (map.at(Offset<u64>{at}) == nullptr) return false;
   peek(at, &word, sizeof word);
   return true;
 }

@@ -29,12 +29,12 @@ void check_intent(const Engine& engine, u64 d, Findings& out) {
                 " versions, which no change can have: the shard cannot be recovered");
   }
   for (u64 i = 0; wrong.empty() && i < words; ++i) {
-    const format::Offset<u64> at = seam::load(engine.intent_words(d)[i].offset);
+    const Offset<u64> at = seam::load(engine.intent_words(d)[i].offset);
     if (at.value < layout.runtime_offset || engine.map->at(at) == nullptr)
       wrong = say("a published change names the word at ", at.value, ", which does not exist");
   }
   for (u64 i = 0; wrong.empty() && i < locks; ++i) {
-    const format::Offset<u64> at = seam::load(intent.seqlock[i]);
+    const Offset<u64> at = seam::load(intent.seqlock[i]);
     if (at.value < layout.runtime_offset || engine.map->at(at) == nullptr)
       wrong = say("a published change names the version at ", at.value, ", which does not exist");
   }

@@ -106,7 +106,7 @@ class UnusedSlots {
     if (cut == 0 || !block || seam::load(block->state->live_born) <= cut) return 0;
     const Result<u64> place = place_at(engine_, *block, cut);
     if (!place || *place == 0) return 0;
-    const auto* entry = engine_.map->at<format::SpanEntry>(*place + at.inside);
+    const auto* entry = engine_.map->at(Offset<format::SpanEntry>{*place + at.inside});
     if (entry == nullptr) return 0;
     // A directory entry used anew is another span: the old bits mean other slots.
     constexpr u64 kSame = 0xff'ffff'ffff;

@@ -42,9 +42,10 @@ TEST(Mapping, EndsExactlyWhereTheFileEnds) {
   EXPECT_EQ(mapping->bytes(5001, 0), nullptr);
   EXPECT_EQ(mapping->bytes(~std::uint64_t{0}, 2), nullptr);
   EXPECT_EQ(mapping->bytes(2, ~std::uint64_t{0}), nullptr);
-  EXPECT_NE(mapping->at<std::uint64_t>(4992), nullptr);
-  EXPECT_EQ(mapping->at<std::uint64_t>(4996), nullptr) << "misaligned and beyond";
-  EXPECT_EQ(mapping->at<std::uint64_t>(4), nullptr) << "misaligned";
+  using Word = Offset<std::uint64_t>;
+  EXPECT_NE(mapping->at(Word{4992}), nullptr);
+  EXPECT_EQ(mapping->at(Word{4996}), nullptr) << "misaligned and beyond";
+  EXPECT_EQ(mapping->at(Word{4}), nullptr) << "misaligned";
   EXPECT_EQ(mapping->offset_of(mapping->base() + 77), 77u);
 }
 
