@@ -59,6 +59,21 @@ const char* durability_name(Durability durability) {
 
 }  // namespace
 
+Json type_json(const TypeInfo& type) {
+  const auto part = [](const TypeInfo::Part& p) {
+    if (p.kind == TypeInfo::Kind::kBytes) return Json{{"kind", "bytes"}};
+    return Json{{"kind", "fixed"}, {"bytes", p.bytes}, {"align", p.align}};
+  };
+  Json object = {{"key", part(type.key)}, {"value", part(type.value)}};
+  if (type.fingerprint == 0) return object;
+  set_bytes(object, "name", type.name);
+  std::string fingerprint;
+  for (int shift = 56; shift >= 0; shift -= 8)
+    append_hex(std::string(1, static_cast<char>(type.fingerprint >> shift & 0xff)), fingerprint);
+  object["fingerprint"] = fingerprint;
+  return object;
+}
+
 Json snapshots_json(const std::vector<Stats::HeldSnapshot>& snapshots) {
   Json list = Json::array();
   for (const Stats::HeldSnapshot& snapshot : snapshots) {
@@ -112,6 +127,7 @@ Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
   object["shard_bits"] = stats.shard_bits;
   object["block_bytes"] = stats.block_bytes;
   object["extent_bytes"] = stats.extent_bytes;
+  object["type"] = type_json(stats.type);
   object["format_version"] = stats.format_version;
   object["uuid"] = uuid_text(stats);
   object["healthy"] = healthy(stats);

@@ -49,6 +49,7 @@ std::string buckets_log2_text(const Stats& stats) {
 
 std::string hmap_text(const Stats& stats) {
   std::string text = row("entries", grouped(stats.entries));
+  if (!same_type(stats.type, TypeInfo())) text += row("type", to_string(stats.type));
   const std::size_t shards = stats.shards.size();
   text += row("shards", shards == 1 ? "1" : fmt::format("{}, written independently", shards));
   text += row("buckets",

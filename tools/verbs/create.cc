@@ -10,6 +10,7 @@
 #include "report/json.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -18,6 +19,7 @@ namespace {
 struct CreateVerb {
   CommonOptions common;
   CreateOptions create;
+  TypeOptions types;
   std::string durability = "checkpoint";
   std::string file_mode = "0644";
   std::uint64_t block_bytes = 0;
@@ -53,6 +55,7 @@ Options options_of(const CreateVerb& verb) {
   Options options;
   options.mode = Mode::kCreate;
   apply(verb.create, options);
+  options.type = type_to_create(verb.types);
   options.durability = verb.durability == "none" ? Durability::kNone : Durability::kCheckpoint;
   options.file_mode = permission_bits(verb.file_mode);
   options.geometry.block_bytes = small_size(verb.block_bytes, "--block-bytes");
@@ -88,6 +91,7 @@ Verb add_create(CLI::App& root) {
   auto verb = std::make_shared<CreateVerb>();
   CLI::App& app = add_verb(root, verb->common, "create", "make a new, empty store", kCreateExample);
   add_create_options(app, verb->create);
+  add_type_options(app, verb->types, "a store as hmap::Map makes it; hex counts as bytes");
   app.add_option("--durability", verb->durability,
                  "checkpoint: a power cut leaves the last checkpoint, taken every few seconds; "
                  "none: the last sync or close")

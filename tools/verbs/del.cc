@@ -9,6 +9,7 @@
 #include "report/json.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -18,6 +19,7 @@ struct DelVerb {
   CommonOptions common;
   WriteOptions write;
   std::vector<std::string> keys;
+  TypeOptions types;
   bool key_hex = false;
 };
 
@@ -30,9 +32,11 @@ constexpr const char* kDelExample =
 
 Exit run(const DelVerb& verb) {
   const std::string& path = verb.common.file;
-  std::vector<std::string> keys;
-  for (const std::string& key : verb.keys) keys.push_back(bytes_of(key, verb.key_hex, "key"));
   Store store = take(Store::open(path, options_to_write(verb.write)), path);
+  const TypeInfo type = take(store.stats(), path).type;
+  const TextTypes types = TextTypes::of(verb.types, type);
+  std::vector<std::string> keys;
+  for (const std::string& key : verb.keys) keys.push_back(bytes_from(key, types.key, "key"));
   std::uint64_t removed = 0;
   auto absent = nlohmann::ordered_json::array();
   for (const std::string& key : keys) {
@@ -41,7 +45,7 @@ Exit run(const DelVerb& verb) {
       continue;
     }
     nlohmann::ordered_json entry;
-    set_bytes(entry, "key", key);
+    set_typed(entry, "key", key, json_types(verb.types, type).key);
     absent.push_back(std::move(entry));
   }
   finish_writing(store, verb.write, path);
@@ -62,7 +66,11 @@ Verb add_del(CLI::App& root) {
   add_bytes_list(app, "KEY", verb->keys, "the keys");
   app.add_flag("--key-hex", verb->key_hex, "the KEYs are given as hex digits");
   add_write_options(app, verb->write);
-  return {&app, [verb] { return run(*verb); }};
+  add_key_type_option(app, verb->types.key, "default: as the type of the store says");
+  return {&app, [verb] {
+            if (verb->key_hex) verb->types.key = "hex";
+            return run(*verb);
+          }};
 }
 
 }  // namespace hmap::tool

@@ -11,6 +11,7 @@
 #include "io/progress.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -19,6 +20,7 @@ namespace {
 struct DumpVerb {
   CommonOptions common;
   std::string format = "auto";
+  TypeOptions types;
 };
 
 constexpr const char* kDumpExample =
@@ -26,6 +28,7 @@ constexpr const char* kDumpExample =
     "  hmap dump users.hmap > users.dump\n"
     "  hmap dump users.hmap | mdb_load users.mdb\n"
     "  hmap dump --format tsv users.hmap | sort\n"
+    "  hmap dump --format tsv --key-type u64 --value-type u64 hits.hmap\n"
     "\n"
     "db (the default) is what db5.3_load, mdb_load and mdbx_load read; lmdb the same for mdb_load\n"
     "alone, with the mapsize that it needs for more than 1 MiB; gdbm is for gdbm_load, tdb for\n"
@@ -66,8 +69,10 @@ Exit run(const DumpVerb& verb) {
   Progress progress("dump", entries_expected(store, path), Progress::Unit::kEntries);
   writer->begin();
   std::uint64_t written = 0;
+  const TextType key = given_type(verb.types.key);
+  const TextType value = given_type(verb.types.value);
   while (const std::optional<Entry> entry = take(cursor.next(), path)) {
-    writer->write(entry->key, entry->value);
+    writer->write(text_from(entry->key, key, "key"), text_from(entry->value, value, "value"));
     progress.update(++written);
   }
   writer->end();
@@ -81,6 +86,7 @@ Verb add_dump(CLI::App& root) {
   auto verb = std::make_shared<DumpVerb>();
   CLI::App& app = add_verb(root, verb->common, "dump", "write all records as text", kDumpExample);
   add_bytes(app, "--format", verb->format, format_names() + "; default db")->type_name("F");
+  add_type_options(app, verb->types, "default: bytes as they are");
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -9,9 +9,9 @@
 #include "io/output.h"
 #include "report/json.h"
 #include "text/escape.h"
-#include "text/hex.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -20,6 +20,7 @@ namespace {
 struct ListVerb {
   CommonOptions common;
   std::string prefix;
+  std::string key_type;
   bool key_hex = false;
   std::uint64_t limit = UINT64_MAX;
 };
@@ -33,16 +34,14 @@ constexpr const char* kListExample =
     "control\n"
     "characters and for bytes that are not UTF-8; with --key-hex they are hex digits.";
 
-void write_key(Output& out, const ListVerb& verb, std::string_view key) {
+void write_key(Output& out, const ListVerb& verb, std::string_view key, TextType type) {
   if (verb.common.json) {
     nlohmann::ordered_json object;
-    set_bytes(object, "key", key);
+    set_typed(object, "key", key, type);
     return write_line(out, object);
   }
-  if (verb.key_hex) {
-    std::string hex;
-    append_hex(key, hex);
-    out.write(hex);
+  if (type.kind != TextType::Kind::kBytes) {
+    out.write(text_from(key, type, "key"));
   } else {
     write_escaped(key, out);
   }
@@ -53,13 +52,15 @@ Exit run(const ListVerb& verb) {
   const std::string& path = verb.common.file;
   const std::string prefix = bytes_of(verb.prefix, verb.key_hex, "prefix");
   const Store store = open_to_read(path);
+  const TypeOptions given{verb.key_hex && !verb.common.json ? "hex" : verb.key_type, {}};
+  const TextType type = TextTypes::of(given, take(store.stats(), path).type).key;
   Cursor cursor = take(store.cursor(), path);
   Output out;
   for (std::uint64_t written = 0; written < verb.limit;) {
     const std::optional<Entry> entry = take(cursor.next(), path);
     if (!entry) break;
     if (!entry->key.starts_with(prefix)) continue;
-    write_key(out, verb, entry->key);
+    write_key(out, verb, entry->key, type);
     ++written;
   }
   out.finish();
@@ -75,6 +76,7 @@ Verb add_list(CLI::App& root) {
   add_bytes(app, "--prefix", verb->prefix, "only keys that begin with P")->type_name("P");
   add_number(app, "--limit", verb->limit, "at most N keys");
   app.add_flag("--key-hex", verb->key_hex, "keys, and P, are hex digits");
+  add_key_type_option(app, verb->key_type, "default: as the type of the store says");
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -19,6 +19,7 @@
 #include "verbs/arguments.h"
 #include "verbs/common.h"
 #include "verbs/target.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -28,6 +29,7 @@ struct LoadVerb {
   CommonOptions common;
   WriteOptions write;
   CreateOptions create;
+  TypeOptions types;
   std::string input;
   std::string format = "auto";
   bool no_overwrite = false;
@@ -63,9 +65,20 @@ struct Source {
         reader(make_reader(format, input)) {}
 };
 
+// The bytes that a field stands for, which is a `type` (empty: bytes).
+std::string bytes_at(Source& source, const std::string& field, const std::string& type,
+                     const char* what) {
+  std::optional<std::string> bytes = from_text(field, given_type(type));
+  if (bytes) return *std::move(bytes);
+  source.input.refuse_at(source.record.line, fmt::format("the {} {}", what, quote(field)),
+                         fmt::format("{} (--{}-type)", type, what));
+}
+
 void store_record(Store& store, const LoadVerb& verb, Source& source) {
   const std::string& path = verb.common.file;
-  const Record& record = source.record;
+  Record& record = source.record;
+  record.key = bytes_at(source, record.key, verb.types.key, "key");
+  record.value = bytes_at(source, record.value, verb.types.value, "value");
   if (!verb.no_overwrite && !verb.fail_existing) {
     require(store.put(record.key, record.value), path);
   } else if (!take(store.insert(record.key, record.value), path)) {
@@ -128,6 +141,7 @@ Exit run(const LoadVerb& verb) {
     const bool more = source->reader->next(source->record);
     Options options = options_to_write(verb.write);
     apply(verb.create, options);
+    options.type = type_to_create(verb.types);
     target.emplace(verb.common.file, options, true);
     store_all(target->store(), verb, *source, more);
     finish_writing(target->store(), verb.write, verb.common.file);
@@ -154,6 +168,7 @@ Verb add_load(CLI::App& root) {
   app.add_flag("--fail-existing", verb->fail_existing,
                "refuse keys that are there already, or twice in the input (exit code 4)")
       ->excludes(keep);
+  add_type_options(app, verb->types, "default: bytes as they are; so is a store that is made");
   add_create_options(app, verb->create);
   add_write_options(app, verb->write);
   return {&app, [verb] { return run(*verb); }};

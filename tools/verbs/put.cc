@@ -8,6 +8,7 @@
 #include "report/json.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -18,6 +19,7 @@ struct PutVerb {
   WriteOptions write;
   std::string key;
   std::string value;
+  TypeOptions types;
   bool key_hex = false;
   bool value_hex = false;
   bool no_overwrite = false;
@@ -34,11 +36,8 @@ constexpr const char* kPutExample =
     "\n"
     "Exit code 1: --no-overwrite found the key, or --only-replace did not; nothing was changed.";
 
-// `-` is standard input, also with --value-hex: `--value-hex 2d` is the value "-".
-std::string value_of(const PutVerb& verb) {
-  if (verb.value == "-") return read_standard_input(kValueBytesMax);
-  return bytes_of(verb.value, verb.value_hex, "value");
-}
+// `-` is standard input, byte by byte, whatever the type: `--value-hex 2d` is the value "-".
+bool is_standard_input(const PutVerb& verb) { return verb.value == "-"; }
 
 bool put(Store& store, const PutVerb& verb, const std::string& key, const std::string& value) {
   const std::string& path = verb.common.file;
@@ -50,17 +49,26 @@ bool put(Store& store, const PutVerb& verb, const std::string& key, const std::s
 
 Exit run(const PutVerb& verb) {
   const std::string& path = verb.common.file;
-  const std::string key = bytes_of(verb.key, verb.key_hex, "key");
   // All of the value is there before the store is touched.
-  const std::string value = value_of(verb);
+  std::string value = is_standard_input(verb) ? read_standard_input(kValueBytesMax) : verb.value;
+  // So are arguments that are wrong whatever the store holds.
+  if (!verb.types.key.empty())
+    static_cast<void>(bytes_from(verb.key, given_type(verb.types.key), "key"));
+  if (!verb.types.value.empty() && !is_standard_input(verb))
+    static_cast<void>(bytes_from(verb.value, given_type(verb.types.value), "value"));
   Options options = options_to_write(verb.write);
   if (verb.create) options.mode = Mode::kOpenOrCreate;
+  options.type = type_to_create(verb.types);
   Store store = take(Store::open(path, options), path);
+  const TypeInfo type = take(store.stats(), path).type;
+  const TextTypes types = TextTypes::of(verb.types, type);
+  const std::string key = bytes_from(verb.key, types.key, "key");
+  if (!is_standard_input(verb)) value = bytes_from(value, types.value, "value");
   const bool stored = put(store, verb, key, value);
   finish_writing(store, verb.write, path);
   if (verb.common.json) {
     nlohmann::ordered_json answer;
-    set_bytes(answer, "key", key);
+    set_typed(answer, "key", key, json_types(verb.types, type).key);
     answer["value_bytes"] = value.size();
     answer["stored"] = stored;
     Output out;
@@ -77,14 +85,19 @@ Verb add_put(CLI::App& root) {
   CLI::App& app = add_verb(root, verb->common, "put", "set the value of a key", kPutExample);
   add_bytes(app, "KEY", verb->key, "the key")->required();
   add_bytes(app, "VALUE", verb->value, "the value; - reads it from standard input")->required();
-  app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits");
+  app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits: --key-type hex");
   app.add_flag("--value-hex", verb->value_hex, "VALUE is given as hex digits");
+  add_type_options(app, verb->types, "default: as the type of the store says");
   CLI::Option* const keep =
       app.add_flag("--no-overwrite", verb->no_overwrite, "only if the key is absent");
   app.add_flag("--only-replace", verb->only_replace, "only if the key is present")->excludes(keep);
   app.add_flag("--create", verb->create, "make the store if there is none");
   add_write_options(app, verb->write);
-  return {&app, [verb] { return run(*verb); }};
+  return {&app, [verb] {
+            if (verb->key_hex) verb->types.key = "hex";
+            if (verb->value_hex) verb->types.value = "hex";
+            return run(*verb);
+          }};
 }
 
 }  // namespace hmap::tool

@@ -1,0 +1,103 @@
+"""Typed stores: keys and values as numbers or hex digits, by option or by the store's type."""
+
+import json
+
+from support import CORRUPT, NO, USAGE, ToolTest, main
+
+
+class Typed(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.hmap("create", self.file, "--key-type", "u64", "--value-type", "i32")
+
+    def test_numbers_are_taken_and_given_as_the_store_says(self):
+        self.hmap("put", self.file, "42", "--", "-7")
+        self.assertEqual(self.hmap("get", self.file, "42").stdout, b"-7\n")
+        self.assertEqual(self.answer("get", "--json", self.file, "42"), {"key": 42, "value": -7})
+        self.assertEqual(self.hmap("list", self.file).stdout, b"42\n")
+        self.hmap("get", self.file, "43", code=NO)
+        self.assertEqual(self.hmap("get", self.file, "42", "--value-type", "hex").stdout,
+                         b"f9ffffff\n")
+        self.assertEqual(self.hmap("get", self.file, "--key-hex", "2a00000000000000").stdout,
+                         b"-7\n")
+        self.assertEqual(self.hmap("get", self.file, "42", "--value-type", "bytes").stdout,
+                         b"\xf9\xff\xff\xff")
+        self.assertEqual(self.answer("del", "--json", self.file, "42", "43", code=NO),
+                         {"removed": 1, "absent": [{"key": 43}]})
+
+    def test_what_is_no_number_or_of_a_wrong_length_is_refused(self):
+        for key, value, words in (("x", "1", 'the key "x" is no u64'),
+                                  ("18446744073709551616", "1", "is no u64"),
+                                  ("1", "2147483648", 'the value "2147483648" is no i32'),
+                                  ("1", "1.5", 'the value "1.5" is no i32'),
+                                  ("", "1", "is no u64")):
+            result = self.hmap("put", self.file, key, value, code=USAGE)
+            self.assertIn(words, result.stderr.decode())
+        result = self.hmap("put", self.file, "--key-hex", "2a", "1", code=USAGE)
+        self.assertIn("every key of this store has exactly 8 bytes", result.stderr.decode())
+        result = self.hmap("put", self.file, "1", "-", data=b"12345", code=USAGE)
+        self.assertIn("every value of this store has exactly 4 bytes", result.stderr.decode())
+        self.hmap("get", self.file, "--key-type", "u128", "1", code=USAGE)
+        self.assertEqual(self.entries(), 0)
+
+    def test_dump_and_load_as_numbers_and_as_bytes(self):
+        lines = b"".join(b"%d\t%d\n" % (n, -n * n) for n in range(100))
+        types = ("--key-type", "u64", "--value-type", "i32")
+        self.hmap("load", "--format", "tsv", *types, self.file, data=lines)
+        dumped = self.hmap("dump", "--format", "tsv", *types, self.file).stdout
+        self.assertEqual(sorted(dumped.splitlines()), sorted(lines.splitlines()))
+        # The bytes themselves, in a store that load makes.
+        raw = self.hmap("dump", self.file).stdout
+        copy = self.path("copy.hmap")
+        self.hmap("load", copy, data=raw)
+        self.assertEqual(sorted(self.hmap("dump", copy).stdout.split(b"\n")),
+                         sorted(raw.split(b"\n")))
+        # A typed one that load makes.
+        typed = self.path("typed.hmap")
+        self.hmap("load", "--format", "tsv", *types, typed, data=lines)
+        self.assertEqual(self.answer("stat", "--json", typed)["type"],
+                         self.answer("stat", "--json", self.file)["type"])
+        result = self.hmap("load", "--format", "tsv", *types, self.file, data=b"1\t2\nx\t3\n",
+                           code=CORRUPT)
+        self.assertIn(':2: found the key "x", expected u64 (--key-type)', result.stderr.decode())
+        self.hmap("load", "--format", "tsv", self.file, data=b"1\t2\n", code=USAGE)
+
+    def test_every_verb_opens_it(self):
+        self.hmap("put", self.file, "1", "2")
+        other = self.path("other.hmap")
+        self.hmap("copy", self.file, other)
+        self.hmap("diff", self.file, other)
+        self.hmap("merge", self.file, other)
+        self.hmap("compact", self.file)
+        self.hmap("recover", other, self.path("recovered.hmap"))
+        for path in (self.file, other, self.path("recovered.hmap")):
+            self.assertEqual(self.hmap("get", path, "1").stdout, b"2\n")
+            self.assertEqual(self.answer("stat", "--json", path)["type"]["name"], "u64 -> i32")
+        for verb in ("verify", "inspect", "stat", "sample", "warm", "map", "ps"):
+            self.hmap(verb, self.file)
+        self.assertIn(b'"u64 -> i32"', self.hmap("inspect", self.file).stdout)
+
+    def test_stat_names_the_type(self):
+        # The fingerprint is that of hmap::Map<uint64_t, int32_t>: FNV-1a of "u64 8 8 -> i32 4 4".
+        print_ = 0xcbf29ce484222325
+        for byte in b"u64 8 8 -> i32 4 4":
+            print_ = (print_ ^ byte) * 0x100000001b3 & 2**64 - 1
+        self.assertEqual(json.loads(self.hmap("stat", "--json", self.file).stdout)["type"], {
+            "key": {"kind": "fixed", "bytes": 8, "align": 8},
+            "value": {"kind": "fixed", "bytes": 4, "align": 4},
+            "name": "u64 -> i32", "fingerprint": f"{print_:016x}"})
+        self.assertIn(b"  type                u64 -> i32 (key 8 bytes",
+                      self.hmap("stat", self.file).stdout)
+
+    def test_floating_point_and_bytes(self):
+        path = self.path("floats.hmap")
+        self.hmap("create", path, "--value-type", "f64")
+        self.hmap("put", path, "pi", "3.141592653589793")
+        self.hmap("put", path, "none", "nan")
+        self.assertEqual(self.hmap("get", path, "pi").stdout, b"3.141592653589793\n")
+        self.assertEqual(self.answer("get", "--json", path, "pi")["value"], 3.141592653589793)
+        self.assertEqual(self.answer("get", "--json", path, "none")["value"], "nan")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+// Keys and values of typed stores as text: numbers as people write them, the rest as hex digits.
+#ifndef HMAP_TOOLS_TEXT_TYPED_H_
+#define HMAP_TOOLS_TEXT_TYPED_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hmap::tool {
+
+// How bytes are written and read.
+struct TextType {
+  enum class Kind : unsigned char { kBytes, kHex, kUnsigned, kSigned, kFloat };
+  Kind kind = Kind::kBytes;
+  std::size_t bytes = 0;  // of numbers
+};
+
+// "bytes", "hex", "u8" to "u64", "i8" to "i64", "f32", "f64"; std::nullopt for other words.
+[[nodiscard]] std::optional<TextType> text_type(std::string_view name);
+// All of them, for people.
+[[nodiscard]] const char* text_type_names();
+
+// std::nullopt: `bytes` is not as long as the number. kBytes: as they are.
+[[nodiscard]] std::optional<std::string> to_text(std::string_view bytes, TextType type);
+// std::nullopt: `text` is no such number, or not one that fits; no hex digits, or an odd number.
+[[nodiscard]] std::optional<std::string> from_text(std::string_view text, TextType type);
+
+}  // namespace hmap::tool
+
+#endif  // HMAP_TOOLS_TEXT_TYPED_H_
