@@ -9,7 +9,6 @@
 namespace hmap {
 namespace {
 
-using format::BlockState;
 using format::PlaceState;
 
 // A chain of versions has one per needed cut, the live one, and those between that became needless

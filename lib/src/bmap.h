@@ -110,6 +110,7 @@ struct BucketPlace {
 inline BucketPlace place_behind_main_run(const ArrayShape& shape, u64 n) {
   const u64 first = shape.overflow_buckets;
   const auto j = static_cast<u64>(std::bit_width((n - shape.buckets) / first + 1));
+  // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): numbers have 40 bits, j >= 1
   return {j, n - shape.buckets - first * ((u64{1} << (j - 1)) - 1)};
 }
 inline BucketPlace place_in_array(const Layout& layout, u64 b, u64 n) {

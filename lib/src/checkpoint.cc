@@ -20,7 +20,6 @@ using format::Cut;
 using format::PlaceState;
 using format::Root;
 using format::ShardHeader;
-using format::TableEntry;
 using format::TablePage;
 using std::chrono::milliseconds;
 

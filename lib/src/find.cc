@@ -143,6 +143,7 @@ class Search {
     seam::copy_out(&header, record.at, sizeof header);
     if (header.key_bytes != key_.size() || header.value_bytes != value_->size()) return false;
     XXH3_state_t state;
+    XXH3_INITSTATE(&state);  // a reset with a seed looks whether the secret was made for it already
     XXH3_64bits_reset_withSeed(&state, record_seed(engine_, record.offset));
     XXH3_64bits_update(&state, reinterpret_cast<const std::byte*>(&header) + 4, sizeof header - 4);
     XXH3_64bits_update(&state, key_.data(), key_.size());

@@ -222,7 +222,7 @@ const char* kind_name(ExtentKind kind) {
 std::string extent_text(const Layout& layout, u64 word) {
   const ExtentKind kind = extent_kind(word);
   const u64 payload = extent_payload(word);
-  const std::string of = say(kind_name(kind), ", shard ", extent_shard(word));
+  std::string of = say(kind_name(kind), ", shard ", extent_shard(word));
   switch (kind) {
     case ExtentKind::kFree:
       return payload == 0 ? "kFree, never used" : say("kFree since epoch ", payload);

@@ -14,7 +14,7 @@ namespace {
 using format::BucketArray;
 
 // Values above this are not copied with their chain.
-constexpr u64 kLeaveBehindBytes = 64 * 1024;
+constexpr u64 kLeaveBehindBytes = 65'536;
 
 // Position::order is the hash of this number: another one for each seed.
 constexpr u64 kOrder = 1;

@@ -203,7 +203,7 @@ Status LogFile::flush() const {
 }
 
 Status LogFile::write_bytes(u64 position, const char* from, u64 bytes) const {
-  seam::announce(seam::Event::kWriteLog, reinterpret_cast<const void*>(position), bytes);
+  seam::announce_at(seam::Event::kWriteLog, position, bytes);
   const u64 at = position % area_bytes_;
   const u64 first = std::min(bytes, area_bytes_ - at);
   int error = write_all(fd_.get(), from, first, format::kLogAreaAt + at);

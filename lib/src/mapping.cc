@@ -166,10 +166,6 @@ Status space_error(int error) noexcept {
   }
 }
 
-const void* as_address(std::uint64_t offset) noexcept {
-  return reinterpret_cast<const void*>(static_cast<std::uintptr_t>(offset));
-}
-
 // 0 or an errno. Small writes: large ones would make large folios.
 int write_zeros(FileSizeSignal& signals, int fd, std::uint64_t from, std::uint64_t to) noexcept {
   static constexpr char kZeros[4096] = {};
@@ -273,7 +269,7 @@ Status Mapping::allocate(std::uint64_t offset, std::uint64_t bytes) {
     return {Code::kNoSpace, "the file would exceed its window of address space", 0, EFBIG};
   }
   if (bytes == 0) return {};
-  seam::announce(seam::Event::kAllocate, as_address(offset), bytes);
+  seam::announce_at(seam::Event::kAllocate, offset, bytes);
   int error = 0;
   {
     FileSizeSignal signals;
@@ -293,7 +289,7 @@ Status Mapping::allocate(std::uint64_t offset, std::uint64_t bytes) {
 Status Mapping::punch(std::uint64_t offset, std::uint64_t bytes) {
   if (access_ != Access::kReadWrite) return {Code::kReadOnly, "the mapping is not writable"};
   if (bytes == 0) return {};
-  seam::announce(seam::Event::kPunch, as_address(offset), bytes);
+  seam::announce_at(seam::Event::kPunch, offset, bytes);
   FileSizeSignal signals;
   const int result = uninterrupted(signals, [&] {
     return ::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
@@ -353,7 +349,7 @@ Status Mapping::flush() {
 }
 
 Status Mapping::write_durable(std::uint64_t offset, const void* data, std::size_t bytes) {
-  seam::announce(seam::Event::kWriteRoot, as_address(offset), bytes);
+  seam::announce_at(seam::Event::kWriteRoot, offset, bytes);
   FileSizeSignal signals;
   const auto* from = static_cast<const char*>(data);
   bool flush_after = false;  // where there is no RWF_DSYNC

@@ -110,14 +110,13 @@ void sweep_temporaries(const std::string& path) {
   struct Close {
     void operator()(DIR* directory) const { ::closedir(directory); }
   };
-  const std::string directory = directory_of(path);
-  const std::unique_ptr<DIR, Close> opened(::opendir(directory.c_str()));
+  const std::unique_ptr<DIR, Close> opened(::opendir(directory_of(path).c_str()));
   if (opened == nullptr) return;
   std::vector<std::string> stale;
   while (const dirent* entry = ::readdir(opened.get())) {
     if (is_temporary(entry->d_name, temporary_prefix(path))) stale.emplace_back(entry->d_name);
   }
-  for (const std::string& name : stale) ::unlink((directory + "/" + name).c_str());
+  for (const std::string& name : stale) ::unlinkat(::dirfd(opened.get()), name.c_str(), 0);
 }
 
 }  // namespace hmap

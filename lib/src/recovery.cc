@@ -11,7 +11,6 @@
 namespace hmap {
 namespace {
 
-using format::BlockState;
 using format::ExtentKind;
 using format::PlaceState;
 using format::Root;

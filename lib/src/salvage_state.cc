@@ -12,7 +12,6 @@ namespace hmap {
 namespace {
 
 using format::BucketArray;
-using format::Root;
 using format::ShardHeader;
 using format::TableEntry;
 using format::TablePage;

@@ -44,6 +44,12 @@ inline void announce(Event event, const void* address, std::size_t bytes) {
 inline void announce(Event, const void*, std::size_t) {}
 #endif
 
+// For events whose address is a place in a file; the hook only makes a number of it again.
+inline void announce_at(Event event, std::uint64_t place, std::size_t bytes) {
+  const void* address = reinterpret_cast<const void*>(place);  // NOLINT(performance-no-int-to-ptr)
+  announce(event, address, bytes);
+}
+
 inline std::uint64_t load(const std::uint64_t& word) noexcept {
   return std::atomic_ref(const_cast<std::uint64_t&>(word)).load(std::memory_order_acquire);
 }

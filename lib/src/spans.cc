@@ -265,7 +265,7 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
 u64 class_for(u64 bytes) {
   if (bytes <= 32) return 0;
   if (bytes <= 256) return (bytes - 32 + 15) / 16;
-  const auto doubling = static_cast<u64>(std::bit_width((bytes - 1) >> 8)) - 1;
+  const auto doubling = static_cast<u64>(std::bit_width(bytes - 1)) - 9;
   const u64 step = u64{32} << doubling;
   return 15 + doubling * 8 + ((bytes - (u64{256} << doubling) + step - 1) >> (5 + doubling)) - 1;
 }

@@ -43,8 +43,8 @@ bool run_fits(const StateView& view, const Run& run) {
 SpanPlace SpanPlace::of(const Layout& layout, u64 span) {
   const u64 unit = layout.unit_blocks;
   const u64 block = span / layout.spans_per_block;
-  const auto segment = static_cast<u64>(std::bit_width(block / unit + 1)) - 1;
-  return {segment, block - unit * ((u64{1} << segment) - 1),
+  const u64 units = block / unit + 1;  // segment k has 2^k of them
+  return {static_cast<u64>(std::bit_width(units)) - 1, block - unit * (std::bit_floor(units) - 1),
           layout.span_in_block(span) * sizeof(format::SpanEntry)};
 }
 
