@@ -64,6 +64,12 @@ class Superblock:
     def derive(self):
         shards, page = 1 << self.shard_bits, max(PAGE, self.block_bytes)
         self.shards = shards
+        self.bucket_bytes = 24 + 8 * (self.key_bytes + self.elem_bytes)  # F-84
+        self.inline = bool(self.key_kind and self.elem_kind and self.key_bytes <= 128 and
+                           self.elem_bytes <= 128 and self.bucket_bytes <= self.block_bytes)
+        if not self.inline:
+            self.bucket_bytes = 64
+        self.buckets_per_block = self.block_bytes // self.bucket_bytes  # F-85
         self.entries_per_page = (self.block_bytes - 8) // 8
         self.unit_blocks = 1
         while self.run_bytes(self.unit_blocks + 1, 1) <= self.extent_bytes:

@@ -29,22 +29,22 @@ class Shard:
             return []
         need(array.b <= 39 and array.run[0], "F-28", f"shard {self.index}: bucket array")
         first = ceil_div((1 << array.b) + ((1 << array.b >> 4) if array.b >= 4 else 0),
-                         sb.block_bytes // 64)
+                         sb.buckets_per_block)
         step = max(sb.unit_blocks, ceil_div(first, 8))
         sizes = [first] + [step << j for j in range(8)]
         runs = self.store.make_runs(array.run, sizes, 1, self.index)
-        capacity = sum(run.n for run in runs) * (sb.block_bytes // 64)
+        capacity = sum(run.n for run in runs) * sb.buckets_per_block
         need(1 << array.b <= array.next_overflow <= capacity, "F-14",
              f"shard {self.index}: next_overflow {array.next_overflow} of {capacity} buckets")
         return runs
 
     def bucket(self, runs, number):
-        per_block = self.store.superblock.block_bytes // 64
-        block, slot = divmod(number, per_block)
+        size = self.store.superblock.bucket_bytes
+        block, slot = divmod(number, self.store.superblock.buckets_per_block)
         for run in runs:
             if block < run.n:
                 raw = run.block(block)
-                return raw[slot * 64:slot * 64 + 64] if raw else bytes(64)
+                return raw[slot * size:(slot + 1) * size] if raw else bytes(size)
             block -= run.n
         raise Damaged(f"F-14: shard {self.index}: bucket {number} beyond its array")
 
@@ -69,7 +69,7 @@ class Shard:
         return False
 
     def slots(self, array, runs, number):
-        """(tophash, hash bits, record offset) of the filled slots of a chain."""
+        """(tophash, hash bits, what the slot holds) of the filled slots of a chain."""
         rest = False
         for at, raw in self.chain(array, runs, number):
             for i, state in enumerate(raw[:8]):
@@ -78,7 +78,23 @@ class Shard:
                 rest = state == 0
                 if state >= 5:
                     bits = int.from_bytes(raw[21:24], "little") >> 3 * i & 7
-                    yield state, bits, 16 * int.from_bytes(raw[24 + 5 * i:29 + 5 * i], "little")
+                    yield state, bits, self.held(raw, i)
+
+    def held(self, raw, i):
+        """Key and value of an inline slot (F-84), or the offset of a record."""
+        sb = self.store.superblock
+        if not sb.inline:
+            return 16 * int.from_bytes(raw[24 + 5 * i:29 + 5 * i], "little")
+        k, e = sb.key_bytes, sb.elem_bytes
+        values = 24 + 8 * k
+        return raw[24 + i * k:24 + (i + 1) * k], raw[values + i * e:values + (i + 1) * e]
+
+    def entry(self, held):
+        """Key, value, whether it has a record, and whether that is large."""
+        if self.store.superblock.inline:
+            return (*held, False, False)
+        key, value, is_large = self.record(held)
+        return key, value, True, is_large
 
     def chains(self):
         """(array, runs, head) of every reachable chain (F-10)."""
@@ -147,19 +163,20 @@ class Shard:
         found, large = {}, set()
         self.check_arrays()
         for array, runs, head in self.chains():
-            for state, bits, offset in self.slots(array, runs, head):
-                key, value, is_large = self.record(offset)
+            for state, bits, held in self.slots(array, runs, head):
+                key, value, has_record, is_large = self.entry(held)
+                offset = held if has_record else 0
                 hh = self.bucket_hash(key)
                 need(hh & (1 << array.b) - 1 == head and tophash(hh) == state, "F-12",
                      f"shard {self.index}: key in bucket {head}", offset)
                 need(hh >> array.b - array.b % 3 & 7 == bits, "F-59",
                      f"shard {self.index}: hash bits in bucket {head}", offset)
-                need(offset not in seen and key not in found, "F-09",
+                need(key not in found and not (has_record and offset in seen), "F-09",
                      "a record or key twice", offset)
                 seen.add(offset)
                 found[key] = value
                 large.update([offset] if is_large else [])
-                small += not is_large
+                small += has_record and not is_large
         need(len(found) == h.count, "F-29",
              f"shard {self.index}: count {h.count}, {len(found)} entries")
         bits = unused = 0
@@ -194,9 +211,9 @@ class Shard:
         array, runs = h.buckets, self.current
         if h.growing and not self.evacuated(hh & (1 << h.old.b) - 1):
             array, runs = h.old, self.old
-        for state, _, offset in self.slots(array, runs, hh & (1 << array.b) - 1):
+        for state, _, held in self.slots(array, runs, hh & (1 << array.b) - 1):
             if state == tophash(hh):
-                found, value, _ = self.record(offset)
+                found, value, _, _ = self.entry(held)
                 if found == key:
                     return value
         return None

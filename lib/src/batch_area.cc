@@ -101,7 +101,7 @@ u64 find_in_batch(const Engine& engine, std::string_view key, u64 hash) {
   for (const u64* at = std::partition_point(ops.begin(), ops.end(), below); at != ops.end(); ++at) {
     const u64 op = seam::load(*at);
     if (op >> format::kBatchHashShift != wanted) break;
-    const Result<RecordView> record = view_record(engine, format::batch_op_record(op));
+    const Result<EntryView> record = view_record(engine, format::batch_op_record(op));
     if (record && record->has_key(key)) return op;
   }
   return 0;

@@ -80,19 +80,30 @@ Status BatchPlan::place(const BatchItem& item) {
   if (Status s = locate(engine_, shard_, item.key, hash, location); !s.ok()) return s;
   if (location.found) {
     // Makes the block of the record's bit writable.
-    const auto freed =
-        prepare_free(engine_, shard_, location.record, location.record_bytes, purpose_of(item));
+    const auto freed = prepare_free(engine_, shard_, location.entry, purpose_of(item));
     if (!freed) return freed.error();
     ++frees_;
   }
   if (item.erases) {
-    if (location.found) ops_.push_back(format::make_batch_op(location.record, true, item.hash));
-    return {};
+    return location.found ? plan_erase(item, location) : Status();
   }
   if (!location.found) ++chain.inserts;
-  const Result<u64> record = write_new_record(item);
+  const Result<u64> record = write_new_record(item, Purpose::kOrdinary);
   if (!record) return record.error();
   ops_.push_back(format::make_batch_op(*record, false, item.hash));
+  return {};
+}
+
+// An entry that lies in its bucket is named by a record of its key.
+Status BatchPlan::plan_erase(const BatchItem& item, const Location& location) {
+  u64 record = location.entry.record;
+  if (record == 0) {
+    const Result<u64> written =
+        write_new_record({item.key, {}, true, item.hash}, Purpose::kRelease);
+    if (!written) return written.error();
+    record = *written;
+  }
+  ops_.push_back(format::make_batch_op(record, true, item.hash));
   return {};
 }
 
@@ -112,9 +123,10 @@ Status BatchPlan::open_chain(u64 head, Purpose purpose, Chain& chain) {
   }
 }
 
-Result<u64> BatchPlan::write_new_record(const BatchItem& item) {
+// In an hmap with inline slots such a record carries the entry to its slot and is free again.
+Result<u64> BatchPlan::write_new_record(const BatchItem& item, Purpose purpose) {
   const u64 bytes = record_bytes(item.key, item.value);
-  const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes, Purpose::kOrdinary, &reserved_);
+  const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes, purpose, &reserved_);
   if (!slot) return slot.error();
   reserved_.add(*slot);
   std::byte* to = engine_.map->bytes(slot->offset, bytes);

@@ -52,7 +52,8 @@ class BatchPlan {
   Status grow();
   Status place(const BatchItem& item);
   Status open_chain(u64 head, Purpose purpose, Chain& chain);
-  Result<u64> write_new_record(const BatchItem& item);
+  Status plan_erase(const BatchItem& item, const Location& location);
+  Result<u64> write_new_record(const BatchItem& item, Purpose purpose);
   Status make_overflow_buckets();
   [[nodiscard]] u64 mixed(const BatchItem& item) const;
 

@@ -8,11 +8,11 @@ namespace hmap {
 namespace {
 
 Status redo(Engine& engine, u64 shard, u64 op) {
-  const Result<RecordView> record = view_record(engine, format::batch_op_record(op));
+  const Result<EntryView> record = view_record(engine, format::batch_op_record(op));
   if (!record) return record.error();
-  const u64 hash = hash_key({record->key(), record->key_bytes}, engine.store_seed);
+  const u64 hash = hash_key(record->key_view(), engine.store_seed);
   if ((hash & (engine.layout.shards - 1)) != shard)
-    return Engine::corrupt("batch: record of another shard", record->offset);
+    return Engine::corrupt("batch: record of another shard", record->record);
   return (op & format::kBatchEraseBit) != 0 ? redo_erase(engine, *record, hash)
                                             : redo_put(engine, *record, hash);
 }

@@ -9,13 +9,12 @@ Result<format::Bmap*> first_touch_bucket(Engine& engine, u64 shard,
   if (array.b >= kMaxB || at.run > format::kOverflowRuns || array.run[at.run].none()) {
     return Engine::corrupt("bucket number outside its array", array.run[0]);
   }
-  const Result<Block> block = block_of(engine, engine.layout.array_run(array, at.run),
-                                       at.bucket >> engine.layout.bucket_block_shift);
+  const BucketShape::Place place = engine.layout.bucket.place(at.bucket);
+  const Result<Block> block = block_of(engine, engine.layout.array_run(array, at.run), place.block);
   if (!block) return block.error();
   const Result<std::byte*> bytes = writable(engine, shard, *block, purpose);
   if (!bytes) return bytes.error();
-  return reinterpret_cast<format::Bmap*>(*bytes) +
-         (at.bucket & (engine.layout.buckets_per_block - 1));
+  return reinterpret_cast<format::Bmap*>(*bytes + place.inside);
 }
 
 }  // namespace hmap

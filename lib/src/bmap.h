@@ -81,26 +81,48 @@ class BucketImage {
     ++filled_;
   }
   [[nodiscard]] bool full() const { return filled_ == format::kSlots; }
+  [[nodiscard]] u64 filled() const { return filled_; }
   void link(u64 number) { overflow_ |= number; }
 
-  // Stores to a bucket that nobody can reach, and makes its version even.
-  void store_to(format::Bmap& bucket) const {
+  // Stores to a bucket that nobody can reach, and makes its version even. Keys and elements in the
+  // bucket are there already.
+  void store_to(format::Bmap& bucket, const BucketShape& shape) const {
     seam::store(bucket.tophash, tophash_);
     seam::store(bucket.overflow, overflow_);
+    if (!shape.is_inline()) store_references(bucket);
+    seam::store(bucket.version, (bucket.version | 1) + 1);
+  }
+
+ private:
+  void store_references(format::Bmap& bucket) const {
     for (u64 i = 0; i < std::size(bucket.refs); ++i) {
       u64 word = 0;
       std::memcpy(&word, refs_.data() + i * sizeof word, sizeof word);
       seam::store(bucket.refs[i], word);
     }
-    seam::store(bucket.version, (bucket.version | 1) + 1);
   }
-
- private:
   u64 tophash_ = 0;
   u64 overflow_ = 0;
   u64 filled_ = 0;
   std::array<std::byte, sizeof(format::Bmap::refs) + sizeof(u64)> refs_{};
 };
+
+// The bucket at this place of the file; null: outside.
+inline format::Bmap* bucket_at(const Engine& engine, u64 offset) {
+  if (offset % alignof(format::Bmap) != 0) [[unlikely]]
+    return nullptr;
+  return reinterpret_cast<format::Bmap*>(engine.map->bytes(offset, engine.layout.bucket.bytes));
+}
+
+// A private copy of a bucket, whatever its shape: of its first BucketShape::bytes bytes.
+struct BucketCopy {
+  u64 tophash;
+  u64 version;
+  u64 overflow;
+  std::array<u64, format::kBucketWordsMax - 3> slots;
+};
+static_assert(offsetof(BucketCopy, overflow) == offsetof(format::Bmap, overflow) &&
+              offsetof(BucketCopy, slots) == format::kBucketHeadBytes);
 
 // Which run of an array bucket n is in, and where.
 struct BucketPlace {
@@ -140,17 +162,15 @@ struct FoundBucket {
     return found;
   const u64 run = seam::load(array.run[at.run]).value;
   const RunShape& shape = layout.shape(b).runs[at.run];
-  const u64 block = at.bucket >> layout.bucket_block_shift;
-  found.state = {run + shape.states + block * sizeof(format::BlockState)};
-  found.place_word = engine.map->at(Offset<u64>{run + shape.places + block * sizeof(u64)});
+  const BucketShape::Place in_run = layout.bucket.place(at.bucket);
+  found.state = {run + shape.states + in_run.block * sizeof(format::BlockState)};
+  found.place_word = engine.map->at(Offset<u64>{run + shape.places + in_run.block * sizeof(u64)});
   if (run < kLowestRun || found.place_word == nullptr) [[unlikely]]
     return found;
   found.place = seam::load(*found.place_word);
-  const u64 offset = found.place != 0
-                         ? format::place_in_word(found.place) +
-                               (at.bucket & (layout.buckets_per_block - 1)) * sizeof(format::Bmap)
-                         : run + at.bucket * sizeof(format::Bmap);
-  found.bucket = engine.map->at(Offset<format::Bmap>{offset});
+  const u64 block = found.place != 0 ? format::place_in_word(found.place)
+                                     : run + in_run.block * layout.block_bytes;
+  found.bucket = bucket_at(engine, block + in_run.inside);
   return found;
 }
 

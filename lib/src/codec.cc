@@ -148,7 +148,9 @@ Result<std::unique_ptr<const Codec>> make_codec(const Mapping& map, const Layout
                     layout.dictionary_offset);
     dictionary = *std::move(found);
   }
-  const bool compresses = layout.compression == format::kCompressionLz4;
+  // Inline slots have no room for flags.
+  const bool compresses =
+      layout.compression == format::kCompressionLz4 && !layout.bucket.is_inline();
   return std::unique_ptr<const Codec>(std::make_unique<Codec>(compresses, std::move(dictionary)));
 }
 

@@ -68,8 +68,7 @@ Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
 // Fills the change that empties the slot; returns the bucket's tophash word after it.
 Result<u64> remove_slot(Engine& engine, u64 shard, const Location& location, Change& change) {
   ShardHeader& header = engine.header(shard);
-  const auto freed =
-      prepare_free(engine, shard, location.record, location.record_bytes, Purpose::kRelease);
+  const auto freed = prepare_free(engine, shard, location.entry, Purpose::kRelease);
   if (!freed) return freed.error();
   const Result<Bmap*> bucket =
       writable_bucket(engine, shard, header.buckets, location.bucket, Purpose::kRelease);
@@ -92,12 +91,11 @@ Status carry_on(Engine& engine, u64 shard, u64 hash, const Location& location, u
 
 }  // namespace
 
-Status redo_erase(Engine& engine, const RecordView& record, u64 hash) {
+Status redo_erase(Engine& engine, const EntryView& op, u64 hash) {
   const u64 shard = hash & (engine.layout.shards - 1);
   const u64 mixed = mix(hash, engine.header(shard).hash0);
   Location location;
-  if (Status s = locate(engine, shard, {record.key(), record.key_bytes}, mixed, location); !s.ok())
-    return s;
+  if (Status s = locate(engine, shard, op.key_view(), mixed, location); !s.ok()) return s;
   if (!location.found) return {};
   Change change(engine, shard);
   const Result<u64> word = remove_slot(engine, shard, location, change);

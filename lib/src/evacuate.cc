@@ -7,7 +7,7 @@
 #include "bmap.h"
 #include "grow.h"
 #include "hash.h"
-#include "records.h"
+#include "slots.h"
 
 namespace hmap {
 namespace {
@@ -24,21 +24,28 @@ struct Half {
   BucketImage image;
 };
 
+// For a report of damage.
+u64 place_of(const Engine& engine, const Bmap& bucket, u64 slot) {
+  return engine.layout.bucket.is_inline() ? engine.map->offset_of(&bucket)
+                                          : record_in(&bucket.overflow, slot);
+}
+
 // Whether the hash bits in the old buckets do not say enough: the new array keeps others.
 bool needs_records(const ShardHeader& header) {
   return first_hash_bit(header.oldbuckets.b) != first_hash_bit(header.b);
 }
 
-// Asks for the keys of a bucket's records.
+// Asks for the keys of a bucket's entries.
 void prefetch_entries(const Engine& engine, const Bmap& bucket) {
+  if (engine.layout.bucket.is_inline()) return prefetch_bucket_bytes<1>(engine, &bucket);
   for (u64 i = 0; i < format::kSlots; ++i) {
     if (is_filled(tophash_at(bucket.tophash, i)))
       prefetch_key(engine, record_in(&bucket.overflow, i));
   }
 }
 
-void flush_half(const Half& half) {
-  if (half.bucket != nullptr) half.image.store_to(*half.bucket);
+void flush_half(const Engine& engine, const Half& half) {
+  if (half.bucket != nullptr) half.image.store_to(*half.bucket, engine.layout.bucket);
 }
 
 // Goes on in a new overflow bucket.
@@ -48,7 +55,7 @@ Status extend_half(Engine& engine, u64 shard, Half& half, u64& next_overflow) {
       overflow_bucket(engine, shard, array, next_overflow, Purpose::kRelease);
   if (!number) return number.error();
   half.image.link(*number);
-  half.image.store_to(*half.bucket);
+  flush_half(engine, half);
   const Result<Bmap*> bucket = live_bucket(engine, array, *number);
   if (!bucket) return bucket.error();
   half = Half{*bucket, {}};
@@ -63,14 +70,27 @@ struct Evacuation {
   u64 marks = 0;  // the head's new tophash word
 };
 
-// The hash of the record in a slot with this tophash. kCorrupt if it cannot be there.
-Result<u64> hash_of(const Engine& engine, const ShardHeader& header, u64 offset, u8 top) {
-  const Result<RecordView> record = view_record(engine, offset);
-  if (!record) return record.error();
-  const u64 hash =
-      mix(hash_key({record->key(), record->key_bytes}, engine.store_seed), header.hash0);
-  if (tophash_of(hash) != top) return Engine::corrupt("record does not belong to its slot", offset);
+// The hash of the key in a slot with this tophash. kCorrupt if it cannot be there.
+Result<u64> hash_of(const Engine& engine, const ShardHeader& header, const Bmap& from, u64 slot,
+                    u8 top) {
+  const Result<EntryView> entry = view_slot(engine, &from.overflow, slot);
+  if (!entry) return entry.error();
+  const u64 hash = mix(hash_key(entry->key_view(), engine.store_seed), header.hash0);
+  if (tophash_of(hash) != top)
+    return Engine::corrupt("key does not belong to its slot", place_of(engine, from, slot));
   return hash;
+}
+
+// Puts an entry of the old chain into the next slot of a half, which nobody can reach.
+void add_entry(const Engine& engine, const Bmap& from, u64 slot, Half& half, u64 bits) {
+  const BucketShape& shape = engine.layout.bucket;
+  const u8 top = tophash_at(from.tophash, slot);
+  if (!shape.is_inline()) return half.image.add(top, bits, record_in(&from.overflow, slot));
+  const auto* bytes = reinterpret_cast<const char*>(&from);
+  fill_slot(shape, *half.bucket, half.image.filled(),
+            {bytes + key_at(shape, slot), shape.key_bytes},
+            {bytes + elem_at(shape, slot), shape.elem_bytes});
+  half.image.add(top, bits, 0);
 }
 
 // Copies the entries of one bucket of the old chain into the halves.
@@ -84,21 +104,21 @@ Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evac
     const u8 top = tophash_at(from.tophash, i);
     u8 mark = format::kEvacuatedEmpty;
     if (is_filled(top)) {
-      const u64 record = record_in(&from.overflow, i);
       u64 bits = hash_bits_in(from.overflow, i);
       const bool second = !same_size && (bits >> (old_b - first_hash_bit(old_b)) & 1) != 0;
       if (read) {
-        const Result<u64> hash = hash_of(engine, header, record, top);
+        const Result<u64> hash = hash_of(engine, header, from, i, top);
         if (!hash) return hash.error();
         if (hash_bits(*hash, old_b) != bits)
-          return Engine::corrupt("hash bits of a slot are not its record's", record);
+          return Engine::corrupt("hash bits of a slot are not its key's",
+                                 place_of(engine, from, i));
         bits = hash_bits(*hash, header.b);
       }
       Half& half = second ? work.y : work.x;
       if (half.image.full()) {
         if (Status s = extend_half(engine, shard, half, work.next_overflow); !s.ok()) return s;
       }
-      half.image.add(top, bits, record);
+      add_entry(engine, from, i, half, bits);
       mark = second ? format::kEvacuatedY : format::kEvacuatedX;
     } else if (top > format::kEmptyOne) {
       return Engine::corrupt("evacuated slot in a bucket that is not", header.oldbuckets.run[0]);
@@ -129,7 +149,7 @@ void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 ol
   if (needs_records(header)) {
     prefetch_entries(engine, *bucket);
   } else {
-    __builtin_prefetch(bucket, 1);
+    prefetch_bucket_bytes<1>(engine, bucket);
   }
 }
 
@@ -174,8 +194,8 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
     if (!next) return next.error();
     bucket = *next;
   }
-  flush_half(work.x);
-  flush_half(work.y);
+  flush_half(engine, work.x);
+  flush_half(engine, work.y);
   u64 nevacuate = header.nevacuate;
   if (old_bucket == nevacuate) {
     const Result<u64> next = next_unevacuated(engine, header, nevacuate + 1);

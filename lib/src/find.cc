@@ -5,6 +5,7 @@
 #include "hash.h"
 #include "hmap.h"
 #include "read_through.h"
+#include "slots.h"
 
 namespace hmap {
 namespace {
@@ -29,7 +30,7 @@ class Search {
         held_(held) {}
 
   // What the value was copied from.
-  [[nodiscard]] const RecordView& record() const { return record_; }
+  [[nodiscard]] const EntryView& entry() const { return entry_; }
 
   // One attempt from the top.
   Outcome run() {
@@ -55,7 +56,9 @@ class Search {
     const u64 op = find_in_batch(engine_, key_, hash_);
     if (op == 0) return in_arrays(reader, header);
     if ((op & format::kBatchEraseBit) != 0) return Outcome::kAbsent;
-    return in_record(format::batch_op_record(op));
+    const u64 record = format::batch_op_record(op);
+    prefetch_record(engine_, record);
+    return in_entry(view_record(engine_, record));
   }
 
   Outcome in_arrays(ShardReader& reader, const HeaderView& header) {
@@ -84,7 +87,9 @@ class Search {
       if (look == Look::kOutside) return damaged("bucket outside the file", array);
       if (is_evacuated(words.tophash)) return Outcome::kEvacuated;
       for (u32 slots = match_bytes(words.tophash, top); slots != 0; slots &= slots - 1) {
-        const Outcome outcome = in_record(words.record(static_cast<u64>(std::countr_zero(slots))));
+        const auto slot = static_cast<u64>(std::countr_zero(slots));
+        prefetch_slot(engine_, words.rest, slot);
+        const Outcome outcome = in_entry(view_slot(engine_, words.rest, slot));
         if (outcome != Outcome::kAbsent) return outcome;
       }
       if (words.overflow == 0 || match_bytes(words.tophash, format::kEmptyRest) != 0)
@@ -97,9 +102,9 @@ class Search {
   // Pins the record first and then looks whether it was reachable until now: if it was, whoever
   // makes it unreachable sees the pin before he writes over it.
   Outcome hold(const ShardReader& reader) {
-    const RecordView& record = held_->record;
-    damage_ = take_pin(engine_, record.offset, record.bytes(),
-                       is_large(engine_.layout, record.bytes()), held_->pin);
+    const EntryView& entry = held_->entry;
+    damage_ = take_pin(engine_, entry.record, entry.record_bytes(),
+                       is_large(engine_.layout, entry.record_bytes()), held_->pin);
     const bool unchanged = reader.unchanged();
     if (damage_.ok() && unchanged) return Outcome::kFound;
     held_->let_go(engine_);
@@ -111,40 +116,38 @@ class Search {
     return Outcome::kDamaged;
   }
 
-  Outcome in_record(u64 offset) {
-    prefetch_record(engine_, offset);
-    const Result<RecordView> record = view_record(engine_, offset);
-    if (!record) {
-      damage_ = record.error();
+  Outcome in_entry(const Result<EntryView>& entry) {
+    if (!entry) {
+      damage_ = entry.error();
       return Outcome::kDamaged;
     }
-    if (!record->has_key(key_)) return Outcome::kAbsent;
+    if (!entry->has_key(key_)) return Outcome::kAbsent;
     if (held_ != nullptr) {
-      held_->record = *record;
+      held_->entry = *entry;
       return Outcome::kFound;
     }
-    if (offset == copied_) return Outcome::kFound;
-    if (engine_.verify_reads && !record_intact(engine_, *record)) {
-      damage_ = Engine::corrupt("record with a wrong checksum", offset);
+    if (copied_ != 0 && entry->record == copied_) return Outcome::kFound;
+    if (engine_.verify_reads && !record_intact(engine_, *entry)) {
+      damage_ = Engine::corrupt("record with a wrong checksum", entry->record);
       return Outcome::kDamaged;
     }
     if (value_ == nullptr) return Outcome::kFound;
-    record_ = *record;
-    copy_value(*value_, record->value(), record->value_bytes);
-    if (record->value_bytes >= kCopyOnceBytes && copy_is_intact(*record)) [[unlikely]]
-      copied_ = offset;
+    entry_ = *entry;
+    copy_value(*value_, entry->value, entry->value_bytes);
+    if (entry->value_bytes >= kCopyOnceBytes && copy_is_intact(*entry)) [[unlikely]]
+      copied_ = entry->record;
     return Outcome::kFound;
   }
 
   // Whether the private copy is a whole record with this key: then it may be kept while only the
   // look-up is repeated, even if the record's place was used anew in between.
-  [[nodiscard]] bool copy_is_intact(const RecordView& record) const {
+  [[nodiscard]] bool copy_is_intact(const EntryView& entry) const {
     format::RecordHeader header;
-    seam::copy_out(&header, record.at, sizeof header);
+    seam::copy_out(&header, entry.record_at(), sizeof header);
     if (header.key_bytes != key_.size() || header.value_bytes != value_->size()) return false;
     XXH3_state_t state;
     XXH3_INITSTATE(&state);  // a reset with a seed looks whether the secret was made for it already
-    XXH3_64bits_reset_withSeed(&state, record_seed(engine_, record.offset));
+    XXH3_64bits_reset_withSeed(&state, record_seed(engine_, entry.record));
     XXH3_64bits_update(&state, reinterpret_cast<const std::byte*>(&header) + 4, sizeof header - 4);
     XXH3_64bits_update(&state, key_.data(), key_.size());
     XXH3_64bits_update(&state, value_->data(), value_->size());
@@ -158,7 +161,7 @@ class Search {
   u64 shard_;
   std::string* value_;
   HeldRecord* held_;
-  RecordView record_;
+  EntryView entry_;
   u64 copied_ = 0;  // offset of the record that *value_ is a verified copy of; 0: none
   Status damage_;
 };
@@ -182,7 +185,7 @@ Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
   Search search(engine, key, hash, value, frozen);
   const Result<bool> found = run_until_settled(engine, search, hash);
   if (!found || !*found || value == nullptr) return found;
-  if (Status s = decode_value(engine, search.record(), *value); !s.ok()) return s;
+  if (Status s = decode_value(engine, search.entry(), *value); !s.ok()) return s;
   return found;
 }
 
@@ -201,6 +204,7 @@ struct FirstBucket {
   at.found = find_bucket(engine, array, hash & ((u64{1} << b) - 1));
   if (at.found.bucket == nullptr) [[unlikely]]
     return false;
+  prefetch_bucket_bytes(engine, at.found.bucket);
   at.version = seam::load(at.found.bucket->version);
   at.tophash = seam::load(at.found.bucket->tophash);
   return at.version % 2 == 0;
@@ -235,21 +239,20 @@ enum class Quick : u8 { kFound, kAbsent, kUnsure };
   };
 
   for (u32 slots = match_bytes(at.tophash, tophash_of(hash)); slots != 0; slots &= slots - 1) {
-    const u64 offset =
-        record_in(&at.found.bucket->overflow, static_cast<u64>(std::countr_zero(slots)));
-    prefetch_record(engine, offset);
-    const Result<RecordView> record = view_record(engine, offset);
-    if (!record || record->value_bytes >= kCopyOnceBytes) [[unlikely]]
+    const auto slot = static_cast<u64>(std::countr_zero(slots));
+    prefetch_slot(engine, &at.found.bucket->overflow, slot);
+    const Result<EntryView> entry = view_slot(engine, &at.found.bucket->overflow, slot);
+    if (!entry || entry->value_bytes >= kCopyOnceBytes) [[unlikely]]
       return Quick::kUnsure;
-    if (!record->has_key(key)) [[unlikely]]
+    if (!entry->has_key(key)) [[unlikely]]
       continue;
-    if (engine.verify_reads && !record_intact(engine, *record)) [[unlikely]]
+    if (engine.verify_reads && !record_intact(engine, *entry)) [[unlikely]]
       return Quick::kUnsure;
-    if (value != nullptr) copy_value(*value, record->value(), record->value_bytes);
+    if (value != nullptr) copy_value(*value, entry->value, entry->value_bytes);
     if (!unchanged()) [[unlikely]]
       return Quick::kUnsure;
-    const bool is_value = record->flags == 0 || value == nullptr;
-    return is_value || engine.codec->decode(record->flags, *value) ? Quick::kFound : Quick::kUnsure;
+    const bool is_value = entry->flags == 0 || value == nullptr;
+    return is_value || engine.codec->decode(entry->flags, *value) ? Quick::kFound : Quick::kUnsure;
   }
   const bool ends_here = overflow_in(seam::load(at.found.bucket->overflow)) == 0 ||
                          match_bytes(at.tophash, format::kEmptyRest) != 0;
@@ -285,9 +288,9 @@ Result<bool> find_held(const Engine& engine, std::string_view key, u64 hash, Hel
   Search search(engine, key, hash, nullptr, nullptr, &held);
   const Result<bool> found = run_until_settled(engine, search, hash);
   // Nobody may change the bytes any more: what is wrong now is damage.
-  if (!found || !*found || !engine.verify_reads || record_intact(engine, held.record)) return found;
+  if (!found || !*found || !engine.verify_reads || record_intact(engine, held.entry)) return found;
   held.let_go(engine);
-  return Engine::corrupt("record with a wrong checksum", held.record.offset);
+  return Engine::corrupt("record with a wrong checksum", held.entry.record);
 }
 
 }  // namespace hmap

@@ -20,9 +20,9 @@ struct Frozen;
 Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
                   const Frozen* frozen = nullptr);
 
-// A record that was found and is pinned until let_go().
+// A record that was found and is pinned until let_go(). Not for stores with inline slots.
 struct HeldRecord {
-  RecordView record;
+  EntryView entry;
   Pin pin;
 
   void let_go(const Engine& engine) {

@@ -5,9 +5,9 @@
 #include <array>
 #include <bit>
 
-#include "bmap.h"
 #include "find.h"
 #include "hash.h"
+#include "slots.h"
 
 namespace hmap {
 namespace {
@@ -30,7 +30,7 @@ const format::Bmap* ask_for_bucket(const Engine& engine, const format::BucketArr
   const u64 b = seam::load(array.b);
   if (seam::load(array.id) == 0 || b >= kMaxB) return nullptr;
   const format::Bmap* bucket = find_bucket(engine, array, hash & (buckets_of(b) - 1)).bucket;
-  if (bucket != nullptr) __builtin_prefetch(bucket);
+  if (bucket != nullptr) prefetch_bucket_bytes(engine, bucket);
   return bucket;
 }
 
@@ -43,6 +43,7 @@ Pending ask_for_buckets(const Engine& engine, std::string_view key) {
 }
 
 void ask_for_records(const Engine& engine, const Pending& pending) {
+  if (engine.layout.bucket.is_inline()) return;
   const format::Bmap* bucket = pending.old_bucket;
   if (bucket == nullptr || is_evacuated(seam::load(bucket->tophash))) bucket = pending.bucket;
   if (bucket == nullptr) return;

@@ -91,6 +91,15 @@ HMAP_LAYOUT(Bmap, overflow, 16, 8);
 HMAP_LAYOUT(Bmap, refs, 24, 40);
 static_assert(OnDisk<Bmap> && sizeof(Bmap) == 64);
 
+// Where key and element are of fixed sizes, both at most this (Go's limit), and such a bucket is no
+// longer than a block, slots hold them and not references: behind `overflow` eight keys, then
+// eight elements.
+inline constexpr u64 kInlineBytesMax = 128;
+inline constexpr u64 kBucketHeadBytes = 24;
+static_assert(offsetof(Bmap, refs) == kBucketHeadBytes);
+inline constexpr u64 kBucketWordsMax =
+    (kBucketHeadBytes + kSlots * 2 * kInlineBytesMax) / sizeof(u64);
+
 // ---- Record -----------------------------------------------------------------------------------
 
 // Followed by the key, then the value. Written once, never changed.

@@ -235,7 +235,7 @@ Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 n
   }
   const Result<Bmap*> bucket = writable_bucket(engine, shard, array, next, purpose);
   if (!bucket) return bucket.error();
-  BucketImage{}.store_to(**bucket);
+  BucketImage{}.store_to(**bucket, engine.layout.bucket);
   return next;
 }
 

@@ -32,8 +32,8 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash,
 // The same for the record of a put, or of the key to erase, of a batch that is committed:
 // everything that may fail has been done (BatchPlan), the caller holds the lock of the key's shard,
 // and what has been done already is left alone. Not logged. kCorrupt, kBusy.
-Status redo_put(Engine& engine, const RecordView& record, u64 hash);
-Status redo_erase(Engine& engine, const RecordView& record, u64 hash);
+Status redo_put(Engine& engine, const EntryView& op, u64 hash);
+Status redo_erase(Engine& engine, const EntryView& op, u64 hash);
 
 // Makes the shard an empty hmap with a new seed in one step, then gives its space back in bounded
 // ones, releasing the lock in between. Errors as above.
@@ -52,8 +52,7 @@ struct Location {
   bool found = false;
   u64 bucket = 0;  // of the key; or of the first empty slot
   u64 slot = 0;
-  u64 record = 0;  // offset, if found
-  u64 record_bytes = 0;
+  EntryView entry;        // if found
   bool has_room = false;  // not found: bucket and slot are empty
   u64 last = 0;           // last bucket of the chain
 };
@@ -63,15 +62,18 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
 // Whether the value of the key that was found is `expected`.
 Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected);
 
-// What frees a record when its reference goes: either a bit of a span, or extents of its own.
+// What frees a record when its reference goes: either a bit of a span, or extents of its own; an
+// entry that lies in its bucket needs neither.
 struct FreedRecord {
   u64* map_word = nullptr;
   u64 bit = 0;
   u64 first_extent = 0;
   u64 extents = 0;
 };
-// Prepares the freeing of a record (its bitmap word writable, room on the dead list).
-Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose);
+// Prepares the freeing of the record of an entry, if it has one (its bitmap word writable, room on
+// the dead list).
+Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& entry,
+                                 Purpose purpose);
 class Change;
 void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record);
 

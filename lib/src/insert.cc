@@ -5,6 +5,7 @@
 #include "hmap.h"
 #include "intent.h"
 #include "records.h"
+#include "slots.h"
 #include "space.h"
 #include "spans.h"
 
@@ -56,8 +57,9 @@ class Put {
     return {};
   }
 
-  // With the lock held. Returns whether the record became reachable.
+  // With the lock held. Returns whether the entry became reachable.
   Result<bool> run() {
+    if (Status s = check_lengths(); !s.ok()) return s;
     Location location;
     // The record first: its bucket, asked for before the lock, comes meanwhile.
     if (mode_ == PutMode::kPut) {
@@ -95,14 +97,17 @@ class Put {
 
   // The same for a record that has been written, everything that may fail having been done before.
   Status redo(u64 record) {
+    if (Status s = check_lengths(); !s.ok()) return s;
     Location location;
     if (Status s = locate(engine_, shard_, key_, mix(hash_, header_.hash0), location); !s.ok())
       return s;
-    if (location.found && location.record == record) return {};
-    const auto slot = slot_of(engine_, shard_, record, bytes_, Purpose::kOrdinary);
-    if (!slot) return slot.error();
-    record_.slot = *slot;
-    record_.offset = record;
+    if (location.found && location.entry.record == record) return {};
+    if (!shape().is_inline()) {
+      const auto slot = slot_of(engine_, shard_, record, bytes_, Purpose::kOrdinary);
+      if (!slot) return slot.error();
+      record_.slot = *slot;
+      record_.offset = record;
+    }
     Change change(engine_, shard_);
     if (Status s = refer(location, change); !s.ok()) return s;
     change.publish();
@@ -110,6 +115,14 @@ class Put {
   }
 
  private:
+  [[nodiscard]] const BucketShape& shape() const { return engine_.layout.bucket; }
+
+  // The store's interface has checked them; a log or a batch that was tampered with has not.
+  [[nodiscard]] Status check_lengths() const {
+    if (fits_slots(shape(), key_.size(), value_.bytes.size())) return {};
+    return Engine::corrupt("key or element of another length than the store's", 0);
+  }
+
   [[nodiscard]] bool needs_presence() const {
     return mode_ == PutMode::kReplace || mode_ == PutMode::kCompare;
   }
@@ -122,6 +135,7 @@ class Put {
   }
 
   Status place_record() {
+    if (shape().is_inline()) return {};
     if (record_.note != nullptr) return finish_clear_of_large(engine_, shard_);
     const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes_, Purpose::kOrdinary);
     if (!slot) return slot.error();
@@ -137,14 +151,23 @@ class Put {
   void adopt_record(Change& change) {
     if (record_.note != nullptr) {
       change.set(*record_.note, *record_.note | kNotePublished);
-    } else {
+    } else if (!shape().is_inline()) {
       change.set_bits(*record_.slot.map_word, record_.slot.bit, 0);
     }
     engine_.add_dirty(shard_, bytes_);
   }
 
+  // Gives an empty slot of a reachable bucket the entry.
+  void set_empty_slot(Change& change, Bmap& bucket, u64 slot) {
+    if (shape().is_inline()) {
+      fill_slot(shape(), bucket, slot, key_, value_.bytes);
+    } else {
+      set_reference(change, bucket, slot);
+    }
+  }
+
   // Points a slot of a bucket at the new record: one or two words.
-  void set_slot(Change& change, Bmap& bucket, u64 slot) {
+  void set_reference(Change& change, Bmap& bucket, u64 slot) {
     constexpr u64 kBits = 8 * format::kRefBytes;
     constexpr u64 kMask = (u64{1} << kBits) - 1;
     const u64 reference = record_.offset / format::kRecordUnit;
@@ -157,8 +180,7 @@ class Put {
   }
 
   Status replace(const Location& location, Change& change) {
-    const auto freed =
-        prepare_free(engine_, shard_, location.record, location.record_bytes, Purpose::kOrdinary);
+    const auto freed = prepare_free(engine_, shard_, location.entry, Purpose::kOrdinary);
     if (!freed) return freed.error();
     const Result<Bmap*> bucket =
         writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
@@ -166,7 +188,11 @@ class Put {
     change.guard((*bucket)->version);
     adopt_record(change);
     add_free(engine_, shard_, change, *freed);
-    set_slot(change, **bucket, location.slot);
+    if (shape().is_inline()) {
+      set_elem(shape(), change, **bucket, location.slot, value_.bytes);
+    } else {
+      set_reference(change, **bucket, location.slot);
+    }
     return {};
   }
 
@@ -177,7 +203,7 @@ class Put {
     const u64 hash = mix(hash_, header_.hash0);
     change.guard((*bucket)->version);
     adopt_record(change);
-    set_slot(change, **bucket, location.slot);
+    set_empty_slot(change, **bucket, location.slot);
     change.set((*bucket)->tophash,
                with_tophash((*bucket)->tophash, location.slot, tophash_of(hash)));
     change.set((*bucket)->overflow,
@@ -198,8 +224,9 @@ class Put {
     if (!added) return added.error();
     const u64 hash = mix(hash_, header_.hash0);
     BucketImage image;
+    if (shape().is_inline()) fill_slot(shape(), **added, 0, key_, value_.bytes);
     image.add(tophash_of(hash), hash_bits(hash, header_.b), record_.offset);
-    image.store_to(**added);
+    image.store_to(**added, shape());
     change.guard((*last)->version);
     adopt_record(change);
     change.set((*last)->overflow, (*last)->overflow | *number);
@@ -223,9 +250,8 @@ class Put {
 
 }  // namespace
 
-Status redo_put(Engine& engine, const RecordView& record, u64 hash) {
-  const std::string_view key(record.key(), record.key_bytes);
-  return Put(engine, key, hash, record.stored(), PutMode::kPut).redo(record.offset);
+Status redo_put(Engine& engine, const EntryView& op, u64 hash) {
+  return Put(engine, op.key_view(), hash, op.stored(), PutMode::kPut).redo(op.record);
 }
 
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, const StoredValue& value,

@@ -19,7 +19,6 @@ using checking::say;
 using inspecting::bucket_node;
 using inspecting::hex;
 using inspecting::SeenBucket;
-using inspecting::View;
 
 namespace {
 
@@ -31,7 +30,8 @@ InspectNode step(std::string name, std::string value, std::string meaning) {
 
 // Walks the chain of a main bucket; `visit` says whether to go on.
 template <typename Visit>
-void walk(const View& view, const View::Chain& chain, InspectNode& to, Visit&& visit) {
+void walk(const inspecting::View& view, const inspecting::View::Chain& chain, InspectNode& to,
+          Visit&& visit) {
   ChainHops hops;
   for (u64 n = chain.main, length = 0;; ++length) {
     const SeenBucket seen = view.bucket(*chain.array, n);
@@ -98,7 +98,7 @@ class Inspector::Impl {
       node.meaning = "the shard has no buckets yet";
       return node;
     }
-    const View::Chain chain = view_->chain_of(**header, number);
+    const inspecting::View::Chain chain = view_->chain_of(**header, number);
     if (chain.array == nullptr) {
       node.meaning = say("old bucket ", chain.main, " cannot be read");
       node.wrong = true;
@@ -162,7 +162,7 @@ class Inspector::Impl {
   SalvageSource source_;
   DamageLog log_;
   RecoverReport report_;
-  std::optional<View> view_;
+  std::optional<inspecting::View> view_;
 };
 
 // The slots of a bucket that the key may be in. True: it is in one of them.
@@ -170,6 +170,14 @@ bool Inspector::Impl::add_matches(const SeenBucket& seen, u8 tophash, std::strin
                                   InspectNode& to) const {
   for (u64 slot = 0; slot < format::kSlots; ++slot) {
     if (tophash_at(seen.bucket.tophash, slot) != tophash) continue;
+    if (view_->layout.bucket.is_inline()) {
+      const bool same = view_inline(view_->layout.bucket, &seen.bucket.overflow, slot).has_key(key);
+      to.children.push_back(step(say("slot ", slot), hex(tophash),
+                                 same ? "the tophash fits, and so does the key"
+                                      : "the tophash fits by chance: the slot has another key"));
+      if (same) return true;
+      continue;
+    }
     const u64 offset = record_in(&seen.bucket.overflow, slot);
     const std::optional<ScannedRecord> record = plausible_record(*source_.engine.map, offset);
     const bool same = record && record->key == key;
@@ -213,7 +221,7 @@ Result<InspectNode> Inspector::Impl::key(std::string_view key, bool* found) cons
     node.children.back().children.push_back(
         inspecting::record_node(*view_, format::batch_op_record(op)));
   } else if ((*header)->buckets.id != 0) {
-    const View::Chain chain = view_->chain_of(**header, hh);
+    const inspecting::View::Chain chain = view_->chain_of(**header, hh);
     const u64 b = chain.array == nullptr ? (*header)->oldbuckets.b : chain.array->b;
     node.children.push_back(
         step(chain.old ? "old bucket" : "bucket", std::to_string(chain.main),

@@ -80,8 +80,9 @@ class At {
             : say("an old version or none: the block of this state is at ", hex(current).c_str());
     const u64 inside = offset_ - place;
     if (owned.use == OwnedRun::Use::kBuckets) {
-      const u64 n = block * layout_.buckets_per_block + inside / sizeof(format::Bmap);
-      const u64 at = place + inside / sizeof(format::Bmap) * sizeof(format::Bmap);
+      const u64 in_block = inside / layout_.bucket.bytes;
+      const u64 n = block * layout_.bucket.per_block + in_block;
+      const u64 at = place + in_block * layout_.bucket.bytes;
       return bucket(owned, at, n, std::move(name), meaning);
     }
     if (owned.use == OwnedRun::Use::kDirectory) {
@@ -102,9 +103,10 @@ class At {
   InspectNode bucket(const OwnedRun& owned, u64 at, u64 in_its_run, std::string name,
                      const std::string& meaning) const {
     SeenBucket seen;
-    const std::byte* bytes = map_.bytes(at, sizeof seen.bucket);
-    if (bytes == nullptr) return unused(at, at + sizeof seen.bucket, std::move(name));
-    seam::copy_out(&seen.bucket, bytes, sizeof seen.bucket);
+    const u64 length = layout_.bucket.bytes;
+    const std::byte* bytes = map_.bytes(at, length);
+    if (bytes == nullptr) return unused(at, at + length, std::move(name));
+    seam::copy_out(&seen.bucket, bytes, length);
     seen.offset = at;
     seen.trust = Trust::kSuspect;
     u64 number = in_its_run;

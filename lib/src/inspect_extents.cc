@@ -98,13 +98,13 @@ class Extents {
     facts.epoch = born(owned->run, block);
     const SeenBlock seen = view_.state()->block(owned->run, block);
     u64 filled = 0;
-    for (u64 i = 0; seen.bytes != nullptr && i < layout_.buckets_per_block; ++i) {
+    for (u64 i = 0; seen.bytes != nullptr && i < layout_.bucket.per_block; ++i) {
       u64 tophash = 0;
-      std::memcpy(&tophash, seen.bytes + i * sizeof(format::Bmap), sizeof tophash);
+      std::memcpy(&tophash, seen.bytes + i * layout_.bucket.bytes, sizeof tophash);
       for (u64 slot = 0; slot < format::kSlots; ++slot)
         filled += is_filled(tophash_at(tophash, slot)) ? 1 : 0;
     }
-    const u64 slots = layout_.buckets_per_block * format::kSlots;
+    const u64 slots = layout_.bucket.per_block * format::kSlots;
     facts.used_bytes = facts.bytes * filled / slots;
   }
 

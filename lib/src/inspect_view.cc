@@ -21,11 +21,10 @@ SeenBucket View::bucket(const BucketArray& array, u64 number) const {
   const BucketPlace at = place_in_array(layout, array.b, number);
   if (at.run > format::kOverflowRuns || array.run[at.run].none()) return seen;
   const Run run = layout.array_run(array, at.run);
-  const u64 index = at.bucket >> layout.bucket_block_shift;
-  const u64 inside = (at.bucket & (layout.buckets_per_block - 1)) * sizeof(format::Bmap);
+  const auto [index, inside] = layout.bucket.place(at.bucket);
   const SeenBlock block = state_->block(run, index);
   if (block.trust == Trust::kDamaged) return seen;
-  std::memcpy(&seen.bucket, block.bytes + inside, sizeof seen.bucket);
+  std::memcpy(&seen.bucket, block.bytes + inside, layout.bucket.bytes);
   const u64 place = place_of(run, index);
   seen.offset = (place != 0 ? place : run.offset + index * layout.block_bytes) + inside;
   seen.trust = block.trust;
@@ -150,10 +149,32 @@ InspectNode record_node(const View& view, u64 offset) {
 
 namespace {
 
+// Key and element of a filled inline slot.
+void add_inline(const View& view, const SeenBucket& seen, u64 slot, InspectNode& to) {
+  const BucketShape& shape = view.layout.bucket;
+  const EntryView entry = view_inline(shape, &seen.bucket.overflow, slot);
+  const auto add = [&](const char* name, u64 at, const char* from, u64 bytes) {
+    to.children.push_back({name,
+                           seen.offset + at,
+                           bytes,
+                           hex_bytes(reinterpret_cast<const std::byte*>(from), bytes),
+                           "",
+                           false,
+                           {}});
+  };
+  add("key", key_at(shape, slot), entry.key, entry.key_bytes);
+  add("element", elem_at(shape, slot), entry.value, entry.value_bytes);
+}
+
 InspectNode slot_node(const View& view, const SeenBucket& seen, u64 slot) {
   const u8 tophash = tophash_at(seen.bucket.tophash, slot);
   InspectNode node{say("slot ", slot), 0, 0, hex(tophash), tophash_name(tophash), false, {}};
   if (!is_filled(tophash)) return node;
+  if (view.layout.bucket.is_inline()) {
+    node.meaning = say("filled, hash bits ", hash_bits_in(seen.bucket.overflow, slot));
+    add_inline(view, seen, slot, node);
+    return node;
+  }
   const u64 record = record_in(&seen.bucket.overflow, slot);
   node.offset = seen.offset + offsetof(format::Bmap, refs) + slot * format::kRefBytes;
   node.bytes = format::kRefBytes;
@@ -167,7 +188,7 @@ InspectNode slot_node(const View& view, const SeenBucket& seen, u64 slot) {
 }  // namespace
 
 InspectNode bucket_node(const View& view, const SeenBucket& seen, u64 number, std::string name) {
-  InspectNode node{std::move(name), seen.offset, sizeof(format::Bmap), "", "", false, {}};
+  InspectNode node{std::move(name), seen.offset, view.layout.bucket.bytes, "", "", false, {}};
   if (seen.trust == Trust::kDamaged) {
     node.bytes = 0;
     node.meaning = "cannot be read: its block is lost, or has a wrong checksum";
@@ -176,7 +197,7 @@ InspectNode bucket_node(const View& view, const SeenBucket& seen, u64 number, st
   }
   node.value = std::to_string(number);
   node.meaning = trust_text(seen.trust);
-  const format::Bmap& bucket = seen.bucket;
+  const BucketCopy& bucket = seen.bucket;
   const u64 next = overflow_in(bucket.overflow);
   node.children.push_back({"tophash",
                            seen.offset,

@@ -8,6 +8,7 @@
 #include "inspect_fields.h"
 #include "salvage_scan.h"
 #include "salvage_source.h"
+#include "slots.h"
 
 namespace hmap::inspecting {
 
@@ -23,7 +24,7 @@ struct OwnedRun {
 };
 
 struct SeenBucket {
-  format::Bmap bucket{};
+  BucketCopy bucket;
   u64 offset = 0;
   Trust trust = Trust::kDamaged;  // kDamaged: nothing else is set
 };

@@ -6,7 +6,7 @@
 #include "find.h"
 #include "hash.h"
 #include "read_through.h"
-#include "records.h"
+#include "slots.h"
 
 namespace hmap {
 namespace {
@@ -111,30 +111,30 @@ class ChainWalk {
 
   Walk take_bucket(const BucketWords& words, u64 hash0) {
     for (u64 i = 0; i < format::kSlots; ++i) {
-      if (is_filled(tophash_at(words.tophash, i))) prefetch_record(engine_, words.record(i));
+      if (is_filled(tophash_at(words.tophash, i))) prefetch_slot(engine_, words.rest, i);
     }
     for (u64 i = 0; i < format::kSlots; ++i) {
       // From a slot that differs from walk to walk, as in Go: nobody shall rely on an order.
       const u64 slot = (i + (position_.start & 7)) % format::kSlots;
       if (!is_filled(tophash_at(words.tophash, slot))) continue;
-      if (const Walk o = take_record(words.record(slot), hash0); o != Walk::kDone) return o;
+      const Walk o = take_entry(view_slot(engine_, words.rest, slot), hash0);
+      if (o != Walk::kDone) return o;
     }
     return Walk::kDone;
   }
 
-  Walk take_record(u64 offset, u64 hash0) {
-    const Result<RecordView> record = view_record(engine_, offset);
-    if (!record) return damaged(record.error());
-    if (engine_.verify_reads && !record_intact(engine_, *record)) {
-      return damaged(Engine::corrupt("record with a wrong checksum", record->offset));
+  Walk take_entry(const Result<EntryView>& seen, u64 hash0) {
+    if (!seen) return damaged(seen.error());
+    if (engine_.verify_reads && !record_intact(engine_, *seen)) {
+      return damaged(Engine::corrupt("record with a wrong checksum", seen->record));
     }
     WalkedEntry entry;
-    copy_value(entry.key, record->key(), record->key_bytes);
+    copy_value(entry.key, seen->key, seen->key_bytes);
     // Of another part of the chain: handed out already, or last of all.
     if (!is_here(entry.key, hash0)) return Walk::kDone;
-    entry.record = *record;
-    entry.value_left_behind = record->value_bytes > kLeaveBehindBytes;
-    if (!entry.value_left_behind) copy_value(entry.value, record->value(), record->value_bytes);
+    entry.seen = *seen;
+    entry.value_left_behind = seen->value_bytes > kLeaveBehindBytes;
+    if (!entry.value_left_behind) copy_value(entry.value, seen->value, seen->value_bytes);
     entries_.push_back(std::move(entry));
     return Walk::kDone;
   }
@@ -148,14 +148,14 @@ class ChainWalk {
   Walk lay_batch_over(u64 hash0) {
     for (const u64& word : part_ops(engine_, position_.shard)) {
       const u64 op = seam::load(word);
-      const Result<RecordView> record = view_record(engine_, format::batch_op_record(op));
+      const Result<EntryView> record = view_record(engine_, format::batch_op_record(op));
       if (!record) return damaged(record.error());
       std::string key;
-      copy_value(key, record->key(), record->key_bytes);
+      copy_value(key, record->key, record->key_bytes);
       if (!is_here(key, hash0)) continue;
       std::erase_if(entries_, [&](const WalkedEntry& entry) { return entry.key == key; });
       if ((op & format::kBatchEraseBit) != 0) continue;
-      if (const Walk o = take_record(record->offset, hash0); o != Walk::kDone) return o;
+      if (const Walk o = take_entry(record, hash0); o != Walk::kDone) return o;
     }
     return Walk::kDone;
   }
@@ -199,7 +199,7 @@ Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEn
   }
   for (WalkedEntry& entry : entries) {
     if (entry.value_left_behind) continue;
-    if (Status s = decode_value(engine, entry.record, entry.value); !s.ok()) return s;
+    if (Status s = decode_value(engine, entry.seen, entry.value); !s.ok()) return s;
   }
   if (walk.progress() != 0) {
     position.progress = walk.progress();

@@ -24,7 +24,7 @@ struct Frozen;
 struct WalkedEntry {
   std::string key;
   std::string value;
-  RecordView record;  // that the value was copied from
+  EntryView seen;  // that the value was copied from
   bool value_left_behind = false;
 };
 

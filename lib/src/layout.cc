@@ -40,19 +40,38 @@ void Layout::derive_arrays() {
     ArrayShape& shape = shapes_[b];
     const u64 main = u64{1} << b;
     const u64 preallocated = b >= 4 ? u64{1} << (b - 4) : 0;
-    const u64 blocks = (main + preallocated + buckets_per_block - 1) / buckets_per_block;
+    const u64 blocks = (main + preallocated + bucket.per_block - 1) / bucket.per_block;
     shape.runs[0] = make_shape(blocks, 1);
-    shape.buckets = blocks * buckets_per_block;
+    shape.buckets = blocks * bucket.per_block;
     const u64 more = std::max(unit_blocks, (blocks + 7) / 8);
-    shape.overflow_buckets = more * buckets_per_block;
+    shape.overflow_buckets = more * bucket.per_block;
     for (u64 j = 1; j <= format::kOverflowRuns; ++j) shape.runs[j] = make_shape(more << (j - 1), 1);
   }
 }
 
-void Layout::derive() {
+void Layout::derive_bucket(const format::Superblock& s) {
+  bucket.bytes = sizeof(format::Bmap);
+  if (s.key_kind == format::kKindFixed && s.elem_kind == format::kKindFixed &&
+      s.key_bytes <= format::kInlineBytesMax && s.elem_bytes <= format::kInlineBytesMax) {
+    const u64 bytes = format::kBucketHeadBytes + format::kSlots * (s.key_bytes + s.elem_bytes);
+    if (bytes <= block_bytes) {
+      bucket.bytes = bytes;
+      bucket.key_bytes = s.key_bytes;
+      bucket.elem_bytes = s.elem_bytes;
+    }
+  }
+  bucket.per_block = block_bytes / bucket.bytes;
+  bucket.reciprocal = (u64{1} << 63) / bucket.per_block + 1;
+}
+
+void Layout::derive(const format::Superblock& s) {
+  shard_bits = s.shard_bits;
+  block_bytes = s.block_bytes;
+  extent_bytes = s.extent_bytes;
+  slots = s.slots;
+  intent_words = s.intent_words;
   shards = u64{1} << shard_bits;
-  buckets_per_block = block_bytes / sizeof(format::Bmap);
-  bucket_block_shift = static_cast<u64>(std::countr_zero(buckets_per_block));
+  derive_bucket(s);
   words_per_block = block_bytes / 8;
   spans_per_block = block_bytes / sizeof(format::SpanEntry);
   entries_per_page = (block_bytes - sizeof(format::TablePage)) / sizeof(format::TableEntry);
@@ -84,12 +103,7 @@ Status Layout::complete(format::Superblock& s) {
     return Status(Code::kInvalidArgument, "geometry: sizes out of range or not fitting together");
   }
   Layout layout;
-  layout.shard_bits = s.shard_bits;
-  layout.block_bytes = s.block_bytes;
-  layout.extent_bytes = s.extent_bytes;
-  layout.slots = s.slots;
-  layout.intent_words = s.intent_words;
-  layout.derive();
+  layout.derive(s);
   layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
                                format::kPageBytes);
   layout.runtime_offset = format::kPageBytes + 2 * layout.root_bytes;
@@ -123,11 +137,7 @@ Result<Layout> Layout::from(const format::Superblock& s) {
     return Status(Code::kCorrupt, "superblock: impossible geometry", 0);
   }
   Layout layout;
-  layout.shard_bits = s.shard_bits;
-  layout.block_bytes = s.block_bytes;
-  layout.extent_bytes = s.extent_bytes;
-  layout.slots = s.slots;
-  layout.intent_words = s.intent_words;
+  layout.derive(s);
   layout.root_bytes = s.root_bytes;
   layout.runtime_offset = s.runtime_offset.value;
   layout.runtime_bytes = s.runtime_bytes;
@@ -137,7 +147,6 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   layout.dictionary_offset = s.dictionary_offset.value;
   layout.dictionary_bytes = s.dictionary_bytes;
   layout.lengths = Lengths(type_of(s));
-  layout.derive();
   return layout;
 }
 

@@ -57,6 +57,30 @@ inline constexpr u64 kMaxB = 40;
 // bucket is looked up, and until then must not be more than a word has bits.
 constexpr u64 buckets_of(u64 b) { return u64{1} << (b & 63); }
 
+// How the buckets of a store look: 24 bytes, then eight references to records, or eight keys and
+// eight elements.
+struct BucketShape {
+  u64 bytes = 0;
+  u64 per_block = 0;   // none lies in two blocks
+  u64 key_bytes = 0;   // of a key in a slot; 0: slots hold references
+  u64 elem_bytes = 0;  // of an element beside it
+  u64 reciprocal = 0;  // a little more than 2^63 / per_block
+
+  [[nodiscard]] bool is_inline() const { return key_bytes != 0; }
+
+  // Where in its run bucket n of the run lies.
+  struct Place {
+    u64 block;
+    u64 inside;  // bytes from the begin of the block
+  };
+  [[nodiscard]] Place place(u64 n) const {
+    // A division by multiplying: exact for n < 2^63 / per_block, far beyond 2^kMaxB.
+    __extension__ using Wide = unsigned __int128;
+    const auto block = static_cast<u64>(Wide{n} * reciprocal >> 63);
+    return {block, (n - block * per_block) * bytes};
+  }
+};
+
 // Extents and record slots of a span of a size class.
 struct SpanShape {
   u64 extents = 0;
@@ -104,13 +128,12 @@ class Layout {
     return dictionary_offset != 0 ? dictionary_offset : heap_offset;
   }
 
-  u64 buckets_per_block = 0;
-  u64 bucket_block_shift = 0;  // log2 of it
-  u64 words_per_block = 0;     // extent words; a power of two
-  u64 spans_per_block = 0;     // a power of two
-  u64 extent_shift = 0;        // log2 of extent_bytes
-  u64 entries_per_page = 0;    // table entries
-  u64 unit_blocks = 0;         // m: blocks of the smallest run that fills one extent
+  BucketShape bucket;
+  u64 words_per_block = 0;   // extent words; a power of two
+  u64 spans_per_block = 0;   // a power of two
+  u64 extent_shift = 0;      // log2 of extent_bytes
+  u64 entries_per_page = 0;  // table entries
+  u64 unit_blocks = 0;       // m: blocks of the smallest run that fills one extent
   u64 frames_per_extent = 0;
   u64 batch_ops = 0;     // most operations of a batch
   u64 domain_bytes = 0;  // of a domain with its intent and, for shards, its header
@@ -202,9 +225,10 @@ class Layout {
   static constexpr u64 kExtentTableCopies = 3;
 
  private:
-  void derive();
+  void derive(const format::Superblock& superblock);
   [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
   void derive_arrays();
+  void derive_bucket(const format::Superblock& superblock);
   std::array<ArrayShape, kMaxB + 1> shapes_;
   std::array<RunShape, format::kDirectorySegments> directory_;
   std::array<RunShape, format::kExtentSegments> extent_table_;

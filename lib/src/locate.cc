@@ -6,6 +6,7 @@
 #include "hash.h"
 #include "hmap.h"
 #include "records.h"
+#include "slots.h"
 #include "space.h"
 #include "spans.h"
 
@@ -26,14 +27,13 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
     location.last = n;
     for (u32 slots = match_bytes(tophash, top); slots != 0; slots &= slots - 1) {
       const auto slot = static_cast<u64>(std::countr_zero(slots));
-      const Result<RecordView> record = view_record(engine, record_in(&(*bucket)->overflow, slot));
-      if (!record) return record.error();
-      if (!record->has_key(key)) continue;
+      const Result<EntryView> entry = view_slot(engine, &(*bucket)->overflow, slot);
+      if (!entry) return entry.error();
+      if (!entry->has_key(key)) continue;
       location.found = true;
       location.bucket = n;
       location.slot = slot;
-      location.record = record->offset;
-      location.record_bytes = record->bytes();
+      location.entry = *entry;
       return {};
     }
     const u32 rest = match_bytes(tophash, format::kEmptyRest);
@@ -50,20 +50,22 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
 }
 
 Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected) {
-  const Result<RecordView> record = view_record(engine, location.record);
-  if (!record) return record.error();
-  if (record->flags == 0) {
-    return record->value_bytes == expected.size() &&
-           seam::equal(record->value(), expected.data(), expected.size());
+  const EntryView& entry = location.entry;
+  if (entry.flags == 0) {
+    return entry.value_bytes == expected.size() &&
+           seam::equal(entry.value, expected.data(), expected.size());
   }
-  std::string value(record->value(), record->value_bytes);
-  if (Status s = decode_value(engine, *record, value); !s.ok()) return s;
+  std::string value(entry.value, entry.value_bytes);
+  if (Status s = decode_value(engine, entry, value); !s.ok()) return s;
   return value == expected;
 }
 
-Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 bytes,
+Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& entry,
                                  Purpose purpose) {
   FreedRecord freed;
+  const u64 offset = entry.record;
+  const u64 bytes = entry.record_bytes();
+  if (offset == 0) return freed;
   if (!is_large(engine.layout, bytes)) {
     const Result<RecordSlot> slot = slot_of(engine, shard, offset, bytes, purpose);
     if (!slot) return slot.error();
@@ -88,7 +90,7 @@ Result<FreedRecord> prepare_free(Engine& engine, u64 shard, u64 offset, u64 byte
 void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record) {
   if (record.map_word != nullptr) {
     change.set_bits(*record.map_word, 0, record.bit);
-  } else {
+  } else if (record.extents != 0) {
     add_dead(engine, shard, change, record.first_extent, record.extents);
   }
 }
@@ -98,7 +100,7 @@ void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
   const u64 mixed = mix(hash, seam::load(header.hash0));
   const auto prefetch = [&](const BucketArray& array, u64 n) {
     if (const Bmap* bucket = find_bucket(engine, array, n).bucket; bucket != nullptr)
-      __builtin_prefetch(bucket, 1);
+      prefetch_bucket_bytes<1>(engine, bucket);
   };
   const u64 b = seam::load(header.buckets.b);
   if (b >= kMaxB) return;

@@ -63,16 +63,16 @@ Look ShardReader::header_through(HeaderView& view) {
 Look ShardReader::frozen_bucket(const BucketArray& array, u64 n, BucketWords& words) const {
   const BucketPlace at = place_in_array(engine_.layout, array.b, n);
   if (array.b >= kMaxB || at.run > format::kOverflowRuns) return Look::kOutside;
-  const Result<Block> block = block_of(engine_, engine_.layout.array_run(array, at.run),
-                                       at.bucket >> engine_.layout.bucket_block_shift);
+  const BucketShape::Place in_run = engine_.layout.bucket.place(at.bucket);
+  const Result<Block> block =
+      block_of(engine_, engine_.layout.array_run(array, at.run), in_run.block);
   if (!block) return Look::kOutside;
   const Result<u64> place = place_at(engine_, *block, frozen_->cut);
   if (!place) return Look::kOutside;
-  words = BucketWords();
+  words.tophash = words.overflow = 0;
   words.rest = words.copy.data();
   if (*place == 0) return Look::kOk;  // not written by then: empty
-  const u64 inside = at.bucket & (engine_.layout.buckets_per_block - 1);
-  const auto* bucket = engine_.map->at(Offset<Bmap>{*place + inside * sizeof(Bmap)});
+  const Bmap* bucket = bucket_at(engine_, *place + in_run.inside);
   if (bucket == nullptr) return Look::kOutside;
   words.tophash = seam::load(bucket->tophash);
   words.overflow = overflow_in(seam::load(bucket->overflow));
@@ -81,17 +81,15 @@ Look ShardReader::frozen_bucket(const BucketArray& array, u64 n, BucketWords& wo
 }
 
 Look ShardReader::bucket_through(Seen& seen, BucketWords& words) const {
-  std::array<u64, sizeof(Bmap) / 8> all;
+  const u64 bytes = engine_.layout.bucket.bytes;
   const auto* shared = reinterpret_cast<const u64*>(seen.bucket);
-  for (u64 i = 0; i < all.size(); ++i) all[i] = seam::load(shared[i]);
+  for (u64 i = 0; i < bytes / sizeof(u64); ++i) words.copy[i] = seam::load(shared[i]);
   const Look look =
-      through(engine_.map->offset_of(seen.bucket), sizeof(Bmap), all.data(), seen.intent_state);
+      through(engine_.map->offset_of(seen.bucket), bytes, words.copy.data(), seen.intent_state);
   if (look != Look::kOk) return look;
-  words.tophash = all[offsetof(Bmap, tophash) / 8];
-  words.overflow = overflow_in(all[offsetof(Bmap, overflow) / 8]);
-  constexpr u64 kRest = offsetof(Bmap, overflow) / 8;
-  for (u64 i = 0; i < words.copy.size(); ++i) words.copy[i] = all[kRest + i];
-  words.rest = words.copy.data();
+  words.tophash = words.copy[offsetof(Bmap, tophash) / 8];
+  words.rest = &words.copy[offsetof(Bmap, overflow) / 8];
+  words.overflow = overflow_in(*words.rest);
   return Look::kOk;
 }
 

@@ -32,15 +32,13 @@ struct HeaderView {
 // The version is odd for a batch: until it changes, none of the other words does.
 inline constexpr u64 kMarkedForBatch = ~u64{0};
 
-// The words of a bucket that readers use. The references stay where they are until one is wanted.
+// The words of a bucket that readers use. The slots stay where they are until one is wanted.
 struct BucketWords {
   u64 tophash;
   u64 overflow;
-  const u64* rest;  // overflow and references: in shared memory, or in `copy` if read through
-  std::array<u64, 6> copy;
-
-  // File offset of the record in a slot.
-  [[nodiscard]] u64 record(u64 slot) const { return record_in(rest, slot); }
+  const u64* rest;  // overflow and slots, for view_slot(): in shared memory, or in `copy` if read
+                    // through
+  std::array<u64, format::kBucketWordsMax> copy;
 };
 
 enum class Look : u8 {

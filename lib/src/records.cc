@@ -24,22 +24,23 @@ void write_record(const Engine& engine, std::byte* to, std::string_view key,
   seam::copy_in(to, &header, kSum);
 }
 
-bool record_intact(const Engine& engine, const RecordView& record) {
+bool record_intact(const Engine& engine, const EntryView& entry) {
+  if (entry.record == 0) return true;
   u32 stored = 0;
-  seam::copy_out(&stored, record.at, sizeof stored);
-  const std::byte* bytes = record.at + sizeof stored;
-  const u64 count = record.bytes() - sizeof stored;
+  seam::copy_out(&stored, entry.record_at(), sizeof stored);
+  const std::byte* bytes = entry.record_at() + sizeof stored;
+  const u64 count = entry.record_bytes() - sizeof stored;
 #ifdef HMAP_TSAN
   std::string copy(count, 0);
   seam::copy_out(copy.data(), bytes, count);
   bytes = reinterpret_cast<const std::byte*>(copy.data());
 #endif
-  return stored == checksum(bytes, count, record_seed(engine, record.offset));
+  return stored == checksum(bytes, count, record_seed(engine, entry.record));
 }
 
-Status decode_value(const Engine& engine, const RecordView& record, std::string& value) {
-  if (record.flags == 0 || engine.codec->decode(record.flags, value)) return {};
-  return Engine::corrupt("value that cannot be decompressed", record.offset);
+Status decode_value(const Engine& engine, const EntryView& entry, std::string& value) {
+  if (entry.flags == 0 || engine.codec->decode(entry.flags, value)) return {};
+  return Engine::corrupt("value that cannot be decompressed", entry.record);
 }
 
 }  // namespace hmap

@@ -40,6 +40,12 @@ Status Salvage::run() {
   const bool whole = !parts_.empty() && std::all_of(parts_.begin(), parts_.end(),
                                                     [](const Part& part) { return part.whole; });
   if (whole && report_.certain) return {};
+  // Entries lie in buckets: what is not there is nowhere, and records are what batches left.
+  if (source_.layout_known && engine_.layout.bucket.is_inline()) {
+    const u64 claimed = report_.claimed.value_or(0);
+    report_.lost_total = std::max(report_.lost_total, claimed - std::min(claimed, report_.entries));
+    return {};
+  }
   const u64 file = map_.file_bytes();
   if (source_.layout_known && file > engine_.layout.heap_offset) {
     span_extents_.resize(engine_.layout.extents_for(file - engine_.layout.heap_offset));
@@ -76,9 +82,11 @@ Status Salvage::take_batch(Part& part) {
     const bool erases = (op & format::kBatchEraseBit) != 0;
     part.has_batch = true;
     part.referred.push_back(offset);
-    if (erases) part.erased.insert(offset);
-    const auto record = erases ? std::nullopt : intact_record(map_, engine_.store_seed, offset);
-    if (record && status.ok()) {
+    const auto record = intact_record(map_, engine_.store_seed, offset);
+    if (erases) {
+      part.erased.insert(offset);
+      if (record) part.erased_keys.emplace(record->key);
+    } else if (record && status.ok()) {
       const Result<bool> done = put(*record, Evidence::kBucket);
       status = done.error();
       count_differs(part, done && *done ? 1 : 0);
@@ -105,7 +113,21 @@ Status Salvage::take_buckets(Part& part) {
   return {};
 }
 
+// An entry in a bucket has no checksum of its own: the block's speaks for it, or nothing does.
+Status Salvage::take_inline(Part& part, const SalvageShard::Filled& slot) {
+  if (part.erased_keys.contains(std::string(slot.key))) return count_differs(part, -1), Status();
+  if (!part.shard->fits(slot, hash_of(slot.key))) {
+    log_.add("entry in a bucket that is not its own", slot.bucket_at);
+    ++report_.lost_total;
+    return {};
+  }
+  const Result<bool> done = put({slot.bucket_at, slot.key, slot.value, 0}, Evidence::kBucket);
+  if (done && !*done) count_differs(part, -1);
+  return done.error();
+}
+
 Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
+  if (slot.record == 0) return take_inline(part, slot);
   if (part.erased.contains(slot.record)) return count_differs(part, -1), Status();
   const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, slot.record);
   if (!record) {

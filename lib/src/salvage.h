@@ -33,10 +33,11 @@ class Salvage {
  private:
   // A shard and what of it was referred to by buckets.
   struct Part {
-    std::unique_ptr<SalvageShard> shard;  // null: its header is lost
-    std::vector<u64> referred;            // sorted; only if the map is not whole
-    std::unordered_set<u64> erased;       // records that a batch has yet to erase
-    bool has_batch = false;               // one that has happened and may not be done
+    std::unique_ptr<SalvageShard> shard;          // null: its header is lost
+    std::vector<u64> referred;                    // sorted; only if the map is not whole
+    std::unordered_set<u64> erased;               // records that a batch has yet to erase ...
+    std::unordered_set<std::string> erased_keys;  // ... and keys of entries that lie in buckets
+    bool has_batch = false;                       // one that has happened and may not be done
     bool whole = false;
     bool bitmaps_whole = false;
   };
@@ -46,6 +47,7 @@ class Salvage {
   Status take_batch(Part& part);
   Status take_buckets(Part& part);
   Status take_slot(Part& part, const SalvageShard::Filled& slot);
+  Status take_inline(Part& part, const SalvageShard::Filled& slot);
   Status take_bitmaps(Part& part);
   Status take_used(const Part& part, const SalvageShard::Used& used);
   Status scan();

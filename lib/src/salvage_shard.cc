@@ -10,7 +10,6 @@
 
 namespace hmap {
 
-using format::Bmap;
 using format::BucketArray;
 using format::SpanEntry;
 
@@ -33,12 +32,10 @@ SalvageShard::SeenBucket SalvageShard::bucket(const BucketArray& array, u64 numb
   SeenBucket seen;
   const BucketPlace at = place_in_array(layout_, array.b, number);
   if (at.run > format::kOverflowRuns || array.run[at.run].none()) return seen;
-  const SeenBlock block =
-      state_.block(layout_.array_run(array, at.run), at.bucket >> layout_.bucket_block_shift);
+  const BucketShape::Place in_run = layout_.bucket.place(at.bucket);
+  const SeenBlock block = state_.block(layout_.array_run(array, at.run), in_run.block);
   if (block.trust == Trust::kDamaged) return seen;
-  std::memcpy(&seen.bucket,
-              block.bytes + (at.bucket & (layout_.buckets_per_block - 1)) * sizeof(Bmap),
-              sizeof(Bmap));
+  std::memcpy(&seen.bucket, block.bytes + in_run.inside, layout_.bucket.bytes);
   seen.trust = block.trust;
   return seen;
 }
@@ -73,24 +70,41 @@ Trust SalvageShard::walk(const BucketArray& array, u64 main, const VisitSlot& vi
       const u8 tophash = tophash_at(seen.bucket.tophash, slot);
       if (tophash == format::kEmptyRest) return trust;
       if (!is_filled(tophash)) continue;
-      const Filled filled{record_in(&seen.bucket.overflow, slot), main, array.b, tophash};
+      Filled filled;
+      filled.main = main;
+      filled.b = array.b;
+      filled.tophash = tophash;
+      if (layout_.bucket.is_inline()) {
+        const EntryView entry = view_inline(layout_.bucket, &seen.bucket.overflow, slot);
+        filled.key = entry.key_view();
+        filled.value = {entry.value, entry.value_bytes};
+        filled.bucket_at = home_of(array, main);
+      } else {
+        filled.record = record_in(&seen.bucket.overflow, slot);
+      }
       status = visit(filled);
       if (!status.ok()) return trust;
     }
     number = overflow_in(seen.bucket.overflow);
     if (number == 0) return trust;
     if (number < u64{1} << array.b || number >= array.next_overflow || !hops.goes_on(number)) {
-      log_.add("chain of buckets that leads astray", array.run[0].value + main * sizeof(Bmap));
+      log_.add("chain of buckets that leads astray", home_of(array, main));
       return Trust::kDamaged;
     }
   }
 }
 
+u64 SalvageShard::home_of(const BucketArray& array, u64 main) const {
+  const BucketShape::Place place = layout_.bucket.place(main);
+  return array.run[0].value + place.block * layout_.block_bytes + place.inside;
+}
+
 // Those that can be there: behind the end of the file neither a bucket nor its table is.
 u64 SalvageShard::main_buckets(const BucketArray& array) const {
   const u64 file = engine_.map->file_bytes();
-  const u64 in_file = file > array.run[0].value ? (file - array.run[0].value) / sizeof(Bmap) : 0;
-  return std::min(u64{1} << array.b, in_file);
+  const u64 blocks =
+      file > array.run[0].value ? (file - array.run[0].value) / layout_.block_bytes + 1 : 0;
+  return std::min(u64{1} << array.b, blocks * layout_.bucket.per_block);
 }
 
 Status SalvageShard::walk_array(const BucketArray& array, const VisitSlot& visit) {

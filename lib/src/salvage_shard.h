@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "bmap.h"
 #include "salvage_state.h"
+#include "slots.h"
 
 namespace hmap {
 
@@ -23,7 +23,10 @@ class SalvageShard {
   // A filled slot of a bucket that is reachable as far as can be seen. `main` is the main bucket of
   // its chain in an array of 2^b buckets.
   struct Filled {
-    u64 record = 0;
+    u64 record = 0;        // 0: the entry lies in its bucket
+    std::string_view key;  // of such an entry, until the visit ends
+    std::string_view value;
+    u64 bucket_at = 0;  // of such an entry: a place to report
     u64 main = 0;
     u64 b = 0;
     u8 tophash = 0;
@@ -63,7 +66,7 @@ class SalvageShard {
 
  private:
   struct SeenBucket {
-    format::Bmap bucket{};
+    BucketCopy bucket;  // unless the trust is kDamaged
     Trust trust = Trust::kDamaged;
   };
   SeenBucket bucket(const format::BucketArray& array, u64 number);
@@ -76,6 +79,7 @@ class SalvageShard {
   Chain chain_of(u64 hash);
   Trust walk(const format::BucketArray& array, u64 main,
              const std::function<Status(const Filled&)>& visit, Status& status);
+  [[nodiscard]] u64 home_of(const format::BucketArray& array, u64 main) const;
   [[nodiscard]] u64 main_buckets(const format::BucketArray& array) const;
   Status walk_array(const format::BucketArray& array, const VisitSlot& visit);
   Status visit_block(const std::byte* bytes, u64 first_span, const VisitUsed& visit,

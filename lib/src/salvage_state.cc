@@ -91,7 +91,9 @@ bool SalvageState::possible(const BucketArray& array) const {
   if (array.b >= kMaxB || array.run[0].value < engine_.layout.heap_offset) return false;
   if (headers_verified_) return true;
   // A file cut short may lack part of what a verified header names; nobody else may name it.
-  const u64 bytes = sizeof(format::Bmap) << array.b;
+  const Layout& layout = engine_.layout;
+  const u64 last = layout.bucket.place(buckets_of(array.b) - 1).block;
+  const u64 bytes = (last + 1) * layout.block_bytes;
   return engine_.map->bytes(array.run[0].value, bytes) != nullptr;
 }
 

@@ -8,7 +8,7 @@
 #include "bmap.h"
 #include "pins.h"
 #include "read_through.h"
-#include "records.h"
+#include "slots.h"
 #include "space.h"
 #include "type.h"
 
@@ -78,23 +78,23 @@ Status add_extents(const Engine& engine, Stats& stats) {
 // What the compressed values of a bucket take.
 void add_records(const Engine& engine, const BucketWords& words, Stats& stats) {
   for (u64 i = 0; i < format::kSlots; ++i) {
-    if (is_filled(tophash_at(words.tophash, i))) prefetch_record(engine, words.record(i));
+    if (is_filled(tophash_at(words.tophash, i))) prefetch_slot(engine, words.rest, i);
   }
   for (u64 i = 0; i < format::kSlots; ++i) {
     if (!is_filled(tophash_at(words.tophash, i))) continue;
-    const Result<RecordView> record = view_record(engine, words.record(i));
-    if (!record || record->flags == 0) continue;
+    const Result<EntryView> entry = view_slot(engine, words.rest, i);
+    if (!entry || entry->flags == 0) continue;
     ++stats.compressed_values;
-    stats.compressed_bytes += record->value_bytes;
+    stats.compressed_bytes += entry->value_bytes;
     stats.uncompressed_bytes +=
-        Codec::decoded_bytes(record->flags, record->value(), record->value_bytes);
+        Codec::decoded_bytes(entry->flags, entry->value, entry->value_bytes);
   }
 }
 
 // A damaged header may claim more buckets than the file can hold.
 u64 buckets_in_file(const Engine& engine, const format::BucketArray& array) {
   return std::min(u64{1} << std::min<u64>(seam::load(array.b), kMaxB),
-                  engine.map->file_bytes() / sizeof(format::Bmap));
+                  engine.map->file_bytes() / engine.layout.bucket.bytes);
 }
 
 // Walks the chain of a bucket; answers its length in overflow buckets. Writers may be at work: what

@@ -8,12 +8,10 @@
 
 namespace hmap::checking {
 
-using format::Bmap;
-
 // Without marks nothing bounds chains that lead into each other; no honest one is as long.
 constexpr u64 kUnmarkedChainMax = u64{1} << 16;
 
-bool ShardCheck::read_bucket(const Side& side, u64 n, Bmap& bucket, Spot& spot) {
+bool ShardCheck::read_bucket(const Side& side, u64 n, BucketCopy& bucket, Spot& spot) {
   const Layout& layout = view_.layout;
   const BucketPlace where = place_in_array(layout, side.array.b, n);
   spot = {side.array.run[0].value, static_cast<u32>(shard_),
@@ -24,19 +22,18 @@ bool ShardCheck::read_bucket(const Side& side, u64 n, Bmap& bucket, Spot& spot) 
     return false;
   }
   const CheckedRun& run = side.runs[where.run];
-  const u64 block = where.bucket >> layout.bucket_block_shift;
-  const u64 inside = (where.bucket & (layout.buckets_per_block - 1)) * sizeof(Bmap);
-  if (!view_.read(run, block, inside, &bucket, sizeof bucket)) {
+  const auto [block, inside] = layout.bucket.place(where.bucket);
+  if (!view_.read(run, block, inside, &bucket, layout.bucket.bytes)) {
     piece_.gaps = true;
     return false;
   }
   spot.offset = view_.place(run, block) + inside;
-  piece_.bytes += sizeof bucket;
+  piece_.bytes += layout.bucket.bytes;
   return true;
 }
 
 bool ShardCheck::evacuated_head(u64 n, bool& evacuated) {
-  Bmap head;
+  BucketCopy head;
   Spot spot;
   const u64 i = n & ((u64{1} << header_.oldbuckets.b) - 1);
   if (!read_bucket(old(), i, head, spot)) return false;
@@ -77,12 +74,13 @@ void ShardCheck::chain(u64 n) {
 
 void ShardCheck::walk(const Side& side, u64 head) {
   chain_entries_.clear();
+  chain_keys_.clear();
   bool rest = false;
   u64 n = head;
   u64 steps = 0;
   u64 waiting = head;  // Brent: a chain in a circle meets the bucket that waits
   for (u64 power = 1;; ++steps) {
-    Bmap bucket;
+    BucketCopy bucket;
     Spot spot;
     if (!read_bucket(side, n, bucket, spot)) return;
     ++piece_.buckets;
@@ -125,18 +123,14 @@ bool ShardCheck::step(const Side& side, u64 next, const Spot& spot) {
 }
 
 // Returns whether everything behind must be empty.
-bool ShardCheck::check_bucket(const Side& side, u64 head, const Bmap& bucket, const Spot& spot,
-                              bool rest) {
-  const u64 version_at = spot.offset + offsetof(Bmap, version);
+bool ShardCheck::check_bucket(const Side& side, u64 head, const BucketCopy& bucket,
+                              const Spot& spot, bool rest) {
+  const u64 version_at = spot.offset + offsetof(BucketCopy, version);
   if (bucket.version % 2 != 0 && !view_.may_be_odd(version_at)) {
     piece_.near.damage(FindingKind::kVersion, spot,
                        "its version is odd, but nobody is changing it: readers wait in vain");
   }
-  for (u64 slot = 0; slot < format::kSlots; ++slot) {
-    if (!is_filled(tophash_at(bucket.tophash, slot))) continue;
-    const u64 record = record_in(&bucket.overflow, slot);
-    if (record < view_.map.file_bytes()) __builtin_prefetch(view_.map.base() + record);
-  }
+  prefetch_records(bucket);
   for (u64 slot = 0; slot < format::kSlots; ++slot) {
     const u8 state = tophash_at(bucket.tophash, slot);
     if (rest && state != format::kEmptyRest) {
@@ -157,35 +151,52 @@ bool ShardCheck::check_bucket(const Side& side, u64 head, const Bmap& bucket, co
   return rest;
 }
 
-void ShardCheck::check_entry(const Side& side, u64 head, const Bmap& bucket, u64 slot,
+void ShardCheck::prefetch_records(const BucketCopy& bucket) const {
+  if (view_.layout.bucket.is_inline()) return;
+  for (u64 slot = 0; slot < format::kSlots; ++slot) {
+    if (!is_filled(tophash_at(bucket.tophash, slot))) continue;
+    const u64 record = record_in(&bucket.overflow, slot);
+    if (record < view_.map.file_bytes()) __builtin_prefetch(view_.map.base() + record);
+  }
+}
+
+void ShardCheck::check_entry(const Side& side, u64 head, const BucketCopy& bucket, u64 slot,
                              const Spot& spot) {
+  const BucketShape& shape = view_.layout.bucket;
   const u8 tophash = tophash_at(bucket.tophash, slot);
-  const u64 offset = record_in(&bucket.overflow, slot);
+  const u64 offset = shape.is_inline() ? 0 : record_in(&bucket.overflow, slot);
+  const auto whose = [&] {
+    return offset != 0 ? say("the key of the record at ", offset) : say("the key in slot ", slot);
+  };
   ++piece_.entries;
   std::string_view key;
-  if (!check_record(offset, spot, key)) return;
+  if (shape.is_inline()) {
+    key = chain_keys_.emplace_back(view_inline(shape, &bucket.overflow, slot).key_view());
+  } else if (!check_record(offset, spot, key)) {
+    return;
+  }
   const u64 hash = hash_key(key, view_.seed);
   const u64 mixed = mix(hash, header_.hash0);
   if ((hash & (view_.layout.shards - 1)) != shard_) {
     piece_.near.damage(FindingKind::kWrongBucket, spot,
-                       say("the key of the record at ", offset, " belongs to shard ",
-                           hash & (view_.layout.shards - 1), ": it cannot be found here"));
+                       say(whose().c_str(), " belongs to shard ", hash & (view_.layout.shards - 1),
+                           ": it cannot be found here"));
     return;
   }
   const u64 home = mixed & ((u64{1} << side.array.b) - 1);
   if (home != head || tophash_of(mixed) != tophash) {
     piece_.near.damage(FindingKind::kWrongBucket, spot,
-                       say("the key of the record at ", offset, " belongs to bucket ", home,
-                           " with tophash ", u64{tophash_of(mixed)}, ", but is in the chain of ",
-                           head, " with tophash ", u64{tophash}, ": it cannot be found here"));
+                       say(whose().c_str(), " belongs to bucket ", home, " with tophash ",
+                           u64{tophash_of(mixed)}, ", but is in the chain of ", head,
+                           " with tophash ", u64{tophash}, ": it cannot be found here"));
     return;
   }
   const u64 kept = hash_bits_in(bucket.overflow, slot);
   if (const u64 bits = hash_bits(mixed, side.array.b); kept != bits) {
-    piece_.near.damage(FindingKind::kHashBits, spot,
-                       say("slot ", slot, " keeps the hash bits ", kept,
-                           ", but those of the key of the record at ", offset, " are ", bits,
-                           ": when the shard grows, the entry moves to where it cannot be found"));
+    piece_.near.damage(
+        FindingKind::kHashBits, spot,
+        say("slot ", slot, " keeps the hash bits ", kept, ", but those of ", whose().c_str(),
+            " are ", bits, ": when the shard grows, the entry moves to where it cannot be found"));
   }
   chain_entries_.push_back({mixed, key, spot});
 }

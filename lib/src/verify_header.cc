@@ -28,7 +28,7 @@ void ShardCheck::header_damage(Findings& out, std::string text) const {
 u64 ShardCheck::capacity(const BucketArray& array) const {
   u64 buckets = 0;
   for (u64 j = 0; j <= format::kOverflowRuns && !array.run[j].none(); ++j) {
-    buckets += view_.layout.shape(array.b).runs[j].blocks * view_.layout.buckets_per_block;
+    buckets += view_.layout.shape(array.b).runs[j].blocks * view_.layout.bucket.per_block;
   }
   return buckets;
 }

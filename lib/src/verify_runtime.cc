@@ -64,7 +64,7 @@ void check_part(const Engine& engine, u64 shard, Findings& out) {
   }
   for (const u64& word : part_ops(engine, shard)) {
     const u64 offset = format::batch_op_record(seam::load(word));
-    const Result<RecordView> record = view_record(engine, offset);
+    const Result<EntryView> record = view_record(engine, offset);
     if (record && record_intact(engine, *record)) continue;
     wrong = say("a batch names the record at ", offset,
                 ", which is not intact: the shard cannot "

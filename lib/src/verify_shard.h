@@ -5,10 +5,13 @@
 #ifndef HMAP_SRC_VERIFY_SHARD_H_
 #define HMAP_SRC_VERIFY_SHARD_H_
 
+#include <deque>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
+#include "slots.h"
 #include "spans.h"
 #include "verify_extents.h"
 
@@ -100,13 +103,14 @@ class ShardCheck {
   // verify_chain.cc
   [[nodiscard]] Side current() const { return {header_.buckets, runs.buckets, false}; }
   [[nodiscard]] Side old() const { return {header_.oldbuckets, runs.oldbuckets, true}; }
-  bool read_bucket(const Side& side, u64 n, format::Bmap& bucket, Spot& spot);
+  bool read_bucket(const Side& side, u64 n, BucketCopy& bucket, Spot& spot);
   bool evacuated_head(u64 n, bool& evacuated);
   void walk(const Side& side, u64 head);
   bool step(const Side& side, u64 next, const Spot& spot);
-  bool check_bucket(const Side& side, u64 head, const format::Bmap& bucket, const Spot& spot,
+  bool check_bucket(const Side& side, u64 head, const BucketCopy& bucket, const Spot& spot,
                     bool rest);
-  void check_entry(const Side& side, u64 head, const format::Bmap& bucket, u64 slot,
+  void prefetch_records(const BucketCopy& bucket) const;
+  void check_entry(const Side& side, u64 head, const BucketCopy& bucket, u64 slot,
                    const Spot& spot);
   void check_duplicates();
 
@@ -134,6 +138,7 @@ class ShardCheck {
 
   Piece piece_;
   std::vector<ChainEntry> chain_entries_;
+  std::deque<std::string> chain_keys_;  // of these, if they lie in buckets
 
   // Marks of what was committed; empty while they mean nothing.
   bool marked_ = false;

@@ -13,6 +13,7 @@ Result<std::optional<View>> Store::find(std::string_view key) const {
   if (!impl_->handle->writable())
     return Status(Code::kReadOnly, "a view needs a handle that can write; get() copies the value");
   if (Status s = impl_->handle->engine().layout.lengths.check_key(key.size()); !s.ok()) return s;
+  if (impl_->handle->engine().layout.bucket.is_inline()) return find_inline(key);
   HeldRecord held;
   const Result<bool> found = impl_->handle->pin(key, held);
   if (!found) return found.error();
@@ -20,20 +21,38 @@ Result<std::optional<View>> Store::find(std::string_view key) const {
   if (!*found) return view;
   view.emplace();
   view->handle_ = impl_->handle;
-  view->key_ = held.record.key();
-  view->value_ = held.record.value();
+  view->key_ = held.entry.key;
+  view->value_ = held.entry.value;
   view->extents_ = held.pin.extents;
-  view->value_bytes_ = static_cast<u32>(held.record.value_bytes);
-  view->key_bytes_ = static_cast<u16>(held.record.key_bytes);
+  view->value_bytes_ = static_cast<u32>(held.entry.value_bytes);
+  view->key_bytes_ = static_cast<u16>(held.entry.key_bytes);
   view->row_ = held.pin.row;
-  if (held.record.flags == 0) return view;
+  if (held.entry.flags == 0) return view;
   // Nobody changes these bytes: what cannot be decompressed is damage.
   auto value = std::make_unique<std::string>(view->value());
   const Engine& engine = impl_->handle->engine();
-  if (Status s = decode_value(engine, held.record, *value); !s.ok()) return s;
+  if (Status s = decode_value(engine, held.entry, *value); !s.ok()) return s;
   view->value_ = value->data();
   view->value_bytes_ = static_cast<u32>(value->size());
   view->uncompressed_ = std::move(value);
+  return view;
+}
+
+// Entries in buckets move: a copy of this one, and nothing pinned.
+Result<std::optional<View>> Store::find_inline(std::string_view key) const {
+  std::optional<View> view;
+  auto bytes = std::make_unique<std::string>();
+  const Result<bool> found = get_into(key, *bytes);
+  if (!found) return found.error();
+  if (!*found) return view;
+  const auto value_bytes = static_cast<u32>(bytes->size());
+  bytes->append(key);
+  view.emplace();
+  view->value_ = bytes->data();
+  view->value_bytes_ = value_bytes;
+  view->key_ = bytes->data() + value_bytes;
+  view->key_bytes_ = static_cast<u16>(key.size());
+  view->uncompressed_ = std::move(bytes);
   return view;
 }
 

@@ -23,6 +23,7 @@ struct Golden {
   std::function<bool(const Stats::Shard&)> is_wanted;
   bool compressed = false;
   std::string dictionary = {};
+  TypeInfo type = {};
 };
 
 Options small() {
@@ -73,6 +74,27 @@ void fill_texts(Pair& pair) {
   pair.put("not worth it", bytes);
 }
 
+TypeInfo five_to_three() {
+  TypeInfo type;
+  type.key = {TypeInfo::Kind::kFixed, 5, 1};
+  type.value = {TypeInfo::Kind::kFixed, 3, 1};
+  type.fingerprint = 0x5e1f;
+  type.name = "char[5] -> char[3]";
+  return type;
+}
+
+void fill_inline(Pair& pair) {
+  const auto digits = [](int i, std::size_t count) {
+    const std::string text = std::to_string(1'000'000 + i);
+    return text.substr(text.size() - count);
+  };
+  for (int i = 0; i < 205; ++i) pair.put("k" + digits(i, 4), digits(i * i, 3));
+  for (int i = 3; i < 205; i += 7) pair.erase("k" + digits(i, 4));
+  for (int i = 5; i < 205; i += 11) pair.put("k" + digits(i, 4), "new");
+  // The 209th begins a growth from 32 to 64 buckets.
+  for (int i = 300; pair.model().size() < 212; ++i) pair.put("k" + digits(i, 4), "end");
+}
+
 std::vector<Golden> goldens() {
   return {
       {"empty", "A new store.", [](Pair&) {}, anything},
@@ -115,6 +137,13 @@ std::vector<Golden> goldens() {
        {}},
       {"dictionary", "The same with a dictionary, which shrinks the short values too.", fill_texts,
        anything, true, text_of(-1)},
+      {"inline",
+       "Keys of 5 bytes and values of 3 in the buckets, in the middle of a growth.",
+       fill_inline,
+       [](const Stats::Shard& s) { return s.growing && s.evacuated > 0 && s.overflow_buckets > 0; },
+       false,
+       {},
+       five_to_three()},
   };
 }
 
@@ -143,6 +172,7 @@ void write(const std::filesystem::path& directory, const Golden& golden) {
     Options options = small();
     if (golden.compressed) options.compression = Compression::kLz4;
     options.dictionary = golden.dictionary;
+    options.type = golden.type;
     Pair pair(Store::open(path, options).value());
     golden.fill(pair);
     const Stats stats = pair.store().stats().value();

@@ -106,6 +106,7 @@ void fill(const std::string& path, const Plan& plan) {
 Store open_to_read(const std::string& path) {
   Options options;
   options.mode = Mode::kReadOnly;
+  options.any_type = true;
   return Store::open(path, options).value();
 }
 

@@ -165,8 +165,8 @@ void Anatomy::add_heap(const std::string& file) {
     }
   }
   for (const Part& block : parts(Kind::kBuckets)) {
-    for (u64 i = 0; i < layout_.buckets_per_block; ++i) {
-      const auto bucket = *read_at<format::Bmap>(file, block.offset + i * sizeof(format::Bmap));
+    for (u64 i = 0; i < layout_.bucket.per_block; ++i) {
+      const auto bucket = *read_at<format::Bmap>(file, block.offset + i * layout_.bucket.bytes);
       for (u64 slot = 0; slot < format::kSlots; ++slot) {
         if (!is_filled(tophash_at(bucket.tophash, slot))) continue;
         const u64 at = record_in(&bucket.overflow, slot);
@@ -273,8 +273,9 @@ void seal_structures(std::string& file, const Anatomy& anatomy) {
 void seal_records(std::string& file, const Anatomy& anatomy) {
   Sealer sealer(file, anatomy.layout(), seed_of(file));
   for (const Part& block : anatomy.parts(Kind::kBuckets)) {
-    for (u64 i = 0; i < anatomy.layout().buckets_per_block; ++i) {
-      const auto bucket = read_at<format::Bmap>(file, block.offset + i * sizeof(format::Bmap));
+    for (u64 i = 0; i < anatomy.layout().bucket.per_block; ++i) {
+      const auto bucket =
+          read_at<format::Bmap>(file, block.offset + i * anatomy.layout().bucket.bytes);
       for (u64 slot = 0; bucket && slot < format::kSlots; ++slot) {
         if (is_filled(tophash_at(bucket->tophash, slot)))
           sealer.record(record_in(&bucket->overflow, slot));

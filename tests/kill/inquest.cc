@@ -111,6 +111,7 @@ std::string Inquest::examine(Scene& scene, std::uint64_t number) {
   question.allowed = &recording.allowed[scene.call];
   question.step = &recording.steps[scene.call];
   question.number = number;
+  if (is_inline(recording.plot.options)) question.large_bytes = kInlineValueBytes;
   ++tally_.images;
   if (std::string wrong = scene.heir.examine(scene.image, question); !wrong.empty()) return wrong;
   if (care_.second_deaths != 0 && (number >> 8) % care_.second_deaths == 0) {

@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
+#include "plot.h"
 #include "values.h"
 #include "virtual_time.h"
 
@@ -44,10 +45,13 @@ std::string erase(Store& store, const std::string& key, bool present) {
 }
 
 // What heir number `heir`, 1 or 2, writes: one entry that stays, and perhaps one that does not.
-std::string heir_key(std::uint64_t heir) { return "heir " + std::to_string(heir); }
-std::string heir_value(std::uint64_t heir) { return value_of(heir, 40); }
-std::string large_key(std::uint64_t heir) { return "heir " + std::to_string(heir) + " large"; }
-std::string large_value(std::uint64_t heir) { return value_of(heir, 9'000); }
+// Lengths that suit every store.
+std::string heir_key(std::uint64_t heir) { return "heir 00" + std::to_string(heir); }
+std::string heir_value(std::uint64_t heir) { return value_of(heir, kInlineValueBytes); }
+std::string large_key(std::uint64_t heir) { return "heir L0" + std::to_string(heir); }
+std::string large_value(const Question& question, std::uint64_t heir) {
+  return value_of(heir, question.large_bytes);
+}
 
 std::string act_first(Store& store, const Question& question, std::uint64_t heir, FirstAct act) {
   switch (act) {
@@ -64,7 +68,7 @@ std::string act_first(Store& store, const Question& question, std::uint64_t heir
       return status.ok() ? std::string() : said("the call of the dead", status);
     }
     case FirstAct::kPutLarge: {
-      const Status status = store.put(large_key(heir), large_value(heir));
+      const Status status = store.put(large_key(heir), large_value(question, heir));
       if (!status.ok()) return said("put of a large value", status);
       return erase(store, large_key(heir), true);
     }
@@ -74,12 +78,12 @@ std::string act_first(Store& store, const Question& question, std::uint64_t heir
     }
     case FirstAct::kBatch: {
       Batch batch;
-      for (int i = 0; i < 8; ++i) batch.erase("never there " + std::to_string(i));
+      for (int i = 0; i < 8; ++i) batch.erase("nowhere" + std::to_string(i));
       const Status status = store.apply(batch);
       return status.ok() ? std::string() : said("a batch", status);
     }
     default:
-      return erase(store, "never there", false);
+      return erase(store, "nowhere!", false);
   }
 }
 
@@ -138,7 +142,7 @@ std::string Judgement::compare_heirs() {
       const Result<bool> found = store_.get_into(large ? large_key(heir) : heir_key(heir), value_);
       if (!found) return said("get", found.error());
       const std::string who = "heir " + std::to_string(heir);
-      if (*found && value_ != (large ? large_value(heir) : heir_value(heir))) {
+      if (*found && value_ != (large ? large_value(question_, heir) : heir_value(heir))) {
         return "another value of " + who;
       }
       if (is_own && *found != (has_written_ && !large)) return "wrong about the write of " + who;

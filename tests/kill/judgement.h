@@ -26,12 +26,15 @@ enum class FirstAct : std::uint8_t {
 };
 
 // What is looked for. Of the dead heirs before this one the write may have happened or not.
+inline constexpr std::size_t kLargeBytes = 9'000;
+
 struct Question {
   const Universe* universe = nullptr;
   const Allowed* allowed = nullptr;
   const Step* step = nullptr;  // the call that the dead process was in; null: not to be repeated
   std::uint64_t number = 0;    // chooses the first act and what is done now and then only
   std::uint64_t earlier_heirs = 0;
+  std::size_t large_bytes = kLargeBytes;  // of what an heir puts for a moment
 };
 
 class Judgement {

@@ -12,6 +12,10 @@
 
 namespace hmap::test {
 
+// Some random plots are of stores with inline slots: keys of 8 bytes, values of these.
+inline constexpr std::uint32_t kInlineValueBytes = 24;
+inline bool is_inline(const Options& options) { return options.type.fingerprint != 0; }
+
 struct Plot {
   std::string name;
   const Scenario* scenario = nullptr;  // null: random calls

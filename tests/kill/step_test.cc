@@ -82,6 +82,7 @@ class Scene {
     question.universe = &universe_;
     question.allowed = &allowed_[call];
     question.step = &steps_[call];
+    if (is_inline(plot_.options)) question.large_bytes = kInlineValueBytes;
     image_ = stage_.image();
     ++tally.calls;
     std::uint64_t changes = 0;

@@ -48,7 +48,7 @@ std::vector<Allowed> foresee(const std::vector<Step>& steps, const RawView& raw,
       universe.add_key(step.key);
     for (const Step& part : step.batch) universe.add_key(part.key);
   }
-  universe.add_key("never there");
+  universe.add_key("nowhere!");
   std::vector<Allowed> all;
   for (const Step& step : steps) {
     std::vector<Contents> states{model};

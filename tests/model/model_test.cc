@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <vector>
 
@@ -21,6 +22,23 @@ constexpr std::uint64_t kOperations = 300'000;
 constexpr std::uint64_t kOperations = 4'000'000;
 #endif
 
+// Lengths of keys and values where all have the same: in a bucket of any block, in one of a large
+// block only, too long for a bucket.
+TypeInfo some_fixed_type(Random& random) {
+  constexpr std::array<std::array<std::uint32_t, 2>, 10> kBytes = {{{8, 8},
+                                                                    {3, 0},
+                                                                    {5, 3},
+                                                                    {16, 40},
+                                                                    {8, 24},
+                                                                    {13, 1},
+                                                                    {4, 57},
+                                                                    {8, 60},
+                                                                    {128, 128},
+                                                                    {129, 10}}};
+  const auto [key, value] = kBytes[random.below(kBytes.size())];
+  return fixed_type(key, value);
+}
+
 // Kinds of stores by turns: tiny ones, small ones with copied blocks and little extents, some with
 // shards, and two of the default geometry.
 RandomHistory::Plan plan_history(std::uint64_t number, Random& random) {
@@ -34,6 +52,7 @@ RandomHistory::Plan plan_history(std::uint64_t number, Random& random) {
     plan.options.checkpoint_interval = std::chrono::milliseconds(random.between(1, 50));
   }
   if (random.one_in(8)) plan.options.verify_reads = false;
+  if (random.one_in(3)) plan.options.type = some_fixed_type(random);
   if (kind < 4) {  // tides up to where an array is full: overflow buckets, same-size growths
     plan.tide = ((std::uint64_t{13} << random.between(1, 4)) / 2) - random.below(2);
     plan.keys = plan.tide * 6;

@@ -23,6 +23,12 @@ std::string history_key(std::uint64_t index, std::uint64_t salt) {
   return key;
 }
 
+std::string history_fixed_key(std::uint64_t index, std::uint64_t salt, std::size_t bytes) {
+  std::string key = value_of(mix(index ^ salt), bytes);
+  for (std::size_t i = 0; i < 3; ++i) key[i] = static_cast<char>(index >> (8 * i));
+  return key;
+}
+
 std::size_t history_value_bytes(Random& random, std::size_t key_bytes, bool allow_megabytes) {
   static constexpr std::array<std::size_t, 13> kEdges = {0,  1,  2,  7,  8,  15, 16,
                                                          31, 32, 33, 63, 64, 65};
@@ -48,6 +54,18 @@ RandomHistory::RandomHistory(const Plan& plan, std::uint64_t seed, TempDir::Wher
       seen_(seen),
       dir_(where),
       path_(dir_.file("history.hmap")) {}
+
+std::string RandomHistory::key_of_number(std::uint64_t index) const {
+  const std::size_t bytes = plan_.options.type.key.bytes;
+  return bytes != 0 ? history_fixed_key(index, salt_, bytes) : history_key(index, salt_);
+}
+
+std::size_t RandomHistory::value_bytes(std::size_t key_bytes) {
+  const TypeInfo::Part& value = plan_.options.type.value;
+  return value.kind == TypeInfo::Kind::kFixed
+             ? value.bytes
+             : history_value_bytes(random_, key_bytes, plan_.megabytes);
+}
 
 std::string RandomHistory::run() {
   open();
@@ -86,7 +104,7 @@ void RandomHistory::step() {
 
 void RandomHistory::write_step(std::uint64_t index) {
   const bool ebb = plan_.tide != 0 && write_share_ < 50 && !model_.empty();
-  const std::string key = ebb ? model_.begin()->first : history_key(index, salt_);
+  const std::string key = ebb ? model_.begin()->first : key_of_number(index);
   const bool full = plan_.tide != 0 && model_.size() >= plan_.tide;
   if (full || random_.below(100) >= write_share_) {
     erase(key);
@@ -107,7 +125,7 @@ void RandomHistory::write_step(std::uint64_t index) {
 }
 
 void RandomHistory::read_step(std::uint64_t index) {
-  const std::string key = history_key(index, salt_);
+  const std::string key = key_of_number(index);
   const auto found = model_.find(key);
   if (random_.one_in(4)) {
     const Result<bool> contains = store_->contains(key);
@@ -152,7 +170,7 @@ void RandomHistory::rare_step() {
 }
 
 RandomHistory::Value RandomHistory::fresh_value(const std::string& key) {
-  const Value value{++stamp_, history_value_bytes(random_, key.size(), plan_.megabytes)};
+  const Value value{++stamp_, value_bytes(key.size())};
   if (value.bytes > 65'536) ++seen_.values_above_64k;
   fill_value(value.stamp ^ salt_, value.bytes, scratch_);
   return value;

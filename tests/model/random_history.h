@@ -30,6 +30,9 @@ struct Seen {
   std::uint64_t values_above_64k = 0;
 };
 
+// The n-th key of a history whose keys all have the same length, 3 at least.
+std::string history_fixed_key(std::uint64_t index, std::uint64_t salt, std::size_t bytes);
+
 // The n-th key of a history: lengths at the edges of everything, all different.
 std::string history_key(std::uint64_t index, std::uint64_t salt);
 
@@ -76,6 +79,8 @@ class RandomHistory {
   void check_size();
   void watch_growth(bool cleared);
 
+  [[nodiscard]] std::string key_of_number(std::uint64_t index) const;
+  [[nodiscard]] std::size_t value_bytes(std::size_t key_bytes);
   // The value for a new write of `key`, in scratch_.
   Value fresh_value(const std::string& key);
   void check_value(const std::string& key, const Value& want, std::string_view got);

@@ -55,6 +55,16 @@ inline Options small_options() {
   return options;
 }
 
+// The type of a store whose keys and values have these lengths: up to 128 bytes each they lie in
+// the buckets.
+inline TypeInfo fixed_type(std::uint32_t key_bytes, std::uint32_t value_bytes) {
+  TypeInfo type;
+  type.key = {TypeInfo::Kind::kFixed, key_bytes, 1};
+  type.value = {TypeInfo::Kind::kFixed, value_bytes, 1};
+  type.fingerprint = 1;
+  return type;
+}
+
 // The same without automatic checkpoints: nothing happens in the background.
 inline Options quiet_options() {
   Options options = small_options();

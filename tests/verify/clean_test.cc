@@ -24,7 +24,9 @@ TEST(Clean, GoldenFiles) {
     std::filesystem::copy_file(entry.path(), path);
     EXPECT_FINDS_NOTHING(Store::verify_file(path));
     for (const Mode mode : {Mode::kReadOnly, Mode::kOpen}) {
-      const Store store = Store::open(path, with_mode({}, mode)).value();
+      Options options = with_mode({}, mode);
+      options.any_type = true;
+      const Store store = Store::open(path, options).value();
       const auto report = store.verify();
       EXPECT_FINDS_NOTHING(report);
       EXPECT_EQ(store.size().value(), report->durable.entries);

@@ -67,8 +67,8 @@ class Surgeon {
   format::Bmap& bucket(const format::BucketArray& array, u64 n) {
     const BucketPlace where = place_in_array(layout_, array.b, n);
     const Run run = layout_.array_run(array, where.run);
-    return at<format::Bmap>(place(run, where.bucket / layout_.buckets_per_block) +
-                            where.bucket % layout_.buckets_per_block * sizeof(format::Bmap));
+    const auto [block, inside] = layout_.bucket.place(where.bucket);
+    return at<format::Bmap>(place(run, block) + inside);
   }
   format::SpanEntry& span(u64 id, u64 shard = 0) {  // of the first segment
     const Run run(header(shard).directory[0], layout_.directory_shape(0));

@@ -9,6 +9,13 @@
 // threads, processes, death, durability, errors and fork() holds, and is not said again here. The
 // type is in the file: what opens it as something else gets kTypeMismatch, which names both types.
 // Which types there are, floating-point keys and padding: hmap/map_types.h.
+//
+// Where it lies: plain K and V of up to 128 bytes each lie in the buckets themselves, keys
+// together, then elements together, as in Go's map: a get touches one bucket and nothing else.
+// Longer ones, and bytes on either side, lie in records, as in a Store. Entries in buckets have no
+// checksum of their own: verify() finds a damaged byte of the last checkpoint by its block's, and
+// recover() loses the entries of such a block; get() looks at no checksum (format-spec/format.md,
+// F-84).
 #ifndef HMAP_MAP_H_
 #define HMAP_MAP_H_
 

@@ -106,7 +106,8 @@ struct Options {
   // STORE-wal.bad; a read-only handle shows a view without it.
   bool ignore_log = false;
 
-  // Verify the checksum of every record read. Costs about 10 ns for 100 bytes.
+  // Verify the checksum of every record read. Costs about 10 ns for 100 bytes. Short entries of
+  // fixed sizes lie in the buckets and have none (hmap/map.h).
   bool verify_reads = true;
   // Discard the live state and start from the last checkpoint, and what the commit log has beyond
   // it, as after a power cut (needs to be alone). For a file that was overwritten in place by a

@@ -303,6 +303,7 @@ class HMAP_EXPORT Store {
   Result<bool> write(std::string_view key, std::string_view value, int mode,
                      std::string_view expected = {});
   Result<bool> remove(std::string_view key, const std::string_view* expected);
+  [[nodiscard]] Result<std::optional<View>> find_inline(std::string_view key) const;
   std::unique_ptr<Impl> impl_;
 };
 

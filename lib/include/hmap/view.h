@@ -73,7 +73,8 @@ class HMAP_EXPORT View {
   std::uint32_t value_bytes_ = 0;
   std::uint16_t key_bytes_ = 0;
   std::uint8_t row_ = 0;
-  std::unique_ptr<std::string> uncompressed_;  // what value_ refers to; null: the mapped file
+  std::unique_ptr<std::string> uncompressed_;  // what value_ refers to, in a store with inline
+                                               // slots key_ too; null: the mapped file
 };
 
 }  // namespace hmap
