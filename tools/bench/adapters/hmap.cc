@@ -1,7 +1,7 @@
 // hmap as it comes: default options, default durability (checkpoints in the background).
 //
-// Keys and values are byte strings of any length here, also where a workload has integers; a typed
-// map is another StoreKind with u64_only, as in adapters/boost.cc.
+// Keys and values are byte strings of any length here, also where a workload has integers;
+// adapters/hmap_u64.cc has the typed map.
 #include <fmt/format.h>
 
 #include <optional>

@@ -9,6 +9,7 @@
 namespace hmap::bench {
 
 [[nodiscard]] std::vector<StoreKind> hmap_kinds();
+[[nodiscard]] std::vector<StoreKind> hmap_u64_kinds();
 [[nodiscard]] std::vector<StoreKind> lmdb_kinds();
 [[nodiscard]] std::vector<StoreKind> tkrzw_kinds();
 [[nodiscard]] std::vector<StoreKind> kyoto_kinds();

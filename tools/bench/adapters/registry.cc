@@ -16,6 +16,7 @@ std::size_t Adapter::get_many(std::span<const std::string> keys, std::span<std::
 const std::vector<StoreKind>& store_kinds() {
   static const std::vector<StoreKind> kinds = [] {
     std::vector<StoreKind> all = hmap_kinds();
+    for (StoreKind& typed : hmap_u64_kinds()) all.push_back(std::move(typed));
     for (std::vector<StoreKind>& more : rival_kinds()) {
       all.insert(all.end(), std::make_move_iterator(more.begin()),
                  std::make_move_iterator(more.end()));

@@ -61,6 +61,7 @@ void add_u64(std::vector<Demand>& all) {
                    .entries = 10 * kMillion,
                    .key_bytes = 8,
                    .value_bytes = 8,
+                   .store = "hmap-u64",
                    .figure = "get-hit",
                    .against = Against::kStore,
                    .rival = rival,
