@@ -88,7 +88,7 @@ Status BatchPlan::place(const BatchItem& item) {
     return location.found ? plan_erase(item, location) : Status();
   }
   if (!location.found) ++chain.inserts;
-  const Result<u64> record = write_new_record(item, Purpose::kOrdinary);
+  const Result<u64> record = write_new_record(item);
   if (!record) return record.error();
   ops_.push_back(format::make_batch_op(*record, false, item.hash));
   return {};
@@ -98,8 +98,7 @@ Status BatchPlan::place(const BatchItem& item) {
 Status BatchPlan::plan_erase(const BatchItem& item, const Location& location) {
   u64 record = location.entry.record;
   if (record == 0) {
-    const Result<u64> written =
-        write_new_record({item.key, {}, true, item.hash}, Purpose::kRelease);
+    const Result<u64> written = write_new_record({item.key, {}, true, item.hash});
     if (!written) return written.error();
     record = *written;
   }
@@ -124,9 +123,9 @@ Status BatchPlan::open_chain(u64 head, Purpose purpose, Chain& chain) {
 }
 
 // In an hmap with inline slots such a record carries the entry to its slot and is free again.
-Result<u64> BatchPlan::write_new_record(const BatchItem& item, Purpose purpose) {
+Result<u64> BatchPlan::write_new_record(const BatchItem& item) {
   const u64 bytes = record_bytes(item.key, item.value);
-  const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes, purpose, &reserved_);
+  const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes, purpose_of(item), &reserved_);
   if (!slot) return slot.error();
   reserved_.add(*slot);
   std::byte* to = engine_.map->bytes(slot->offset, bytes);

@@ -53,7 +53,7 @@ class BatchPlan {
   Status place(const BatchItem& item);
   Status open_chain(u64 head, Purpose purpose, Chain& chain);
   Status plan_erase(const BatchItem& item, const Location& location);
-  Result<u64> write_new_record(const BatchItem& item, Purpose purpose);
+  Result<u64> write_new_record(const BatchItem& item);
   Status make_overflow_buckets();
   [[nodiscard]] u64 mixed(const BatchItem& item) const;
 

@@ -31,13 +31,13 @@ u64 place_of(const Engine& engine, const Bmap& bucket, u64 slot) {
 }
 
 // Whether the hash bits in the old buckets do not say enough: the new array keeps others.
-bool needs_records(const ShardHeader& header) {
+bool needs_keys(const ShardHeader& header) {
   return first_hash_bit(header.oldbuckets.b) != first_hash_bit(header.b);
 }
 
 // Asks for the keys of a bucket's entries.
 void prefetch_entries(const Engine& engine, const Bmap& bucket) {
-  if (engine.layout.bucket.is_inline()) return prefetch_bucket_bytes<1>(engine, &bucket);
+  if (engine.layout.bucket.is_inline()) return prefetch_inline<1>(engine, &bucket);
   for (u64 i = 0; i < format::kSlots; ++i) {
     if (is_filled(tophash_at(bucket.tophash, i)))
       prefetch_key(engine, record_in(&bucket.overflow, i));
@@ -98,7 +98,7 @@ Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evac
   const ShardHeader& header = engine.header(shard);
   const u64 old_b = header.oldbuckets.b;
   const bool same_size = (header.flags & format::kSameSizeGrow) != 0;
-  const bool read = needs_records(header);
+  const bool read = needs_keys(header);
   if (read) prefetch_entries(engine, from);
   for (u64 i = 0; i < format::kSlots; ++i) {
     const u8 top = tophash_at(from.tophash, i);
@@ -146,10 +146,11 @@ Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u6
 void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 old_bucket) {
   const Bmap* bucket = find_bucket(engine, header.oldbuckets, old_bucket).bucket;
   if (bucket == nullptr) return;
-  if (needs_records(header)) {
+  if (needs_keys(header) && !engine.layout.bucket.is_inline()) {
     prefetch_entries(engine, *bucket);
   } else {
-    prefetch_bucket_bytes<1>(engine, bucket);
+    __builtin_prefetch(bucket, 1);
+    prefetch_inline<1>(engine, bucket);
   }
 }
 

@@ -204,7 +204,7 @@ struct FirstBucket {
   at.found = find_bucket(engine, array, hash & ((u64{1} << b) - 1));
   if (at.found.bucket == nullptr) [[unlikely]]
     return false;
-  prefetch_bucket_bytes(engine, at.found.bucket);
+  prefetch_inline(engine, at.found.bucket);
   at.version = seam::load(at.found.bucket->version);
   at.tophash = seam::load(at.found.bucket->tophash);
   return at.version % 2 == 0;

@@ -30,7 +30,9 @@ const format::Bmap* ask_for_bucket(const Engine& engine, const format::BucketArr
   const u64 b = seam::load(array.b);
   if (seam::load(array.id) == 0 || b >= kMaxB) return nullptr;
   const format::Bmap* bucket = find_bucket(engine, array, hash & (buckets_of(b) - 1)).bucket;
-  if (bucket != nullptr) prefetch_bucket_bytes(engine, bucket);
+  if (bucket == nullptr) return nullptr;
+  __builtin_prefetch(bucket);
+  prefetch_inline(engine, bucket);
   return bucket;
 }
 

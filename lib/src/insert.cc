@@ -119,7 +119,10 @@ class Put {
 
   // The store's interface has checked them; a log or a batch that was tampered with has not.
   [[nodiscard]] Status check_lengths() const {
-    if (fits_slots(shape(), key_.size(), value_.bytes.size())) return {};
+    const Lengths& lengths = engine_.layout.lengths;
+    if (!shape().is_inline() ||
+        (lengths.key_fits(key_.size()) && lengths.value_fits(value_.bytes.size())))
+      return {};
     return Engine::corrupt("key or element of another length than the store's", 0);
   }
 

@@ -61,6 +61,7 @@ void Layout::derive_bucket(const format::Superblock& s) {
     }
   }
   bucket.per_block = block_bytes / bucket.bytes;
+  bucket.shift = static_cast<u64>(std::countr_zero(bucket.per_block));
   bucket.reciprocal = (u64{1} << 63) / bucket.per_block + 1;
 }
 

@@ -64,7 +64,8 @@ struct BucketShape {
   u64 per_block = 0;   // none lies in two blocks
   u64 key_bytes = 0;   // of a key in a slot; 0: slots hold references
   u64 elem_bytes = 0;  // of an element beside it
-  u64 reciprocal = 0;  // a little more than 2^63 / per_block
+  u64 shift = 0;       // without inline slots: log2 of per_block
+  u64 reciprocal = 0;  // with them: a little more than 2^63 / per_block
 
   [[nodiscard]] bool is_inline() const { return key_bytes != 0; }
 
@@ -74,6 +75,9 @@ struct BucketShape {
     u64 inside;  // bytes from the begin of the block
   };
   [[nodiscard]] Place place(u64 n) const {
+    // Every look-up waits for this, and a shift is ready sooner than two products.
+    if (!is_inline()) [[likely]]
+      return {n >> shift, (n & (per_block - 1)) * sizeof(format::Bmap)};
     // A division by multiplying: exact for n < 2^63 / per_block, far beyond 2^kMaxB.
     __extension__ using Wide = unsigned __int128;
     const auto block = static_cast<u64>(Wide{n} * reciprocal >> 63);

@@ -3,14 +3,13 @@
 #ifndef HMAP_SRC_SLOTS_H_
 #define HMAP_SRC_SLOTS_H_
 
+#include <algorithm>
+
 #include "bmap.h"
 #include "intent.h"
 #include "records.h"
 
 namespace hmap {
-
-// Longest key and longest element in a slot, as in Go.
-static_assert(format::kInlineBytesMax == 128);
 
 // Where the key and the element of a slot lie, counted from the bucket's begin: the keys together,
 // then the elements together.
@@ -47,16 +46,15 @@ inline void prefetch_slot(const Engine& engine, const u64* overflow, u64 slot) {
   if (!engine.layout.bucket.is_inline()) prefetch_record(engine, record_in(overflow, slot));
 }
 
-// Asks the processor for a bucket: its head and, if that is where they are, its keys and elements.
+// Asks the processor for what lies behind the first line of a bucket with inline slots; of others
+// that line is all.
 template <int kForWriting = 0>
-[[gnu::always_inline]] inline void prefetch_bucket_bytes(const Engine& engine,
-                                                         const format::Bmap* bucket) {
+inline void prefetch_inline(const Engine& engine, const format::Bmap* bucket) {
   constexpr u64 kLine = 64;
   constexpr u64 kMost = 8 * kLine;  // of longer buckets the slot decides which lines are wanted
-  __builtin_prefetch(bucket, kForWriting);
-  if (!engine.layout.bucket.is_inline()) return;
   const auto* bytes = reinterpret_cast<const std::byte*>(bucket);
-  for (u64 at = kLine; at < std::min(engine.layout.bucket.bytes + kLine - 1, kMost); at += kLine)
+  const u64 end = engine.layout.bucket.is_inline() ? engine.layout.bucket.bytes + kLine - 1 : 0;
+  for (u64 at = kLine; at < std::min(end, kMost); at += kLine)
     __builtin_prefetch(bytes + at, kForWriting);
 }
 
@@ -68,12 +66,6 @@ void fill_slot(const BucketShape& shape, format::Bmap& bucket, u64 slot, std::st
 // Adds to the change what gives a filled slot another element: at most 17 words.
 void set_elem(const BucketShape& shape, Change& change, format::Bmap& bucket, u64 slot,
               std::string_view elem);
-
-// Whether key and value have the lengths that the slots of this store are made for, if they are
-// made for any.
-inline bool fits_slots(const BucketShape& shape, u64 key_bytes, u64 value_bytes) {
-  return !shape.is_inline() || (key_bytes == shape.key_bytes && value_bytes == shape.elem_bytes);
-}
 
 }  // namespace hmap
 
