@@ -63,7 +63,8 @@ Status check_options(const Options& options) {
   return {};
 }
 
-Result<bool> look_up(const Engine& engine, std::string_view key, std::string* value) {
+[[gnu::always_inline]] inline Result<bool> look_up(const Engine& engine, std::string_view key,
+                                                   std::string* value) {
   if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
   return hmap::find(engine, key, hash_key(key, engine.store_seed), value);
 }
@@ -258,6 +259,12 @@ Result<std::uint64_t> Store::size() const {
     for (u64 shard = 0; shard < engine.layout.shards; ++shard) entries += live_count(engine, shard);
     return entries;
   });
+}
+
+Result<TypeInfo> Store::type() const {
+  if (impl_ == nullptr) return closed();
+  return impl_->handle->read_session(
+      [](const Session& session) -> Result<TypeInfo> { return session.type; });
 }
 
 Result<Stats> Store::stats(StatsDepth depth) const {

@@ -33,7 +33,7 @@ constexpr const char* kDelExample =
 Exit run(const DelVerb& verb) {
   const std::string& path = verb.common.file;
   Store store = take(Store::open(path, options_to_write(verb.write)), path);
-  const TypeInfo type = take(store.stats(), path).type;
+  const TypeInfo type = take(store.type(), path);
   const TextTypes types = TextTypes::of(verb.types, type);
   std::vector<std::string> keys;
   for (const std::string& key : verb.keys) keys.push_back(bytes_from(key, types.key, "key"));

@@ -71,8 +71,13 @@ Exit run(const DumpVerb& verb) {
   std::uint64_t written = 0;
   const TextType key = given_type(verb.types.key);
   const TextType value = given_type(verb.types.value);
+  const bool as_they_are = verb.types.key.empty() && verb.types.value.empty();
   while (const std::optional<Entry> entry = take(cursor.next(), path)) {
-    writer->write(text_from(entry->key, key, "key"), text_from(entry->value, value, "value"));
+    if (as_they_are) {
+      writer->write(entry->key, entry->value);
+    } else {
+      writer->write(text_from(entry->key, key, "key"), text_from(entry->value, value, "value"));
+    }
     progress.update(++written);
   }
   writer->end();

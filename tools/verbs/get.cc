@@ -48,7 +48,7 @@ Exit run(const GetVerb& verb) {
   if (!verb.types.key.empty())
     static_cast<void>(bytes_from(verb.key, given_type(verb.types.key), "key"));
   const Store store = open_to_read(path);
-  const TypeInfo type = take(store.stats(), path).type;
+  const TypeInfo type = take(store.type(), path);
   const TextTypes types = TextTypes::of(verb.types, type);
   const std::string key = bytes_from(verb.key, types.key, "key");
   std::string value;

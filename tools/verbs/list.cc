@@ -53,7 +53,7 @@ Exit run(const ListVerb& verb) {
   const std::string prefix = bytes_of(verb.prefix, verb.key_hex, "prefix");
   const Store store = open_to_read(path);
   const TypeOptions given{verb.key_hex && !verb.common.json ? "hex" : verb.key_type, {}};
-  const TextType type = TextTypes::of(given, take(store.stats(), path).type).key;
+  const TextType type = TextTypes::of(given, take(store.type(), path)).key;
   Cursor cursor = take(store.cursor(), path);
   Output out;
   for (std::uint64_t written = 0; written < verb.limit;) {

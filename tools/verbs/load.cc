@@ -65,11 +65,13 @@ struct Source {
         reader(make_reader(format, input)) {}
 };
 
-// The bytes that a field stands for, which is a `type` (empty: bytes).
-std::string bytes_at(Source& source, const std::string& field, const std::string& type,
-                     const char* what) {
-  std::optional<std::string> bytes = from_text(field, given_type(type));
-  if (bytes) return *std::move(bytes);
+// Makes a field the bytes that it stands for, if it is a number or hex digits (type empty: bytes).
+void read_field(Source& source, std::string& field, const std::string& type, const char* what) {
+  if (type.empty()) return;
+  if (std::optional<std::string> bytes = from_text(field, given_type(type))) {
+    field = *std::move(bytes);
+    return;
+  }
   source.input.refuse_at(source.record.line, fmt::format("the {} {}", what, quote(field)),
                          fmt::format("{} (--{}-type)", type, what));
 }
@@ -77,8 +79,8 @@ std::string bytes_at(Source& source, const std::string& field, const std::string
 void store_record(Store& store, const LoadVerb& verb, Source& source) {
   const std::string& path = verb.common.file;
   Record& record = source.record;
-  record.key = bytes_at(source, record.key, verb.types.key, "key");
-  record.value = bytes_at(source, record.value, verb.types.value, "value");
+  read_field(source, record.key, verb.types.key, "key");
+  read_field(source, record.value, verb.types.value, "value");
   if (!verb.no_overwrite && !verb.fail_existing) {
     require(store.put(record.key, record.value), path);
   } else if (!take(store.insert(record.key, record.value), path)) {

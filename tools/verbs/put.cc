@@ -60,7 +60,7 @@ Exit run(const PutVerb& verb) {
   if (verb.create) options.mode = Mode::kOpenOrCreate;
   options.type = type_to_create(verb.types);
   Store store = take(Store::open(path, options), path);
-  const TypeInfo type = take(store.stats(), path).type;
+  const TypeInfo type = take(store.type(), path);
   const TextTypes types = TextTypes::of(verb.types, type);
   const std::string key = bytes_from(verb.key, types.key, "key");
   if (!is_standard_input(verb)) value = bytes_from(value, types.value, "value");

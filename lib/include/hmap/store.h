@@ -249,6 +249,10 @@ class HMAP_EXPORT Store {
   // one flush of the log, shared with all who wait at the same time.
   Status wait_durable();
 
+  // What the store was made for (hmap/type.h); never changes. For handles opened with
+  // Options::any_type. Errors: kForked, kClosed. Threads: any. Cost: a copy, no look at the file.
+  [[nodiscard]] Result<TypeInfo> type() const;
+
   // Errors: kCorrupt, kForked, kClosed. Cost: see StatsDepth.
   [[nodiscard]] Result<Stats> stats(StatsDepth depth = StatsDepth::kHeaders) const;
 
