@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "fixed_type.h"
 #include "model_lines.h"
 
 namespace hmap::test {
@@ -75,9 +76,7 @@ void fill_texts(Pair& pair) {
 }
 
 TypeInfo five_to_three() {
-  TypeInfo type;
-  type.key = {TypeInfo::Kind::kFixed, 5, 1};
-  type.value = {TypeInfo::Kind::kFixed, 3, 1};
+  TypeInfo type = fixed_type(5, 3);
   type.fingerprint = 0x5e1f;
   type.name = "char[5] -> char[3]";
   return type;

@@ -32,11 +32,7 @@ class Calls : public ::testing::Test {
   std::optional<M> map_;
 };
 
-using Tested = ::testing::Types<Types<std::uint64_t, std::uint64_t>, Types<Place, Padded>,
-                                Types<double, std::uint32_t>, Types<bytes, std::uint64_t>,
-                                Types<std::uint64_t, bytes>, Types<LongKey, LongValue>,
-                                Types<std::uint32_t, std::monostate>>;
-TYPED_TEST_SUITE(Calls, Tested);
+TYPED_TEST_SUITE(Calls, PairsOfTypes);
 
 TYPED_TEST(Calls, WriteAndRead) {
   auto& map = *this->map_;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-
 #include <vector>
 
 #include "child.h"
@@ -109,11 +108,7 @@ class History {
 
 template <typename T>
 class Histories : public ::testing::Test {};
-using HistoryTypes = ::testing::Types<Types<std::uint64_t, std::uint64_t>, Types<Place, Padded>,
-                                      Types<double, std::uint32_t>, Types<bytes, std::uint64_t>,
-                                      Types<std::uint64_t, bytes>, Types<LongKey, LongValue>,
-                                      Types<std::uint32_t, std::monostate>>;
-TYPED_TEST_SUITE(Histories, HistoryTypes);
+TYPED_TEST_SUITE(Histories, PairsOfTypes);
 
 TYPED_TEST(Histories, AgreeWithAModel) {
   Random random(test_seed());

@@ -2,17 +2,14 @@
 #ifndef HMAP_TESTS_MAP_TYPED_STORES_H_
 #define HMAP_TESTS_MAP_TYPED_STORES_H_
 
-#include <string>
-
-#include "hmap/type.h"
+#include "fixed_type.h"
 
 namespace hmap::test {
 
 // Keys of 8 bytes, values of 24.
 inline TypeInfo eight_to_24() {
-  TypeInfo type;
-  type.key = {TypeInfo::Kind::kFixed, 8, 8};
-  type.value = {TypeInfo::Kind::kFixed, 24, 8};
+  TypeInfo type = fixed_type(8, 24);
+  type.key.align = type.value.align = 8;
   type.fingerprint = 0x0123456789abcdef;
   type.name = "u64 -> Session";
   return type;

@@ -2,6 +2,8 @@
 #ifndef HMAP_TESTS_MAP_TYPES_OF_MAPS_H_
 #define HMAP_TESTS_MAP_TYPES_OF_MAPS_H_
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -34,6 +36,13 @@ struct Types {
   using Key = K;
   using Value = V;
 };
+
+// What every call and every history is tried with: in the buckets, in records, bytes on each side,
+// a set.
+using PairsOfTypes = ::testing::Types<Types<std::uint64_t, std::uint64_t>, Types<Place, Padded>,
+                                      Types<double, std::uint32_t>, Types<bytes, std::uint64_t>,
+                                      Types<std::uint64_t, bytes>, Types<LongKey, LongValue>,
+                                      Types<std::uint32_t, std::monostate>>;
 
 // Owned keys and values: what a model keeps.
 template <typename T>

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "fixed_type.h"
 #include "hmap/store.h"
 
 namespace hmap {
@@ -53,16 +54,6 @@ inline Options small_options() {
   options.shard_bits = 0;
   options.size_limit = std::uint64_t{256} << 20;  // a store that grows for ever fails its test
   return options;
-}
-
-// The type of a store whose keys and values have these lengths: up to 128 bytes each they lie in
-// the buckets.
-inline TypeInfo fixed_type(std::uint32_t key_bytes, std::uint32_t value_bytes) {
-  TypeInfo type;
-  type.key = {TypeInfo::Kind::kFixed, key_bytes, 1};
-  type.value = {TypeInfo::Kind::kFixed, value_bytes, 1};
-  type.fingerprint = 1;
-  return type;
 }
 
 // The same without automatic checkpoints: nothing happens in the background.
