@@ -60,11 +60,13 @@ Result<std::unique_ptr<LogFile>> replace_log(const Session& session, const Optio
 // Makes the next checkpoint() take a cut although nothing has changed.
 void force_cut(Engine& engine) { seam::store(engine.cut().changes, ~u64{0}); }
 
-// A value that is compressed is found wrong, if it is, by whoever decompresses it.
+// A value that is compressed is found wrong, if it is, by whoever decompresses it. Inline slots
+// have none.
 bool fits(const Session& session, std::string_view key, const StoredValue& value) {
   const Lengths& lengths = session.engine.layout.lengths;
   return lengths.key_fits(key.size()) &&
-         (value.flags != 0 || lengths.value_fits(value.bytes.size()));
+         (value.flags != 0 ? !session.engine.layout.bucket.is_inline()
+                           : lengths.value_fits(value.bytes.size()));
 }
 Status wrong_length() { return {Code::kBadLog, "the commit log has an entry of another type"}; }
 

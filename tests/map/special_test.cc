@@ -209,5 +209,37 @@ TEST_F(Special, AnImpossibleBoolIsTrue) {
   EXPECT_EQ(map.get(key).value(), true);
 }
 
+// Slots have no room for the flags of a compressed value.
+TEST(InSlots, ValuesAreNotCompressed) {
+  const TempDir dir(TempDir::Where::kMemory);
+  using Text = std::array<char, 128>;
+  Options options;
+  options.compression = Compression::kLz4;
+  auto map = Map<u64, Text>::open(dir.file("map"), options).value();
+  Text text{};
+  for (u64 i = 0; i < 200; ++i) {
+    text.fill(static_cast<char>('a' + i % 26));
+    ASSERT_OK(map.put(i, text));
+    ASSERT_EQ(text, map.get(i).value()) << i;
+  }
+  EXPECT_EQ(0u, map.stats(StatsDepth::kChains).value().compressed_values);
+}
+
+TEST(InSlots, AViewIsACopy) {
+  const TempDir dir(TempDir::Where::kMemory);
+  auto map = Map<u64, u64>::open(dir.file("map")).value();
+  ASSERT_OK(map.put(7, 42));
+  const u64 key = 7;
+  const std::string_view bytes(reinterpret_cast<const char*>(&key), sizeof key);
+  const auto view = map.store().find(bytes).value();
+  ASSERT_TRUE(view.has_value());
+  ASSERT_OK(map.put(7, 43));
+  EXPECT_EQ(bytes, view->key());
+  ASSERT_EQ(8u, view->value().size());
+  EXPECT_EQ(42, view->value()[0]);
+  ASSERT_OK(map.erase(7));
+  EXPECT_FALSE(map.store().find(bytes).value().has_value());
+}
+
 }  // namespace
 }  // namespace hmap::test

@@ -12,6 +12,7 @@
 #include "stores.h"
 #include "temp_file.h"
 #include "typed_stores.h"
+#include "verify_support.h"
 
 namespace hmap::test {
 namespace {
@@ -192,6 +193,94 @@ TEST(TypeInWords, NamesBothSides) {
             "e ");
   type.name = "\x1b[31m -> \xff";
   EXPECT_EQ(to_string(type).substr(0, 11), "?[31m -> ? ");
+}
+
+// A store of records whose superblock is changed to say that values are twice as long.
+class WrongLengths : public ::testing::Test {
+ protected:
+  static Options options() {
+    Options options = quiet_options();
+    options.type = fixed_type(0, 8);
+    options.type.key = {};  // bytes
+    return options;
+  }
+  // The files at `from` as they are now, with the wrong superblock, at `to`.
+  void copy_wrongly(const std::string& from, const std::string& to) {
+    const std::string bytes = read_file(from);
+    Superblock superblock = superblock_in(bytes);
+    superblock.elem_bytes = 16;
+    write_file(to, with_superblock(bytes, superblock));
+  }
+  Options wrong_options() {
+    Options wrong = options();
+    wrong.type.value.bytes = 16;
+    return wrong;
+  }
+  static void fill(Store& store) {
+    for (int i = 0; i < 20; ++i) ASSERT_OK(store.put("key" + std::to_string(i), "12345678"));
+  }
+  TempDir dir_{TempDir::Where::kMemory};
+};
+
+TEST_F(WrongLengths, AreFoundByVerify) {
+  {
+    Store store = Store::open(dir_.file("store"), options()).value();
+    fill(store);
+    ASSERT_OK(store.close());
+  }
+  EXPECT_TRUE(Store::verify_file(dir_.file("store")).value().clean());
+  copy_wrongly(dir_.file("store"), dir_.file("wrong"));
+  const VerifyReport report = Store::verify_file(dir_.file("wrong")).value();
+  EXPECT_EQ(20u, report.damages) << words(report);
+  EXPECT_NE(std::string::npos, words(report).find("which the store's type does not have"));
+}
+
+TEST_F(WrongLengths, OfKeysAreFoundByVerify) {
+  Options keyed = quiet_options();
+  keyed.type = fixed_type(8, 0);
+  keyed.type.value = {};  // bytes
+  {
+    Store store = Store::open(dir_.file("store"), keyed).value();
+    ASSERT_OK(store.put("12345678", "some value"));
+    ASSERT_OK(store.close());
+  }
+  EXPECT_TRUE(Store::verify_file(dir_.file("store")).value().clean());
+  const std::string bytes = read_file(dir_.file("store"));
+  Superblock superblock = superblock_in(bytes);
+  superblock.key_bytes = 16;
+  write_file(dir_.file("wrong"), with_superblock(bytes, superblock));
+  const VerifyReport report = Store::verify_file(dir_.file("wrong")).value();
+  EXPECT_EQ(1u, report.damages) << words(report);
+  EXPECT_NE(std::string::npos, words(report).find("a record with a key of 8")) << words(report);
+}
+
+TEST_F(WrongLengths, AreNoEntriesForRecover) {
+  {
+    Store store = Store::open(dir_.file("store"), options()).value();
+    fill(store);
+    ASSERT_OK(store.close());
+  }
+  copy_wrongly(dir_.file("store"), dir_.file("wrong"));
+  const Result<RecoverReport> report = recover(dir_.file("wrong"), dir_.file("fresh"));
+  ASSERT_OK(report);
+  EXPECT_EQ(0u, report->entries);
+  EXPECT_FALSE(report->complete());
+}
+
+TEST_F(WrongLengths, AreRefusedInTheCommitLog) {
+  Options commits = options();
+  commits.durability = Durability::kCommit;
+  commits.checkpoint_interval = std::chrono::hours(1);
+  Store store = Store::open(dir_.file("store"), commits).value();
+  ASSERT_OK(store.put("key", "12345678"));
+  copy_wrongly(dir_.file("store"), dir_.file("wrong"));
+  write_file(dir_.file("wrong-wal"), read_file(dir_.file("store-wal")));
+  fake_reboot(1);
+  Options wrong = wrong_options();
+  const auto opened = Store::open(dir_.file("wrong"), wrong);
+  real_boot();
+  EXPECT_CODE(Code::kBadLog, opened);
+  EXPECT_STREQ("the commit log has an entry of another type", opened.error().what());
 }
 
 }  // namespace
