@@ -150,19 +150,12 @@ struct FoundBucket {
   u64 place = 0;                     // the word's value
   Offset<format::BlockState> state;  // of its block
 };
-[[gnu::always_inline]] inline FoundBucket find_bucket(const Engine& engine,
-                                                      const format::BucketArray& array, u64 n) {
+// `run` and `bucket`: where a run of the array begins, and the bucket's number inside it.
+[[gnu::always_inline]] inline FoundBucket find_in_run(const Engine& engine, u64 run,
+                                                      const RunShape& shape, u64 bucket) {
   const Layout& layout = engine.layout;
   FoundBucket found;
-  const u64 b = seam::load(array.b);
-  if (b >= kMaxB) [[unlikely]]
-    return found;
-  const BucketPlace at = place_in_array(layout, b, n);
-  if (at.run > format::kOverflowRuns) [[unlikely]]
-    return found;
-  const u64 run = seam::load(array.run[at.run]).value;
-  const RunShape& shape = layout.shape(b).runs[at.run];
-  const BucketShape::Place in_run = layout.bucket.place(at.bucket);
+  const BucketShape::Place in_run = layout.bucket.place(bucket);
   found.state = {run + shape.states + in_run.block * sizeof(format::BlockState)};
   found.place_word = engine.map->at(Offset<u64>{run + shape.places + in_run.block * sizeof(u64)});
   if (run < kLowestRun || found.place_word == nullptr) [[unlikely]]
@@ -172,6 +165,27 @@ struct FoundBucket {
                                      : run + in_run.block * layout.block_bytes;
   found.bucket = bucket_at(engine, block + in_run.inside);
   return found;
+}
+[[gnu::always_inline]] inline FoundBucket find_bucket(const Engine& engine,
+                                                      const format::BucketArray& array, u64 n) {
+  const Layout& layout = engine.layout;
+  const u64 b = seam::load(array.b);
+  if (b >= kMaxB) [[unlikely]]
+    return {};
+  const BucketPlace at = place_in_array(layout, b, n);
+  if (at.run > format::kOverflowRuns) [[unlikely]]
+    return {};
+  return find_in_run(engine, seam::load(array.run[at.run]).value, layout.shape(b).runs[at.run],
+                     at.bucket);
+}
+// The first bucket of a chain: those lie in the main run.
+[[gnu::always_inline]] inline FoundBucket find_head(const Engine& engine,
+                                                    const format::BucketArray& array, u64 hash) {
+  const u64 b = seam::load(array.b);
+  if (b >= kMaxB) [[unlikely]]
+    return {};
+  return find_in_run(engine, seam::load(array.run[0]).value, engine.layout.shape(b).runs[0],
+                     hash & ((u64{1} << b) - 1));
 }
 
 // Bucket n as it is now, to be read under the shard's lock.

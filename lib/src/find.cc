@@ -4,6 +4,7 @@
 #include "batch_area.h"
 #include "hash.h"
 #include "hmap.h"
+#include "quick_find.h"
 #include "read_through.h"
 #include "slots.h"
 
@@ -11,9 +12,6 @@ namespace hmap {
 namespace {
 
 using format::BucketArray;
-
-// Above this a value is copied once, and only the look-up is repeated if the bucket changed.
-constexpr u64 kCopyOnceBytes = 4096;
 
 enum class Outcome : u8 { kFound, kAbsent, kEvacuated, kAgain, kDamaged };
 
@@ -189,76 +187,6 @@ Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
   return found;
 }
 
-// The first bucket of a key's chain, if it is at rest.
-struct FirstBucket {
-  FoundBucket found;
-  u64 version;
-  u64 tophash;
-};
-[[gnu::always_inline]] inline bool first_bucket(const Engine& engine,
-                                                const format::BucketArray& array, u64 hash,
-                                                FirstBucket& at) {
-  const u64 b = seam::load(array.b);
-  if (b >= kMaxB) [[unlikely]]
-    return false;
-  at.found = find_bucket(engine, array, hash & ((u64{1} << b) - 1));
-  if (at.found.bucket == nullptr) [[unlikely]]
-    return false;
-  prefetch_inline(engine, at.found.bucket);
-  at.version = seam::load(at.found.bucket->version);
-  at.tophash = seam::load(at.found.bucket->tophash);
-  return at.version % 2 == 0;
-}
-
-enum class Quick : u8 { kFound, kAbsent, kUnsure };
-
-// What nearly every read meets, from top to bottom: header and bucket at rest, the key in the first
-// bucket of its chain or known to be absent, a record of moderate size. It looks once; whatever is
-// not so simple, errors too, is for search() to find out.
-[[gnu::always_inline]] inline Quick quick_find(const Engine& engine, std::string_view key,
-                                               u64 key_hash, std::string* value) {
-  const format::ShardHeader& header = engine.header(key_hash & (engine.layout.shards - 1));
-  const u64 header_version = seam::load(header.version);
-  const u64 hash = mix(key_hash, seam::load(header.hash0));
-  const bool growing = seam::load(header.oldbuckets.id) != 0;
-  if (header_version % 2 != 0 || seam::load(header.buckets.id) == 0) [[unlikely]]
-    return Quick::kUnsure;
-
-  FirstBucket at;
-  if (!first_bucket(engine, growing ? header.oldbuckets : header.buckets, hash, at)) [[unlikely]]
-    return Quick::kUnsure;
-  if (is_evacuated(at.tophash)) {
-    if (!growing || !first_bucket(engine, header.buckets, hash, at) || is_evacuated(at.tophash))
-      return Quick::kUnsure;
-  }
-  const auto unchanged = [&] {
-    seam::read_barrier();
-    return seam::load(at.found.bucket->version) == at.version &&
-           seam::load(*at.found.place_word) == at.found.place &&
-           seam::load(header.version) == header_version;
-  };
-
-  for (u32 slots = match_bytes(at.tophash, tophash_of(hash)); slots != 0; slots &= slots - 1) {
-    const auto slot = static_cast<u64>(std::countr_zero(slots));
-    prefetch_slot(engine, &at.found.bucket->overflow, slot);
-    const Result<EntryView> entry = view_slot(engine, &at.found.bucket->overflow, slot);
-    if (!entry || entry->value_bytes >= kCopyOnceBytes) [[unlikely]]
-      return Quick::kUnsure;
-    if (!entry->has_key(key)) [[unlikely]]
-      continue;
-    if (engine.verify_reads && !record_intact(engine, *entry)) [[unlikely]]
-      return Quick::kUnsure;
-    if (value != nullptr) copy_value(*value, entry->value, entry->value_bytes);
-    if (!unchanged()) [[unlikely]]
-      return Quick::kUnsure;
-    const bool is_value = entry->flags == 0 || value == nullptr;
-    return is_value || engine.codec->decode(entry->flags, *value) ? Quick::kFound : Quick::kUnsure;
-  }
-  const bool ends_here = overflow_in(seam::load(at.found.bucket->overflow)) == 0 ||
-                         match_bytes(at.tophash, format::kEmptyRest) != 0;
-  return ends_here && unchanged() ? Quick::kAbsent : Quick::kUnsure;
-}
-
 }  // namespace
 
 void copy_value(std::string& to, const char* from, u64 bytes) {
@@ -282,6 +210,13 @@ Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::str
       return quick == Quick::kFound;
   }
   return search(engine, key, hash, value, frozen);
+}
+
+Result<bool> find_elem(const Engine& engine, std::string_view key, u64 hash, void* elem) {
+  std::string value;
+  const Result<bool> found = search(engine, key, hash, &value, nullptr);
+  if (found && *found) std::memcpy(elem, value.data(), value.size());
+  return found;
 }
 
 Result<bool> find_held(const Engine& engine, std::string_view key, u64 hash, HeldRecord& held) {

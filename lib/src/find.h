@@ -20,6 +20,10 @@ struct Frozen;
 Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
                   const Frozen* frozen = nullptr);
 
+// The same in the live state of a store with inline slots, for what quick_find_inline() was unsure
+// about: the element, as long as the shape says, goes to `elem`.
+Result<bool> find_elem(const Engine& engine, std::string_view key, u64 hash, void* elem);
+
 // A record that was found and is pinned until let_go(). Not for stores with inline slots.
 struct HeldRecord {
   EntryView entry;

@@ -27,9 +27,8 @@ struct Pending {
 
 const format::Bmap* ask_for_bucket(const Engine& engine, const format::BucketArray& array,
                                    u64 hash) {
-  const u64 b = seam::load(array.b);
-  if (seam::load(array.id) == 0 || b >= kMaxB) return nullptr;
-  const format::Bmap* bucket = find_bucket(engine, array, hash & (buckets_of(b) - 1)).bucket;
+  if (seam::load(array.id) == 0) return nullptr;
+  const format::Bmap* bucket = find_head(engine, array, hash).bucket;
   if (bucket == nullptr) return nullptr;
   __builtin_prefetch(bucket);
   prefetch_inline(engine, bucket);

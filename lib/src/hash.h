@@ -35,6 +35,10 @@ inline std::string_view bytes_now(const void* bytes, std::size_t count) noexcept
 
 // The one hash of a key. Its low S bits choose the shard; mix() makes the rest.
 inline std::uint64_t hash_key(std::string_view key, std::uint64_t store_seed) noexcept {
+  // Most fixed keys are numbers of this length: computed right here then, without the choice of a
+  // way by length.
+  if (key.size() == sizeof(std::uint64_t))
+    return XXH3_64bits_withSeed(bytes_now(key.data(), 8).data(), 8, store_seed);
   return XXH3_64bits_withSeed(bytes_now(key.data(), key.size()).data(), key.size(), store_seed);
 }
 

@@ -148,6 +148,8 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   layout.dictionary_offset = s.dictionary_offset.value;
   layout.dictionary_bytes = s.dictionary_bytes;
   layout.lengths = Lengths(type_of(s));
+  layout.first_header_ = layout.intent_offset(0) + sizeof(format::Intent) +
+                         layout.intent_words * sizeof(format::IntentWord);
   return layout;
 }
 

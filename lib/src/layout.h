@@ -152,10 +152,7 @@ class Layout {
   [[nodiscard]] u64 intent_offset(u64 domain) const {
     return domain_offset(domain) + sizeof(format::Domain);
   }
-  [[nodiscard]] u64 header_offset(u64 shard) const {
-    return intent_offset(shard) + sizeof(format::Intent) +
-           intent_words * sizeof(format::IntentWord);
-  }
+  [[nodiscard]] u64 header_offset(u64 shard) const { return first_header_ + shard * domain_bytes; }
   [[nodiscard]] u64 cut_offset() const { return domain_offset(shards + 1); }
   [[nodiscard]] u64 cut_header_offset(u64 shard) const {
     return cut_offset() + sizeof(format::Cut) + shard * sizeof(format::ShardHeader);
@@ -233,6 +230,7 @@ class Layout {
   [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
   void derive_arrays();
   void derive_bucket(const format::Superblock& superblock);
+  u64 first_header_ = 0;  // computed once: every look-up begins there
   std::array<ArrayShape, kMaxB + 1> shapes_;
   std::array<RunShape, format::kDirectorySegments> directory_;
   std::array<RunShape, format::kExtentSegments> extent_table_;

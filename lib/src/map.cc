@@ -2,11 +2,16 @@
 #include <cstring>
 #include <string>
 
+#include "find.h"
+#include "hash.h"
 #include "hmap/map_coding.h"
+#include "quick_find.h"
+#include "store_access.h"
 
 namespace hmap::detail {
 namespace {
 
+// Where values are in records: they are copied once more.
 template <typename Source>
 Result<bool> get_into_memory(const Source& source, std::string_view key, void* to,
                              std::size_t bytes) {
@@ -22,7 +27,21 @@ Result<bool> get_into_memory(const Source& source, std::string_view key, void* t
 }  // namespace
 
 Result<bool> get_fixed(const Store& store, std::string_view key, void* to, std::size_t bytes) {
-  return get_into_memory(store, key, to, bytes);
+  bool in_records = false;
+  const Result<bool> found = StoreAccess::read(store, [&](const Session& session) -> Result<bool> {
+    const Engine& engine = session.engine;
+    const BucketShape& shape = engine.layout.bucket;
+    if (shape.key_bytes != key.size() || shape.elem_bytes != bytes) {
+      in_records = true;
+      return false;
+    }
+    const u64 hash = hash_key(key, engine.store_seed);
+    const Quick quick = quick_find_inline(engine, key, hash, to);
+    if (quick != Quick::kUnsure) [[likely]]
+      return quick == Quick::kFound;
+    return find_elem(engine, key, hash, to);
+  });
+  return in_records ? get_into_memory(store, key, to, bytes) : found;
 }
 
 Result<bool> get_fixed(const Snapshot& snapshot, std::string_view key, void* to,

@@ -20,6 +20,16 @@ constexpr u64 elem_at(const BucketShape& shape, u64 slot) {
   return format::kBucketHeadBytes + format::kSlots * shape.key_bytes + slot * shape.elem_bytes;
 }
 
+// Copies the element of an inline slot of the bucket at `bucket`, which may be changing, to `to`.
+inline void copy_elem(const BucketShape& shape, const std::byte* bucket, u64 slot, void* to) {
+  const std::byte* from = bucket + elem_at(shape, slot);
+  if (shape.elem_bytes == sizeof(u64)) {  // most are numbers: no call for them
+    seam::copy_out(to, from, sizeof(u64));
+  } else {
+    seam::copy_out(to, from, shape.elem_bytes);
+  }
+}
+
 // The entry of a filled inline slot; `overflow` is that word of the bucket, or of a copy, with all
 // that follows it.
 inline EntryView view_inline(const BucketShape& shape, const u64* overflow, u64 slot) {
@@ -47,15 +57,25 @@ inline void prefetch_slot(const Engine& engine, const u64* overflow, u64 slot) {
 }
 
 // Asks the processor for what lies behind the first line of a bucket with inline slots; of others
-// that line is all.
+// that line is all. (Inlined, and without a loop or a function inside: g++ takes what does nothing
+// but prefetch for a function without effect, and drops the call.)
 template <int kForWriting = 0>
-inline void prefetch_inline(const Engine& engine, const format::Bmap* bucket) {
+[[gnu::always_inline]] inline void prefetch_inline(const Engine& engine,
+                                                   const format::Bmap* bucket) {
   constexpr u64 kLine = 64;
-  constexpr u64 kMost = 8 * kLine;  // of longer buckets the slot decides which lines are wanted
-  const auto* bytes = reinterpret_cast<const std::byte*>(bucket);
-  const u64 end = engine.layout.bucket.is_inline() ? engine.layout.bucket.bytes + kLine - 1 : 0;
-  for (u64 at = kLine; at < std::min(end, kMost); at += kLine)
-    __builtin_prefetch(bytes + at, kForWriting);
+  const BucketShape& shape = engine.layout.bucket;
+  if (!shape.is_inline()) return;
+  const auto* begin = reinterpret_cast<const std::byte*>(bucket);
+  const std::byte* last = begin + shape.bytes - 1;
+  __builtin_prefetch(std::min(begin + kLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 2 * kLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 3 * kLine, last), kForWriting);
+  if (shape.bytes <= 4 * kLine) return;
+  // Of still longer buckets the slot decides which lines are wanted.
+  __builtin_prefetch(std::min(begin + 4 * kLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 5 * kLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 6 * kLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 7 * kLine, last), kForWriting);
 }
 
 // Writes key and element into a slot that is empty, in a bucket that is writable: they mean nothing

@@ -15,7 +15,8 @@ struct StoreAccess {
   // fn(const Session&) -> Result<T>, as Handle::read_session() runs it.
   template <typename Fn>
   static auto read(const Store& store, Fn&& fn) -> decltype(fn(std::declval<const Session&>())) {
-    if (Status s = store.usable(); !s.ok()) return s;
+    if (store.impl_ == nullptr) [[unlikely]]
+      return store.usable();
     return store.impl_->handle->read_session(std::forward<Fn>(fn));
   }
 

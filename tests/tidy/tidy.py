@@ -27,8 +27,8 @@ LAYERS = (
     "seam mapping file publish log_file process lock guard codec",
     "engine log intent blocks space notes dead pins",
     "spans span_maps records batch_area",
-    "hmap bmap slots read_through find find_many locate insert erase clear grow evacuate "
-    "iterate batch_plan batch_redo",
+    "hmap bmap slots read_through quick_find find find_many locate insert erase clear grow "
+    "evacuate iterate batch_plan batch_redo",
     "open create recovery replay checkpoint bring_home commit snapshots background apply "
     "salvage_scan salvage_super salvage_state salvage_roots salvage_shard salvage_source",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
