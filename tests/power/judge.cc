@@ -5,8 +5,8 @@
 namespace hmap::test {
 namespace {
 
-constexpr const char* kNewKey = "after the cut";
-constexpr const char* kNewValue = "written by the next process";
+// Of a key and a value that no history has.
+constexpr std::uint64_t kNew = 999;
 
 std::string said(const char* what, const Status& status) {
   return std::string(what) + ": " + status.message();
@@ -14,7 +14,10 @@ std::string said(const char* what, const Status& status) {
 
 }  // namespace
 
-Judge::Judge(const Options& options) : options_(options) {
+Judge::Judge(const Options& options)
+    : options_(options),
+      new_key_(key_of(options.type, kNew)),
+      new_value_(value_of(options.type, kNew, 27)) {
   options_.mode = Mode::kOpen;
   options_.durability = Durability::kNone;
 }
@@ -67,7 +70,7 @@ std::string Judge::compare(const Store& store, const Contents& expected) {
 }
 
 std::string Judge::use(Store& store, const Contents& expected) {
-  if (const Status status = store.put(kNewKey, kNewValue); !status.ok()) {
+  if (const Status status = store.put(new_key_, new_value_); !status.ok()) {
     return said("put", status);
   }
   if (!expected.empty()) {
@@ -76,9 +79,9 @@ std::string Judge::use(Store& store, const Contents& expected) {
     if (!*erased) return "cannot erase " + expected.begin()->first;
   }
   if (const Status status = store.checkpoint(); !status.ok()) return said("checkpoint", status);
-  const Result<bool> found = store.get_into(kNewKey, value_);
+  const Result<bool> found = store.get_into(new_key_, value_);
   if (!found) return said("get", found.error());
-  return *found && value_ == kNewValue ? std::string() : "does not find what was just put";
+  return *found && value_ == new_value_ ? std::string() : "does not find what was just put";
 }
 
 std::string Judge::after_another_cut(Contents expected) {
@@ -87,7 +90,7 @@ std::string Judge::after_another_cut(Contents expected) {
   const Result<Store> store = Store::open(file_.path(), options);
   if (!store) return said("open after its own checkpoint", store.error());
   if (!expected.empty()) expected.erase(expected.begin());
-  expected[kNewKey] = kNewValue;
+  expected[new_key_] = new_value_;
   const std::string wrong = compare(*store, expected);
   return wrong.empty() ? wrong : "after its own checkpoint: " + wrong;
 }

@@ -28,6 +28,8 @@ class Judge {
 
   MemoryFile file_;
   Options options_;
+  std::string new_key_;
+  std::string new_value_;
   std::string value_;
 };
 

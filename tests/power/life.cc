@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "../compress/texts.h"
 #include "open.h"
 #include "system_calls.h"
 #include "temp_file.h"
@@ -18,28 +19,38 @@ constexpr std::uint64_t kKeys = 90;
 // A record of more than two extents has extents of its own.
 constexpr std::size_t kLargeBytes = 8192;
 
-Step random_batch(Random& random) {
+// Of any length below `most` that the store can have; text, which is worth compressing, where it
+// compresses.
+std::string random_value(const Options& options, Random& random, std::uint64_t most) {
+  const std::uint64_t stamp = random.next();
+  const std::uint64_t bytes = random.below(most);
+  if (options.compression != Compression::kLz4 || random.one_in(4)) {
+    return value_of(options.type, stamp, bytes);
+  }
+  return most > kLargeBytes ? long_text(stamp, bytes) : text_of(stamp);
+}
+
+Step random_batch(const Options& options, Random& random) {
   std::vector<Step> parts;
   for (std::uint64_t left = random.between(1, 12); left > 0; --left) {
-    std::string key = "key " + std::to_string(random.below(kKeys));
+    std::string key = key_of(options.type, random.below(kKeys));
     if (random.one_in(3)) {
       parts.push_back(erase_step(std::move(key)));
     } else {
-      parts.push_back(put_step(std::move(key), value_of(random.next(), random.below(300))));
+      parts.push_back(put_step(std::move(key), random_value(options, random, 300)));
     }
   }
   return batch_step(std::move(parts));
 }
 
 // Puts, erasures, batches and clearings that grow a store to 16 buckets and more.
-Step random_step(Random& random) {
+Step random_step(const Options& options, Random& random) {
   const std::uint64_t dice = random.below(1'000);
   if (dice < 12) return clear_step();
-  std::string key = "key " + std::to_string(random.below(kKeys));
+  std::string key = key_of(options.type, random.below(kKeys));
   if (dice < 280) return erase_step(std::move(key));
-  if (dice < 380) return random_batch(random);
-  const std::uint64_t bytes = dice < 930 ? random.below(90) : random.below(12'000);
-  return put_step(std::move(key), value_of(random.next(), bytes));
+  if (dice < 380) return random_batch(options, random);
+  return put_step(std::move(key), random_value(options, random, dice < 930 ? 90 : 12'000));
 }
 
 }  // namespace
@@ -90,7 +101,9 @@ std::string Life::run() {
 }
 
 void Life::plan_random_steps() {
-  for (std::uint64_t i = 0; i < kRandomSteps; ++i) steps_.push_back(random_step(random_));
+  for (std::uint64_t i = 0; i < kRandomSteps; ++i) {
+    steps_.push_back(random_step(plan_.options, random_));
+  }
 }
 
 // The steps of process/scenarios.cc, with checkpoints before and between.
@@ -167,11 +180,15 @@ std::uint64_t Life::steps_between_checkpoints() const {
 
 void Life::note_state() {
   ++seen_.checkpoints;
-  const Stats stats = store_->stats().value();
+  const bool is_inline = has_fixed_keys(plan_.options.type);
+  const Stats stats = store_->stats(StatsDepth::kChains).value();
   if (stats.overflow_buckets != 0) ++seen_.overflowing;
+  if (stats.compressed_values != 0) ++seen_.compressed;
+  if (is_inline) ++seen_.inline_slots;
   for (const Stats::Shard& shard : stats.shards) {
     if (!shard.growing) continue;
     ++(shard.same_size_growth ? seen_.growing_same_size : seen_.growing);
+    if (is_inline) ++seen_.inline_slots_growing;
   }
 }
 

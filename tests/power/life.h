@@ -43,6 +43,9 @@ struct Seen {
   std::uint64_t clears = 0;
   std::uint64_t reopenings = 0;
   std::uint64_t poisonings = 0;
+  std::uint64_t inline_slots = 0;          // checkpoints of stores with keys and values in buckets
+  std::uint64_t inline_slots_growing = 0;  // of these, with a half-done evacuation
+  std::uint64_t compressed = 0;            // checkpoints with compressed values
 };
 
 // A new store, just created: what lies in the file.

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "../compress/texts.h"
 #include "child.h"
 #include "explorer.h"
 #include "life.h"
@@ -38,6 +39,24 @@ const Scenario* scenario_of(std::uint64_t history) {
   return &scenarios()[(history - history / 3) % scenarios().size()];
 }
 
+// What keys and values of the random histories are, by turns: records, compressed values, pairs
+// that lie in the buckets.
+void choose_shape(std::uint64_t turn, Options& options) {
+  switch (turn % 5) {
+    case 0:
+      options.type = fixed_type(8, 8);
+      break;
+    case 2:
+      options = compressing(options, texts_dictionary());
+      break;
+    case 3:
+      options.type = fixed_type(3, 5);
+      break;
+    default:
+      break;
+  }
+}
+
 Options options_of(std::uint64_t history) {
   Options options = quiet_options();
   options.geometry = {.block_bytes = 512, .extent_bytes = 4096, .slots = 4, .intent_words = 224};
@@ -48,6 +67,7 @@ Options options_of(std::uint64_t history) {
     if (history % 2 == 0) options.shard_bits = 1;
     // Many blocks of buckets, some of which are touched after a checkpoint for the first time.
     if (history % 9 != 2) options.expected_entries = 700;
+    choose_shape(history / 3, options);
   }
   // Nothing happens in the background: what others do meanwhile is part of the history.
   options.checkpoint_interval = std::chrono::hours(1);
@@ -117,6 +137,10 @@ class Power : public ::testing::Test {
         static_cast<unsigned long long>(seen_.large), static_cast<unsigned long long>(seen_.clears),
         static_cast<unsigned long long>(seen_.reopenings),
         static_cast<unsigned long long>(seen_.poisonings));
+    std::printf("with inline slots %llu, of these growing %llu; with compressed values %llu\n",
+                static_cast<unsigned long long>(seen_.inline_slots),
+                static_cast<unsigned long long>(seen_.inline_slots_growing),
+                static_cast<unsigned long long>(seen_.compressed));
   }
 
   // As many histories as it takes until an image is bad.
@@ -145,8 +169,11 @@ class Power : public ::testing::Test {
     EXPECT_GT(seen_.clears, 0U);
     EXPECT_GT(seen_.reopenings, 0U);
     EXPECT_GT(seen_.poisonings, 0U);
+    EXPECT_GT(seen_.inline_slots, 0U);
+    EXPECT_GT(seen_.compressed, 0U);
     if (histories < 60) return;
     EXPECT_GT(seen_.growing_same_size, 0U);
+    EXPECT_GT(seen_.inline_slots_growing, 0U);
   }
 
   Watchdog watchdog_;
