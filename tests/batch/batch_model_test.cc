@@ -53,7 +53,7 @@ class BatchHistory {
   }
 
  private:
-  std::string random_key() { return "key " + std::to_string(random_.below(keys_)); }
+  std::string random_key() { return key_of(options_.type, random_.below(keys_)); }
 
   std::uint64_t one_batch(std::uint64_t puts) {
     const std::uint64_t most = store_->stats().value().batch_ops;
@@ -68,7 +68,7 @@ class BatchHistory {
         model_.erase(key);
       } else {
         const std::size_t bytes = random_.one_in(50) ? random_.below(7'000) : random_.below(120);
-        model_[key] = value_of(random_.next(), bytes);
+        model_[key] = value_of(options_.type, random_.next(), bytes);
         batch.put(key, model_[key]);
       }
     }
@@ -79,7 +79,8 @@ class BatchHistory {
   // Large ones too, so that batches replace and erase them.
   void one_put() {
     const std::string key = random_key();
-    model_[key] = value_of(random_.next(), random_.one_in(3) ? 9'000 : random_.below(200));
+    const std::size_t bytes = random_.one_in(3) ? 9'000 : random_.below(200);
+    model_[key] = value_of(options_.type, random_.next(), bytes);
     EXPECT_OK(store_->put(key, model_[key]));
   }
 
@@ -150,6 +151,7 @@ TEST(BatchModel, AgreesWithUnorderedMapThroughRandomBatches) {
       options.wait_for_log = random.one_in(2);
       options.log_bytes = 16'384;
     }
+    if (random.one_in(3)) options.type = random.one_in(2) ? fixed_type(4, 5) : fixed_type(8, 8);
     const std::uint64_t keys = random.one_in(3) ? random.between(2, 60) : random.between(60, 3'000);
     BatchHistory history(options, keys, random.next());
     operations += history.run(300);

@@ -4,7 +4,7 @@
 // version. So: a snapshot has one version of each group; whoever gets the keys of a group one after
 // the other never sees a lower version than before; and nothing that was acknowledged is lost.
 //
-// HMAP_STORM_KILLS: how many (default 60). HMAP_TEST_SEED repeats a run.
+// HMAP_STORM_KILLS: how many (default 40). HMAP_TEST_SEED repeats a run.
 #include <gtest/gtest.h>
 #include <time.h>
 
@@ -27,7 +27,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::uint64_t kKills = 20;
 #else
-constexpr std::uint64_t kKills = 60;
+constexpr std::uint64_t kKills = 40;
 #endif
 
 constexpr std::uint64_t kWriters = 2;
@@ -47,22 +47,28 @@ struct StormPlan {
   Options options;
 };
 
-std::string group_key(std::uint64_t writer, std::uint64_t key) {
-  return "group " + std::to_string(writer) + "/" + std::to_string(key);
+// Below 100 a writer's group, behind that its passing keys.
+std::string numbered_key(const StormPlan& plan, std::uint64_t writer, std::uint64_t number) {
+  return key_of(plan.options.type, 1 + writer * 1'000 + number);
+}
+std::string group_key(const StormPlan& plan, std::uint64_t writer, std::uint64_t key) {
+  return numbered_key(plan, writer, key);
 }
 
 // The version in front, a fill that depends on it behind; 0: not a whole value.
-std::string versioned(std::uint64_t writer, std::uint64_t key, std::uint64_t version) {
+std::string versioned(const StormPlan& plan, std::uint64_t writer, std::uint64_t key,
+                      std::uint64_t version) {
   const std::uint64_t stamp = mix(version * kWriters + writer) + key;
-  std::string value = value_of(stamp, 8 + stamp % 300);
+  std::string value = value_of(plan.options.type, stamp, 8 + stamp % 300);
   std::memcpy(value.data(), &version, sizeof version);
   return value;
 }
-std::uint64_t version_in(std::uint64_t writer, std::uint64_t key, std::string_view value) {
+std::uint64_t version_in(const StormPlan& plan, std::uint64_t writer, std::uint64_t key,
+                         std::string_view value) {
   std::uint64_t version = 0;
   if (value.size() < sizeof version) return 0;
   std::memcpy(&version, value.data(), sizeof version);
-  return value == versioned(writer, key, version) ? version : 0;
+  return value == versioned(plan, writer, key, version) ? version : 0;
 }
 
 int complain(const std::string& what) {
@@ -72,29 +78,31 @@ int complain(const std::string& what) {
 
 // The version of a group, all of whose keys must have it; an error text otherwise.
 template <typename Source>
-std::string group_version(const Source& source, std::uint64_t writer, std::uint64_t& version) {
+std::string group_version(const StormPlan& plan, const Source& source, std::uint64_t writer,
+                          std::uint64_t& version) {
   for (std::uint64_t key = 0; key < kKeys; ++key) {
-    const Result<std::optional<std::string>> value = source.get(group_key(writer, key));
+    const Result<std::optional<std::string>> value = source.get(group_key(plan, writer, key));
     if (!value) return "get: " + value.error().message();
-    const std::uint64_t seen = value->has_value() ? version_in(writer, key, **value) : 0;
-    if (value->has_value() && seen == 0) return "a torn value of " + group_key(writer, key);
+    const std::uint64_t seen = value->has_value() ? version_in(plan, writer, key, **value) : 0;
+    if (value->has_value() && seen == 0) return "a torn value of " + group_key(plan, writer, key);
     if (key == 0) version = seen;
     if (seen != version) {
-      return group_key(writer, key) + " has version " + std::to_string(seen) + ", others have " +
-             std::to_string(version);
+      return group_key(plan, writer, key) + " has version " + std::to_string(seen) +
+             ", others have " + std::to_string(version);
     }
   }
   return {};
 }
 
-Batch next_batch(std::uint64_t writer, std::uint64_t version, Random& random) {
+Batch next_batch(const StormPlan& plan, std::uint64_t writer, std::uint64_t version,
+                 Random& random) {
   Batch batch;
   for (std::uint64_t key = 0; key < kKeys; ++key)
-    batch.put(group_key(writer, key), versioned(writer, key, version));
+    batch.put(group_key(plan, writer, key), versioned(plan, writer, key, version));
   for (std::uint64_t i = random.below(20); i > 0; --i) {
-    const std::string key =
-        "passing " + std::to_string(writer) + "/" + std::to_string(random.below(kPassing));
-    random.one_in(2) ? batch.erase(key) : batch.put(key, value_of(version, random.below(900)));
+    const std::string key = numbered_key(plan, writer, 100 + random.below(kPassing));
+    random.one_in(2) ? batch.erase(key)
+                     : batch.put(key, value_of(plan.options.type, version, random.below(900)));
   }
   return batch;
 }
@@ -105,7 +113,7 @@ int run_writer(const StormPlan& plan, Board& board, std::uint64_t writer, std::u
   if (!store) return complain("writer: open: " + store.error().message());
   // What the one before left in doubt is seen as it will be, for good.
   std::uint64_t version = 0;
-  if (std::string wrong = group_version(store->snapshot().value(), writer, version);
+  if (std::string wrong = group_version(plan, store->snapshot().value(), writer, version);
       !wrong.empty()) {
     return complain("after a death: " + wrong);
   }
@@ -116,7 +124,7 @@ int run_writer(const StormPlan& plan, Board& board, std::uint64_t writer, std::u
   board.acknowledged[writer] = version;
   if (random.one_in(2)) StopAt::arm(random.between(1, 30'000), SIGKILL);
   for (;;) {
-    const Batch batch = next_batch(writer, ++version, random);
+    const Batch batch = next_batch(plan, writer, ++version, random);
     board.begun[writer] = version;
     const Status status = store->apply(batch);
     if (!status.ok()) return complain("apply: " + status.message());
@@ -131,7 +139,7 @@ int run_writer(const StormPlan& plan, Board& board, std::uint64_t writer, std::u
 // Gets the keys of a group round and round: versions never fall.
 int run_reader(const StormPlan& plan, Board& board, std::uint64_t seed) {
   Random random(seed);
-  Result<Store> store = Store::open(plan.path, with_mode({}, Mode::kReadOnly));
+  Result<Store> store = Store::open(plan.path, with_mode(plan.options, Mode::kReadOnly));
   if (!store) return complain("reader: open: " + store.error().message());
   std::array<std::uint64_t, kWriters> last{};
   for (;;) {
@@ -139,13 +147,13 @@ int run_reader(const StormPlan& plan, Board& board, std::uint64_t seed) {
     for (std::uint64_t i = 0; i < kKeys; ++i) {
       const std::uint64_t key = random.below(kKeys);
       const std::uint64_t low = std::max(last[writer], board.acknowledged[writer].load());
-      const auto value = store->get(group_key(writer, key));
+      const auto value = store->get(group_key(plan, writer, key));
       const std::uint64_t high = board.begun[writer];
       if (!value) return complain("reader: get: " + value.error().message());
-      const std::uint64_t version = value->has_value() ? version_in(writer, key, **value) : 0;
+      const std::uint64_t version = value->has_value() ? version_in(plan, writer, key, **value) : 0;
       if (value->has_value() && version == 0) return complain("reader: a torn value");
       if (version < low || version > high) {
-        return complain("reader: " + group_key(writer, key) + " has version " +
+        return complain("reader: " + group_key(plan, writer, key) + " has version " +
                         std::to_string(version) + " of " + std::to_string(low) + " to " +
                         std::to_string(high));
       }
@@ -165,7 +173,7 @@ int run_snapshots(const StormPlan& plan, Board& board, std::uint64_t seed) {
     if (!snapshot) return complain("snapshot: " + snapshot.error().message());
     for (std::uint64_t writer = 0; writer < kWriters; ++writer) {
       std::uint64_t version = 0;
-      const std::string wrong = group_version(*snapshot, writer, version);
+      const std::string wrong = group_version(plan, *snapshot, writer, version);
       if (!wrong.empty()) return complain("in a snapshot: " + wrong);
     }
     if (random.one_in(20)) {
@@ -177,7 +185,17 @@ int run_snapshots(const StormPlan& plan, Board& board, std::uint64_t seed) {
   }
 }
 
-class BatchStorm : public ::testing::TestWithParam<bool> {
+struct Kind {
+  const char* name;
+  bool commits;
+  bool is_inline;  // keys and values lie in the buckets
+};
+constexpr Kind kKinds[] = {{"Records", false, false},
+                           {"RecordsCommit", true, false},
+                           {"Inline", false, true},
+                           {"InlineCommit", true, true}};
+
+class BatchStorm : public ::testing::TestWithParam<Kind> {
  protected:
   Child start(std::uint64_t process) {
     const std::uint64_t seed = random_.next();
@@ -221,7 +239,7 @@ class BatchStorm : public ::testing::TestWithParam<bool> {
   void check_end(Store& store) {
     for (std::uint64_t writer = 0; writer < kWriters; ++writer) {
       std::uint64_t version = 0;
-      ASSERT_EQ("", group_version(store, writer, version));
+      ASSERT_EQ("", group_version(plan_, store, writer, version));
       ASSERT_GE(version, board_->acknowledged[writer].load());
       ASSERT_LE(version, board_->begun[writer].load());
     }
@@ -244,8 +262,9 @@ TEST_P(BatchStorm, NeverShowsOrLosesHalfABatch) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "forks beside the checkpointer's thread";
 #endif
-  const bool commits = GetParam();
+  const bool commits = GetParam().commits;
   plan_ = {dir_.file("store"), commits ? commit_options() : small_options()};
+  if (GetParam().is_inline) plan_.options.type = fixed_type(8, 24);
   plan_.options.shard_bits = 2;
   plan_.options.geometry.slots = 16;
   plan_.options.checkpoint_interval = std::chrono::milliseconds(20);
@@ -280,7 +299,8 @@ TEST_P(BatchStorm, NeverShowsOrLosesHalfABatch) {
   EXPECT_GT(board_->progress[3].load(), wanted / 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Commits, BatchStorm, ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(, BatchStorm, ::testing::ValuesIn(kKinds),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
 }  // namespace hmap::test

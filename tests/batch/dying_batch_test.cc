@@ -40,14 +40,21 @@ struct Case {
   int entries;  // before the batch
   int puts;     // of the batch: half of them new keys
   int erasures;
-  bool commits;  // Durability::kCommit
+  bool commits;                 // Durability::kCommit
+  std::uint32_t key_bytes = 0;  // not 0: all keys and values have these lengths and lie in buckets
+  std::uint32_t value_bytes = 0;
 };
 
 // 26 entries fill four buckets of one shard, so that the batch makes it grow; the others have room.
 constexpr Case kCases[] = {
-    {"OneShard", 0, 30, 6, 3, false},         {"OneShardGrows", 0, 24, 12, 2, false},
-    {"TwoShards", 1, 40, 8, 4, false},        {"EightShards", 3, 90, 20, 8, false},
-    {"EightShardsGrow", 3, 60, 60, 4, false}, {"FourShardsCommit", 2, 40, 12, 4, true},
+    {"OneShard", 0, 30, 6, 3, false},
+    {"OneShardGrows", 0, 24, 12, 2, false},
+    {"TwoShards", 1, 40, 8, 4, false},
+    {"EightShards", 3, 90, 20, 8, false},
+    {"EightShardsGrow", 3, 60, 60, 4, false},
+    {"FourShardsCommit", 2, 40, 12, 4, true},
+    {"TwoShardsInline", 1, 40, 8, 4, false, 8, 8},
+    {"FourShardsInlineCommit", 2, 80, 40, 4, true, 3, 5},
 };
 
 class DyingBatch : public ::testing::TestWithParam<Case> {
@@ -59,10 +66,11 @@ class DyingBatch : public ::testing::TestWithParam<Case> {
     const Case& tested = GetParam();
     options_ = tested.commits ? commit_options() : quiet_options();
     options_.shard_bits = tested.shard_bits;
+    if (tested.key_bytes != 0) options_.type = fixed_type(tested.key_bytes, tested.value_bytes);
     {
       Store store = Store::open(dir_.file("template"), options_).value();
       for (int i = 0; i < tested.entries; ++i) {
-        before_[key_of(i)] = value_of(static_cast<std::uint64_t>(i), 30);
+        before_[key_of(i)] = value_of(options_.type, static_cast<std::uint64_t>(i), 30);
         ASSERT_OK(store.put(key_of(i), before_[key_of(i)]));
       }
       ASSERT_OK(store.close());
@@ -70,7 +78,8 @@ class DyingBatch : public ::testing::TestWithParam<Case> {
     after_ = before_;
     for (int i = 0; i < tested.puts; ++i) {
       const std::string key = key_of(tested.entries + i - tested.puts / 2);
-      after_[key] = value_of(1'000 + static_cast<std::uint64_t>(i), i % 5 == 0 ? 500 : 20);
+      const auto stamp = 1'000 + static_cast<std::uint64_t>(i);
+      after_[key] = value_of(options_.type, stamp, i % 5 == 0 ? 500 : 20);
       batch_.put(key, after_[key]);
     }
     for (int i = 0; i < tested.erasures; ++i) {
@@ -79,7 +88,9 @@ class DyingBatch : public ::testing::TestWithParam<Case> {
     }
   }
 
-  static std::string key_of(int i) { return "key " + std::to_string(i); }
+  [[nodiscard]] std::string key_of(int i) const {
+    return test::key_of(options_.type, static_cast<std::uint64_t>(i));
+  }
 
   // A fresh copy of the store, open in this process for writing and for reading.
   void open_copy() {
@@ -90,7 +101,7 @@ class DyingBatch : public ::testing::TestWithParam<Case> {
     Result<Store> writer = Store::open(path_, options_);
     ASSERT_OK(writer);
     writer_.emplace(*std::move(writer));
-    Result<Store> reader = Store::open(path_, with_mode({}, Mode::kReadOnly));
+    Result<Store> reader = Store::open(path_, with_mode(options_, Mode::kReadOnly));
     ASSERT_OK(reader);
     reader_.emplace(*std::move(reader));
   }
@@ -181,21 +192,22 @@ class DyingBatch : public ::testing::TestWithParam<Case> {
         state = GetParam().commits ? state_by_the_log() : state_by_a_checkpoint();
         break;
       case 2: {  // a writer of one of the shards, then a reader of all of them
-        const std::string key = "another " + std::to_string(way);
-        EXPECT_OK(writer_->put(key, "x"));
+        const std::string key = key_of(500 + static_cast<int>(way % 400));
+        EXPECT_OK(writer_->put(key, value_of(options_.type, way, 1)));
         EXPECT_TRUE(writer_->erase(key).value());
         state = state_seen_by(*reader_);
         break;
       }
       default: {  // the next batch
         Batch next;
-        next.put("another 1", "x");
-        next.put("another 2", "x");
+        const std::string value = value_of(options_.type, way, 1);
+        next.put(key_of(901), value);
+        next.put(key_of(902), value);
         EXPECT_OK(writer_->apply(next));
-        EXPECT_VALUE(*reader_, "another 2", "x");
+        EXPECT_VALUE(*reader_, key_of(902), value);
         next.clear();
-        next.erase("another 1");
-        next.erase("another 2");
+        next.erase(key_of(901));
+        next.erase(key_of(902));
         EXPECT_OK(writer_->apply(next));
         state = state_seen_by(*reader_);
       }
@@ -294,8 +306,8 @@ TEST_P(DyingBatch, IsFinishedThoughThoseWhoFinishItDieToo) {
       SCOPED_TRACE("and another death at " + std::to_string(at));
       Child next = start(at, SIGKILL, [&](Store& store) {
         Batch other;
-        other.erase("never there");
-        other.erase("nor this");
+        other.erase(key_of(998));  // never there
+        other.erase(key_of(999));
         return way == 0   ? store.apply(other)
                : way == 1 ? store.snapshot().error()
                           : store.checkpoint();
@@ -323,7 +335,7 @@ TEST_P(DyingBatch, IsFinishedByTheNextToOpenTheStore) {
     const Outcome outcome = child.wait();
     if (outcome.exited(0)) return true;
     EXPECT_TRUE(outcome.killed()) << outcome;
-    Result<Store> reader = Store::open(path_, with_mode({}, Mode::kReadOnly));
+    Result<Store> reader = Store::open(path_, with_mode(options_, Mode::kReadOnly));
     EXPECT_OK(reader);
     const int beside = state_seen_by(*reader);
     EXPECT_NE(-1, beside) << "half a batch, nobody but the dead";
