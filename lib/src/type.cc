@@ -11,12 +11,12 @@
 #include <utility>
 
 #include "hmap/options.h"
+#include "layout.h"
 
 namespace hmap {
 namespace {
 
 using format::Superblock;
-using format::u32;
 using Kind = TypeInfo::Kind;
 
 bool part_is_possible(u32 kind, u32 bytes, u32 align, u32 least, u32 most) {
