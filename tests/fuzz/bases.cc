@@ -4,6 +4,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "../compress/texts.h"
+#include "fixed_type.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "hmap/store.h"
@@ -25,6 +27,13 @@ Options tiny_options(int shard_bits) {
   options.size_limit = std::uint64_t{1} << 20;
   return options;
 }
+Options inline_options(std::uint32_t key_bytes, std::uint32_t value_bytes, int shard_bits = 0) {
+  Options options = tiny_options(shard_bits);
+  options.type = fixed_type(key_bytes, value_bytes);
+  options.type.name = "key -> value";
+  return options;
+}
+Options text_options() { return compressing(tiny_options(0), texts_dictionary()); }
 
 void require(const Status& status) {
   if (!status.ok()) throw Error(status);
@@ -62,7 +71,7 @@ class Moment {
 // A store being filled, with what was put into it.
 class Maker {
  public:
-  Maker(std::string name, const Options& options) : name_(std::move(name)) {
+  Maker(std::string name, const Options& options) : name_(std::move(name)), options_(options) {
     same_again(mix(name_.size()) ^ mix(static_cast<std::uint64_t>(name_[0])));
     store_.emplace(Store::open(path(), options).value());
   }
@@ -74,12 +83,21 @@ class Maker {
     history_.put(key, value);
     require(store_->put(key, value));
   }
+  [[nodiscard]] std::string key(int i) const {
+    return key_of(options_.type, static_cast<std::uint64_t>(i));
+  }
+  // Text where it will be compressed.
+  [[nodiscard]] std::string value(std::uint64_t stamp, std::uint64_t bytes) const {
+    const bool text = options_.compression == Compression::kLz4 && stamp % 4 != 3;
+    return text ? long_text(stamp, 90 + 3 * bytes) : value_of(options_.type, stamp, bytes);
+  }
+  void erase(int i) { require(store_->erase(key(i)).error()); }
   void fill(int from, int to) {
     for (int i = from; i < to; ++i) {
       const auto n = static_cast<std::uint64_t>(i);
-      put("key " + std::to_string(i), value_of(n, n * 7 % 90));
-      if (i % 5 == 3) put("key " + std::to_string(i / 2), value_of(n + 1000, n * 11 % 120));
-      if (i % 7 == 4) require(store_->erase("key " + std::to_string(i / 3)).error());
+      put(key(i), value(n, n * 7 % 90));
+      if (i % 5 == 3) put(key(i / 2), value(n + 1000, n * 11 % 120));
+      if (i % 7 == 4) erase(i / 3);
       if (i % 16 == 15) require(store_->checkpoint());
     }
   }
@@ -97,11 +115,11 @@ class Maker {
   Status apply_some() {
     Batch batch;
     for (std::uint64_t i = 0; i < 12; ++i) {
-      const std::string key = "key " + std::to_string(80 + i);
-      const std::string value = value_of(i + 3'000, 20 + i % 5 * 30);
-      if (i % 3 == 2) batch.erase(key);
-      if (i % 3 != 2) batch.put(key, value);
-      if (i % 3 != 2) history_.put(key, value);
+      const std::string k = key(static_cast<int>(80 + i));
+      const std::string v = value(i + 3'000, 20 + i % 5 * 30);
+      if (i % 3 == 2) batch.erase(k);
+      if (i % 3 != 2) batch.put(k, v);
+      if (i % 3 != 2) history_.put(k, v);
     }
     return store_->apply(batch);
   }
@@ -118,13 +136,15 @@ class Maker {
     Anatomy anatomy(file);
     seal_structures(file, anatomy);
     std::vector<std::string> keys{"", "absent", std::string(300, 'a')};
+    if (has_fixed_keys(options_.type)) keys = {key(901), key(902)};
     for (const auto& [key, values] : history_.values()) keys.push_back(key);
-    return {name_, std::move(file), "", history_, keys, anatomy, live};
+    return {name_, std::move(file), "", history_, keys, anatomy, live, options_.type};
   }
 
  private:
   TempDir dir_{TempDir::Where::kMemory};
   std::string name_;
+  Options options_;
   std::optional<Store> store_;
   History history_;
 };
@@ -149,9 +169,18 @@ Base mixed(int shard_bits, bool live) {
   return maker.in_use();
 }
 
+// Growing, in use or closed: all that a store of this shape can have, but for large records.
+Base growing(const std::string& name, const Options& options, bool live) {
+  Maker maker(name, options);
+  maker.fill(0, 60);
+  maker.fill_until_growing(60);
+  return live ? maker.in_use() : maker.closed();
+}
+
 // A store whose owner died in the middle of something.
-Base died_in(const std::string& what, std::uint64_t event) {
-  Maker maker("died in " + what + ", " + std::to_string(event), tiny_options(0));
+Base died_in(const std::string& what, std::uint64_t event,
+             const Options& options = tiny_options(0)) {
+  Maker maker("died in " + what + ", " + std::to_string(event), options);
   maker.fill(0, 90);
   if (what == "growth") maker.fill_until_growing(90);
   const Result<Snapshot> snapshot = maker.store().snapshot();
@@ -164,25 +193,26 @@ Base died_in(const std::string& what, std::uint64_t event) {
   return maker.base(Moment::file(), true);
 }
 
-Base with_log() {
-  Options options = tiny_options(0);
+Base with_log(const std::string& name, Options options) {
   options.durability = Durability::kCommit;
   options.checkpoint_interval = std::chrono::hours(24);
   options.log_bytes = 16'384;
   options.wait_for_log = false;
-  Maker maker("with a log", options);
+  Maker maker(name, options);
   maker.fill(0, 40);
   require(maker.store().checkpoint());
   for (int i = 0; i < 30; ++i) {
     const auto n = static_cast<std::uint64_t>(i);
-    maker.put("late " + std::to_string(i % 20), value_of(n, n * 13 % 100));
-    if (i % 4 == 1) require(maker.store().erase("key " + std::to_string(i)).error());
+    const std::string late = "late " + std::to_string(i % 20);
+    maker.put(has_fixed_keys(options.type) ? maker.key(100 + i % 20) : late,
+              maker.value(n, n * 13 % 100));
+    if (i % 4 == 1) maker.erase(i);
     if (i == 20) require(maker.store().clear());
   }
   const Base store = maker.in_use();
   const std::string log = read_file(maker.path() + "-wal");
   const Anatomy anatomy(log, store.anatomy.layout());
-  return {"log", log, store.file, store.history, store.keys, anatomy, true};
+  return {"log", log, store.file, store.history, store.keys, anatomy, true, store.type};
 }
 
 }  // namespace
@@ -199,13 +229,21 @@ const std::vector<Base>& bases() {
     all.push_back(died_in("growth", 100));
     all.push_back(died_in("large put", 40));
     all.push_back(died_in("batch", 320));
+    all.push_back(growing("inline, 8 and 8", inline_options(8, 8), false));
+    all.push_back(growing("inline, 3 and 5", inline_options(3, 5, 1), true));
+    all.push_back(died_in("growth", 90, inline_options(5, 20)));
+    all.push_back(died_in("batch", 150, inline_options(8, 3)));
+    all.push_back(growing("texts", text_options(), false));
+    all.push_back(growing("texts in use", text_options(), true));
     return all;
   }();
   return made;
 }
 
 const std::vector<Base>& logged_bases() {
-  static const std::vector<Base> made{with_log()};
+  static const std::vector<Base> made{with_log("with a log", tiny_options(0)),
+                                      with_log("inline, with a log", inline_options(8, 13)),
+                                      with_log("texts, with a log", text_options())};
   return made;
 }
 

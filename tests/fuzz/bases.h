@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "hmap/type.h"
 #include "image.h"
 #include "oracle.h"
 
@@ -19,6 +20,10 @@ struct Base {
   std::vector<std::string> keys;  // some present, some absent
   Anatomy anatomy;
   bool live = false;  // made of a store in use: its runtime area has the newest state
+  TypeInfo type;
+
+  // Keys and values lie in the buckets.
+  [[nodiscard]] bool is_inline() const { return anatomy.layout().bucket.is_inline(); }
 };
 
 // The order is part of the inputs kept as regressions: only append.

@@ -6,6 +6,8 @@
 // the long run, takes all.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "child.h"
 #include "exercise.h"
 #include "same_again.h"
@@ -15,9 +17,20 @@
 namespace hmap::test {
 namespace {
 
-class Bits : public ::testing::TestWithParam<bool> {
+struct Case {
+  const char* name;
+  std::size_t base;
+  bool live;             // the runtime area counts, else the durable state
+  std::uint64_t stride;  // of the short run
+};
+constexpr Case kCases[] = {{"durable", 0, false, 61},
+                           {"live", 3, true, 101},
+                           {"inline", 9, false, 301},
+                           {"inline_live", 10, true, 401},
+                           {"texts", 13, false, 401}};
+
+class Bits : public ::testing::TestWithParam<Case> {
  protected:
-  // With `live` the runtime area counts, else the durable state.
   static void run_on(const Base& base, std::string bytes, bool live, std::uint64_t what) {
     VictimFile& file = victim_file();
     file.become(std::move(bytes), base.anatomy.layout(), live);
@@ -27,38 +40,42 @@ class Bits : public ::testing::TestWithParam<bool> {
     exercise.path = file.path();
     exercise.first_key = what;
     exercise.refusal_changes_nothing = !live;
+    exercise.values_count = !base.is_inline();
     // The slow steps take turns.
     static constexpr std::uint8_t kTurns[] = {kVerifyReadOnly, kSnapshot, kVerifyWriting,
                                               kReopen,         kClear,    kLarge};
     exercise.steps = kReadOnly | kWrite | kTurns[what % std::size(kTurns)];
     exercise.run();
   }
-  static const Base& base_of(bool live) { return bases()[live ? 3 : 0]; }
+  const Base& base_ = bases()[GetParam().base];
+  const bool live_ = GetParam().live;
 };
 
+bool is_of(const Base& base, Kind kind, std::uint64_t at) {
+  const std::vector<Part>& parts = base.anatomy.parts(kind);
+  return std::any_of(parts.begin(), parts.end(), [&](const Part& part) {
+    return at >= part.offset && at - part.offset < part.bytes;
+  });
+}
+
 bool is_decisive(const Base& base, std::uint64_t at) {
-  for (const Kind kind : {Kind::kSuperblock, Kind::kRoot, Kind::kSavedHeader, Kind::kTablePage}) {
-    for (const Part& part : base.anatomy.parts(kind)) {
-      // Of pages and headers the words that are in use.
-      if (at >= part.offset && at - part.offset < part.bytes &&
-          (base.file[at] != 0 || kind == Kind::kSuperblock)) {
-        return true;
-      }
-    }
-  }
-  return false;
+  // Of pages and headers the words that are in use.
+  if (is_of(base, Kind::kSuperblock, at)) return true;
+  return base.file[at] != 0 &&
+         (is_of(base, Kind::kRoot, at) || is_of(base, Kind::kSavedHeader, at) ||
+          is_of(base, Kind::kTablePage, at));
 }
 
 TEST_P(Bits, EveryFlip) {
-  const bool live = GetParam();
-  const Base& base = base_of(live);
-  const std::uint64_t stride = environment_number("HMAP_FUZZ_STRIDE", live ? 101 : 61);
+  const Base& base = base_;
+  const std::uint64_t stride = environment_number("HMAP_FUZZ_STRIDE", GetParam().stride);
   Random random(test_seed());
   std::uint64_t flips = 0;
   std::uint64_t next = random.below(stride);
   Watchdog watchdog;
   for (std::uint64_t at = 0; at < base.file.size(); ++at) {
-    const bool all_bits = stride == 1 || (!live && is_decisive(base, at));
+    const bool all_bits = stride == 1 || (GetParam().base == 0 && is_decisive(base, at)) ||
+                          is_of(base, Kind::kType, at);
     if (!all_bits && at < next) continue;
     if (at >= next) next = at + stride;
     const std::uint64_t first = all_bits ? 0 : random.below(8);
@@ -66,7 +83,7 @@ TEST_P(Bits, EveryFlip) {
       std::string bytes = base.file;
       bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
       SCOPED_TRACE("byte " + std::to_string(at) + ", bit " + std::to_string(bit));
-      run_on(base, std::move(bytes), live, ++flips);
+      run_on(base, std::move(bytes), live_, ++flips);
     }
     watchdog.feed();
   }
@@ -74,18 +91,18 @@ TEST_P(Bits, EveryFlip) {
 }
 
 TEST_P(Bits, EveryTruncation) {
-  const bool live = GetParam();
-  const Base& base = base_of(live);
-  const std::uint64_t stride = environment_number("HMAP_FUZZ_STRIDE", 509);
+  const Base& base = base_;
+  const std::uint64_t stride =
+      environment_number("HMAP_FUZZ_STRIDE", GetParam().base < 9 ? 509 : 4'093);
   Watchdog watchdog;
   for (std::uint64_t bytes = 0; bytes < base.file.size(); bytes += stride) {
-    run_on(base, base.file.substr(0, bytes), live, bytes);
+    run_on(base, base.file.substr(0, bytes), live_, bytes);
     watchdog.feed();
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Bits, ::testing::Values(false, true),
-                         [](const auto& one) { return one.param ? "live" : "durable"; });
+INSTANTIATE_TEST_SUITE_P(All, Bits, ::testing::ValuesIn(kCases),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace hmap::test

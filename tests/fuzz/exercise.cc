@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "../compress/texts.h"
+#include "fixed_type.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "oracle.h"
@@ -16,16 +18,18 @@ namespace {
 // The errors documented in store.h, of a file that is there and may be read and
 // written.
 constexpr std::initializer_list<Code> kOpenCodes{
-    Code::kNotAStore, Code::kWrongVersion, Code::kTruncated,
-    Code::kCorrupt,   Code::kNoSpace,      Code::kBusy,
+    Code::kNotAStore, Code::kWrongVersion, Code::kTruncated,    Code::kCorrupt,
+    Code::kNoSpace,   Code::kBusy,         Code::kTypeMismatch,
 };
 constexpr std::initializer_list<Code> kOpenWithLogCodes{
-    Code::kNotAStore, Code::kWrongVersion, Code::kTruncated,     Code::kCorrupt,
-    Code::kNoSpace,   Code::kBadLog,       Code::kNeedsRecovery, Code::kBusy,
+    Code::kNotAStore, Code::kWrongVersion,  Code::kTruncated, Code::kCorrupt,      Code::kNoSpace,
+    Code::kBadLog,    Code::kNeedsRecovery, Code::kBusy,      Code::kTypeMismatch,
 };
 constexpr std::initializer_list<Code> kReadCodes{Code::kCorrupt};
 constexpr std::initializer_list<Code> kWriteCodes{Code::kBusy, Code::kNoSpace, Code::kCorrupt,
                                                   Code::kPoisoned};
+// Longer values are not made, though the type of a damaged store may want them.
+constexpr std::size_t kFittingBytesMax = 100'000;
 
 // More than fit into any file of a few hundred KiB if no entry comes twice.
 constexpr int kEntriesMax = 1'000'000;
@@ -43,6 +47,8 @@ Options Exercise::options(Mode mode) const {
   options.checkpoint_interval = std::chrono::hours(24);
   options.log_bytes = 16'384;
   options.ignore_log = ignore_log;
+  options.type = base->type;
+  options.any_type = any_type;
   return options;
 }
 
@@ -50,20 +56,42 @@ void Exercise::note(const char* call, const Status& status, std::initializer_lis
   if (status.ok()) return;
   ++errors;
   if (any_error) return;
+  if (status.code() == Code::kInvalidArgument && type_.value.bytes > kFittingBytesMax) return;
   expect_documented(call, status, codes);
 }
 
 void Exercise::expect_value(std::string_view key, std::string_view value) const {
-  if (!values_count) return;
+  if (!values_count || !same_type(type_, base->type)) return;
   const auto own = put_now_.values().find(std::string(key));
   if (own != put_now_.values().end() && own->second.contains(std::string(value))) return;
   base->history.expect_put(key, value);
 }
 
+// What is damaged may be the type: keys and values of the length it says, so that they are not
+// refused at once.
+void Exercise::learn_type(const Store& store) {
+  const Result<TypeInfo> type = store.type();
+  if (type) type_ = *type;
+}
+std::string Exercise::fitting(std::string key) const {
+  if (has_fixed_keys(type_)) key.resize(type_.key.bytes, '0');
+  return key;
+}
+// One of those that the base does not have.
+std::string Exercise::other_key(const char* what, int i) const {
+  return has_fixed_keys(type_) ? fitting(std::string(1, *what) + std::to_string(i))
+                               : what + std::to_string(i);
+}
+std::string Exercise::new_value(std::uint64_t stamp, std::size_t bytes) const {
+  if (type_.value.bytes > kFittingBytesMax) return {};
+  if (base->anatomy.layout().dictionary_bytes != 0 && stamp % 3 != 0) return text_of(stamp);
+  return value_of(type_, stamp, bytes);
+}
+
 template <typename Readable>
 void Exercise::get_all(const Readable& readable) {
   for (std::size_t i = first_key % 4; i < base->keys.size(); i += 4) {
-    const std::string& key = base->keys[i];
+    const std::string key = fitting(base->keys[i]);
     const Result<std::optional<std::string>> value = readable.get(key);
     note("get", value.error(), kReadCodes);
     if (value && value->has_value()) expect_value(key, **value);
@@ -108,7 +136,7 @@ void Exercise::verify_file_only() {
 void Exercise::put_one(Store& store, const std::string& key, int i) {
   std::size_t bytes = static_cast<std::size_t>(i) * 37 % 200;
   if ((steps & kLarge) != 0 && i % 16 == 7) bytes = 9'000;
-  const std::string value = value_of(static_cast<std::uint64_t>(i) + 77'000, bytes);
+  const std::string value = new_value(static_cast<std::uint64_t>(i) + 77'000, bytes);
   put_now_.put(key, value);
   const Status status = store.put(key, value);
   note("put", status, kWriteCodes);
@@ -125,9 +153,9 @@ void Exercise::apply_some(Store& store, int i) {
   std::vector<std::pair<std::string, std::string>> put;
   const auto first = static_cast<std::size_t>(i);
   for (std::size_t n = first; n < first + 6; ++n) {
-    const std::string& old_key = base->keys[n * 11 % base->keys.size()];
-    const std::string key = n % 2 == 0 ? old_key : "batched " + std::to_string(n);
-    const std::string value = value_of(n + 78'000, 10 + (n - first) * 30);
+    const std::string old_key = fitting(base->keys[n * 11 % base->keys.size()]);
+    const std::string key = n % 2 == 0 ? old_key : other_key("batched ", static_cast<int>(n));
+    const std::string value = new_value(n + 78'000, 10 + (n - first) * 30);
     if (n == first + 4) {
       batch.erase(old_key);
       std::erase_if(put, [&](const auto& entry) { return entry.first == old_key; });
@@ -151,7 +179,7 @@ void Exercise::apply_some(Store& store, int i) {
 void Exercise::write_some(Store& store, int from, int to) {
   const std::vector<std::string>& keys = base->keys;
   for (int i = from; i < to; ++i) {
-    const std::string& old_key = keys[static_cast<std::size_t>(i) * 7 % keys.size()];
+    const std::string old_key = fitting(keys[static_cast<std::size_t>(i) * 7 % keys.size()]);
     if (i % 16 == 14) {
       apply_some(store, i);
       continue;
@@ -169,7 +197,7 @@ void Exercise::write_some(Store& store, int from, int to) {
         break;
       }
       default:
-        put_one(store, "new " + std::to_string(i), i);
+        put_one(store, other_key("new ", i), i);
         break;
     }
   }
@@ -184,6 +212,7 @@ void Exercise::write_phase() {
   open_error = store.error();
   if (!store) return;
   ++opened;
+  learn_type(*store);
   if ((steps & kVerifyWriting) != 0) verify(*store);
   std::optional<Snapshot> snapshot;
   if ((steps & kSnapshot) != 0) {
@@ -212,6 +241,7 @@ void Exercise::run() {
     note("open read-only", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
     if (store) {
       ++opened;
+      learn_type(*store);
       read_all(*store);
       if ((steps & kVerifyReadOnly) != 0) verify(*store);
     }
@@ -226,12 +256,21 @@ void Exercise::run() {
   read_all(*store);
 }
 
+bool values_count_in(const Script& script, const Base& base) {
+  if (script.edits.empty()) return true;
+  // A dictionary that was sealed is another one: values decode to others.
+  const int own =
+      base.anatomy.layout().dictionary_bytes != 0 ? Script::kBothSealed : Script::kSealRecords;
+  return !base.is_inline() && (script.flags & own) == 0;
+}
+
 Exercise exercise_of(const Script& script, const Base& base) {
   Exercise exercise;
   exercise.base = &base;
   exercise.path = victim_file().path();
   exercise.first_key = script.salt;
   exercise.steps = script.steps;
+  exercise.any_type = script.salt % 4 != 3;
   return exercise;
 }
 

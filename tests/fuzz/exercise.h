@@ -43,6 +43,7 @@ struct Exercise {
   // would take longer and find no more.
   std::size_t first_key = 0;
   Durability durability = Durability::kNone;
+  bool any_type = true;  // false: the store is opened as of the type of its base
   // Set by run():
   int opened = 0;  // times that an open succeeded
   int errors = 0;  // calls that failed
@@ -64,10 +65,19 @@ struct Exercise {
   void write_some(Store& store, int from, int to);
   void apply_some(Store& store, int i);
   void put_one(Store& store, const std::string& key, int i);
+  [[nodiscard]] std::string fitting(std::string key) const;
+  [[nodiscard]] std::string other_key(const char* what, int i) const;
+  [[nodiscard]] std::string new_value(std::uint64_t stamp, std::size_t bytes) const;
+  void learn_type(const Store& store);
   void write_phase();
 
   History put_now_;
+  TypeInfo type_;  // of the store as it was opened
 };
+
+// Whether what a damaged store hands out can be held against what was put: records whose checksums
+// are the store's own. Reads look at no checksum of keys and values that lie in buckets.
+bool values_count_in(const Script& script, const Base& base);
 
 // Of the victim file, as a script about `base` says.
 Exercise exercise_of(const Script& script, const Base& base);

@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "log_format.h"
 #include "open.h"
+#include "slots.h"
 #include "space.h"
 
 namespace hmap::test {
@@ -61,6 +62,7 @@ Anatomy::Anatomy(const std::string& file) {
   const auto runtime = *read_at<format::RuntimeHeader>(file, layout_.runtime_offset);
   if (runtime.magic == format::kRuntimeMagic) add_state(file, kLive, runtime.extent_table, 0);
   add_heap(file);
+  add_buckets(file);
 }
 
 Anatomy::Anatomy(const std::string& log, const Layout& layout_of_store) : layout_(layout_of_store) {
@@ -83,7 +85,14 @@ void Anatomy::add(Kind kind, u64 offset, u64 bytes) {
 }
 
 void Anatomy::add_fixed() {
-  add(Kind::kSuperblock, 0, sizeof(format::Superblock));
+  using format::Superblock;
+  add(Kind::kSuperblock, 0, sizeof(Superblock));
+  add(Kind::kType, offsetof(Superblock, key_kind), 3 * sizeof(u32));
+  add(Kind::kType, offsetof(Superblock, key_bytes), 4 * sizeof(u32) + sizeof(u64));
+  if (layout_.dictionary_bytes != 0) {
+    add(Kind::kDictionary, layout_.dictionary_offset,
+        sizeof(format::Dictionary) + layout_.dictionary_bytes);
+  }
   for (u64 k = 0; k < 2; ++k) {
     add(Kind::kRoot, layout_.root_offset(k), sizeof(Root));
     for (u64 s = 0; s < layout_.shards; ++s) {
@@ -148,7 +157,7 @@ void Anatomy::add_run(const std::string& file, const Run& run, Kind kind, u64 ta
   }
 }
 
-// What extent words and buckets lead to.
+// What extent words lead to.
 void Anatomy::add_heap(const std::string& file) {
   for (u64 at = layout_.heap_offset; at + layout_.extent_bytes <= file.size();
        at += layout_.extent_bytes) {
@@ -164,19 +173,36 @@ void Anatomy::add_heap(const std::string& file) {
       }
     }
   }
+}
+
+// What lies in buckets, or what they lead to.
+void Anatomy::add_buckets(const std::string& file) {
+  const BucketShape& shape = layout_.bucket;
   for (const Part& block : parts(Kind::kBuckets)) {
-    for (u64 i = 0; i < layout_.bucket.per_block; ++i) {
-      const auto bucket = *read_at<format::Bmap>(file, block.offset + i * layout_.bucket.bytes);
+    for (u64 i = 0; i < shape.per_block; ++i) {
+      const u64 at = block.offset + i * shape.bytes;
+      if (shape.is_inline()) {
+        add(Kind::kHead, at, format::kBucketHeadBytes);
+        add(Kind::kKeys, at + key_at(shape, 0), format::kSlots * shape.key_bytes);
+        add(Kind::kElems, at + elem_at(shape, 0), format::kSlots * shape.elem_bytes);
+        continue;
+      }
+      const auto bucket = *read_at<format::Bmap>(file, at);
       for (u64 slot = 0; slot < format::kSlots; ++slot) {
-        if (!is_filled(tophash_at(bucket.tophash, slot))) continue;
-        const u64 at = record_in(&bucket.overflow, slot);
-        const auto record = read_at<format::RecordHeader>(file, at);
-        if (!record) continue;
-        const u64 bytes = sizeof *record + record->key_bytes + record->value_bytes;
-        if (is_inside(file, at, bytes)) add(Kind::kRecord, at, bytes);
+        if (is_filled(tophash_at(bucket.tophash, slot)))
+          add_record(file, record_in(&bucket.overflow, slot));
       }
     }
   }
+}
+
+void Anatomy::add_record(const std::string& file, u64 offset) {
+  const auto record = read_at<format::RecordHeader>(file, offset);
+  if (!record) return;
+  const u64 before = sizeof *record + record->key_bytes;
+  if (!is_inside(file, offset, before + record->value_bytes)) return;
+  add(Kind::kRecord, offset, before + record->value_bytes);
+  if (record->flags != 0) add(Kind::kPacked, offset + before, record->value_bytes);
 }
 
 namespace {
@@ -212,6 +238,19 @@ class Sealer {
       const u64 at = layout_.table_offset(run, k) + p * layout_.block_bytes;
       write_at(file_, at, checksum(file_.data() + at + 4, layout_.block_bytes - 4, seed_ ^ at));
     }
+  }
+
+  // Its length in its header is as the superblock's, if that is as it was.
+  void dictionary() {
+    const u64 at = layout_.dictionary_offset;
+    if (layout_.dictionary_bytes == 0 ||
+        !is_inside(file_, at, sizeof(format::Dictionary) + layout_.dictionary_bytes)) {
+      return;
+    }
+    auto header = *read_at<format::Dictionary>(file_, at);
+    header.checksum =
+        checksum(file_.data() + at + sizeof header, layout_.dictionary_bytes, seed_ ^ at);
+    write_at(file_, at, header);
   }
 
   // Blocks, then pages, then headers and root, each of which has checksums of
@@ -264,6 +303,7 @@ u64 seed_of(const std::string& file) {
 void seal_structures(std::string& file, const Anatomy& anatomy) {
   Sealer sealer(file, anatomy.layout(), seed_of(file));
   for (u64 k = 0; k < 2; ++k) sealer.root(k);
+  sealer.dictionary();
   if (auto superblock = read_at<format::Superblock>(file, 0)) {
     superblock->checksum = superblock_checksum(*superblock);
     write_at(file, 0, *superblock);
@@ -271,6 +311,7 @@ void seal_structures(std::string& file, const Anatomy& anatomy) {
 }
 
 void seal_records(std::string& file, const Anatomy& anatomy) {
+  if (anatomy.layout().bucket.is_inline()) return;
   Sealer sealer(file, anatomy.layout(), seed_of(file));
   for (const Part& block : anatomy.parts(Kind::kBuckets)) {
     for (u64 i = 0; i < anatomy.layout().bucket.per_block; ++i) {

@@ -38,6 +38,12 @@ enum class Kind : std::uint8_t {
   kBatch,
   kBatchPart,
   kBatchOps,
+  kType,        // fields of the superblock: kinds and compression; lengths to fingerprint
+  kDictionary,  // with its header
+  kHead,        // of a bucket with inline slots: what is before its keys
+  kKeys,        // of such a bucket
+  kElems,       // of such a bucket
+  kPacked,      // a compressed value: its length and the block
   kCount,
 };
 inline constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::kCount);
@@ -71,6 +77,8 @@ class Anatomy {
   void add_state(const std::string& file, u64 table, const RunOffset* extent_table, u64 headers_at);
   void add_run(const std::string& file, const Run& run, Kind kind, u64 table);
   void add_heap(const std::string& file);
+  void add_buckets(const std::string& file);
+  void add_record(const std::string& file, u64 offset);
 
   Layout layout_;
   std::array<std::vector<Part>, kKinds> parts_;

@@ -4,7 +4,9 @@
 #include <optional>
 #include <unordered_map>
 
+#include "../compress/texts.h"
 #include "exercise.h"
+#include "fixed_type.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "same_again.h"
@@ -29,6 +31,7 @@ class Life {
                          .slots = 4,
                          .intent_words = 224};
     options_.expected_entries = (choice & 64) != 0 ? 100 : 0;
+    if ((choice & 128) != 0) choose_shape(input.take<std::uint8_t>());
     options_.window_bytes = std::uint64_t{16} << 20;
     options_.size_limit = std::uint64_t{8} << 20;
     open(path_);
@@ -49,6 +52,16 @@ class Life {
   static void require(const Status& status) {
     if (!status.ok()) fail("a call failed: " + status.message());
   }
+  // What keys and values are: pairs that lie in buckets, pairs too long for that, texts.
+  void choose_shape(std::uint8_t shape) {
+    static constexpr std::uint32_t kBytes[][2] = {{8, 8}, {3, 5}, {5, 0}, {4, 40}, {9, 130}};
+    if (shape % 8 < std::size(kBytes)) {
+      const auto [key_bytes, value_bytes] = kBytes[shape % 8];
+      options_.type = fixed_type(key_bytes, value_bytes);
+    } else {
+      options_ = compressing(options_, shape % 2 == 0 ? texts_dictionary() : std::string());
+    }
+  }
   template <typename T>
   static T value(Result<T>&& result) {
     require(result.error());
@@ -62,15 +75,24 @@ class Life {
   // Few keys, so that they meet again; some of them long.
   std::string key() {
     const auto number = input_.take<std::uint8_t>();
+    if (has_fixed_keys(options_.type)) return key_of(options_.type, number % 128);
     if (number % 32 == 31) return std::string(number, 'k');
     return "k" + std::to_string(number % 128);
+  }
+  [[nodiscard]] std::string many_key(int i) const {
+    if (!has_fixed_keys(options_.type)) return "many " + std::to_string(i);
+    return key_of(options_.type, 200 + static_cast<std::uint64_t>(i));
   }
   std::string new_value() {
     const auto choice = input_.take<std::uint8_t>();
     std::size_t bytes = choice % 64;
     if (choice >= 192) bytes = (choice - 192U) * 40U;
     if (choice >= 250) bytes = (choice - 249U) * 3'000U;
-    return value_of(++stamp_, bytes);
+    ++stamp_;
+    if (options_.compression == Compression::kLz4 && choice % 4 != 0) {
+      return long_text(stamp_, 60 + 3 * bytes);
+    }
+    return value_of(options_.type, stamp_, bytes);
   }
 
   void step(std::uint8_t op) {
@@ -89,7 +111,7 @@ class Life {
       case 7:
         return get();
       case 8:  // many at once, to make it grow
-        for (int i = 0; i < 40; ++i) put_value("many " + std::to_string(op / 16 * 40 + i));
+        for (int i = 0; i < 40; ++i) put_value(many_key(op / 16 * 40 + i));
         return;
       case 9:
         return checkpoint();
@@ -173,7 +195,8 @@ class Life {
     Model after = model_;
     for (int left = input_.take<std::uint8_t>() % 24; left > 0; --left) {
       const std::string k = key();
-      const bool erases = k.size() % 2 == 0;  // by the key, so that each is now one, now the other
+      const bool erases = (k.size() + static_cast<unsigned char>(k.back())) % 2 ==
+                          0;  // by the key, so that each is now one, now the other
       const std::string v = erases ? std::string() : new_value();
       if (erases) batch.erase(k);
       if (!erases) batch.put(k, v);
@@ -225,10 +248,12 @@ void run_model(Bytes input) {
 
 std::vector<std::string> model_seeds() {
   std::vector<std::string> all;
-  for (std::uint64_t i = 0; i < 24; ++i) {
+  constexpr std::uint64_t kPlain = 24;  // of any shape; the others of one of fixed lengths or texts
+  for (std::uint64_t i = 0; i < kPlain + 8; ++i) {
     Random random(i);
     std::string text;
-    const std::uint64_t bytes = std::uint64_t{20} << i / 4;
+    const std::uint64_t bytes = std::uint64_t{20} << (i < kPlain ? i / 4 : 5);
+    if (i >= kPlain) text += {static_cast<char>(0x80 | random.next()), static_cast<char>(i)};
     for (std::uint64_t at = 0; at < bytes; ++at) text += static_cast<char>(random.next());
     all.push_back(text);
   }

@@ -40,12 +40,38 @@ std::uint64_t interesting_value(Random& random, const Base& base) {
   }
 }
 
+// Where less than a word means something: states of slots, kinds and lengths of a type, bytes of a
+// compressed value.
+void aim(Edit& edit, Random& random) {
+  static constexpr std::uint64_t kLengths[] = {0, 1, 2, 3, 8, 16, 127, 128, 129, 4'096, 65'535};
+  switch (static_cast<Kind>(edit.kind)) {
+    case Kind::kHead:
+      if (random.one_in(2)) edit.at %= 8;
+      if (edit.at < 8) edit.width = 0;
+      if (edit.at < 8) edit.value = random.below(8);
+      break;
+    case Kind::kType:
+      edit.width = 2;
+      edit.value = kLengths[random.below(std::size(kLengths))];
+      break;
+    case Kind::kPacked:
+      edit.width = static_cast<std::uint8_t>(random.below(3));
+      if (random.one_in(3)) edit.at = 0;  // the length
+      break;
+    default:
+      break;
+  }
+}
+
 Edit random_edit(Random& random, const Base& base) {
   Edit edit{};
   edit.op = static_cast<std::uint8_t>(random.below(static_cast<std::uint64_t>(Op::kCount)));
   // Most of what a word can be is a number or an offset.
   if (random.one_in(2)) edit.op = static_cast<std::uint8_t>(random.below(4));
-  edit.kind = static_cast<std::uint8_t>(1 + random.below(kKinds - 1));
+  // Of what the file has.
+  for (int i = 0; i == 0 || (i < 8 && base.anatomy.parts(static_cast<Kind>(edit.kind)).empty());
+       ++i)
+    edit.kind = static_cast<std::uint8_t>(1 + random.below(kKinds - 1));
   if (random.one_in(16)) edit.kind = static_cast<std::uint8_t>(Kind::kFile);
   edit.index = static_cast<std::uint8_t>(random.next());
   edit.width = random.one_in(4) ? static_cast<std::uint8_t>(random.below(4)) : 3;
@@ -53,6 +79,7 @@ Edit random_edit(Random& random, const Base& base) {
   edit.other_kind = static_cast<std::uint8_t>(random.below(kKinds));
   edit.other_index = static_cast<std::uint8_t>(random.next());
   edit.value = interesting_value(random, base);
+  if (!random.one_in(4)) aim(edit, random);
   return edit;
 }
 
@@ -177,6 +204,7 @@ std::vector<std::string> script_seeds() {
       seeds.push_back(script.bytes());
       // One word of each kind of structure, sealed.
       for (std::uint64_t kind = 1; kind < kKinds; ++kind) {
+        if (base.anatomy.parts(static_cast<Kind>(kind)).empty()) continue;
         script.flags = static_cast<std::uint8_t>(flags | Script::kBothSealed);
         script.edits = {random_edit(random, base)};
         script.edits[0].kind = static_cast<std::uint8_t>(kind);

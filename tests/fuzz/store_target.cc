@@ -11,7 +11,7 @@ void run_store(Bytes input) {
   const Script script = Script::parse(input);
   const Base& base = lay_out(script);
   Exercise exercise = exercise_of(script, base);
-  exercise.values_count = (script.flags & Script::kSealRecords) == 0;
+  exercise.values_count = values_count_in(script, base);
   exercise.refusal_changes_nothing =
       (script.flags & (Script::kSealStructures | Script::kOfThisBoot)) == 0;
   exercise.run();
