@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "checkpoint.h"
+#include "surplus.h"
 
 namespace hmap {
 namespace {
@@ -55,12 +56,26 @@ void Background::hurry() {
   wake_.notify_one();
 }
 
+// Not longer than until the next checkpoint is due; what is left then is left to that.
+void Background::punch(std::unique_lock<std::mutex>& lock, Surplus surplus) {
+  const auto end = std::chrono::steady_clock::now() + interval_;
+  for (bool more = true; more && !stop_ && !hurried_;) {
+    lock.unlock();
+    const Result<bool> left = punch_surplus(engine_, surplus);
+    more = left && *left && std::chrono::steady_clock::now() < end;
+    lock.lock();
+  }
+}
+
 void Background::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     wake_.wait_for(lock, kIdleLook, [this] { return stop_ || armed_; });
     if (stop_) return;
-    if (!armed_ && !changed_since_checkpoint(engine_)) continue;
+    if (!armed_ && !changed_since_checkpoint(engine_)) {
+      punch(lock, Surplus::kUnused);
+      continue;
+    }
     wake_.wait_for(lock, interval_, [this] { return stop_ || hurried_; });
     if (stop_) return;
     // Before the cut, so that a write after it arms the thread again.
@@ -69,6 +84,7 @@ void Background::run() {
     const Status status = checkpoint(engine_, kBusyPatience);
     lock.lock();
     hurried_ = false;
+    if (status.ok()) punch(lock, Surplus::kUnwanted);
     if (status.code() == Code::kBusy || status.code() == Code::kNoSpace) armed_ = true;
     // After any other failure the store is poisoned or damaged; the next write or sync() says so.
   }

@@ -9,12 +9,13 @@
 #include <thread>
 
 #include "log.h"
+#include "surplus.h"
 
 namespace hmap {
 
 // Takes a checkpoint about `interval` after the first write since the last one, earlier when much
 // was written. While nobody writes it wakes up once a minute, to see to what a process that was
-// killed left behind. Its thread blocks all signals.
+// killed left behind, and to give back what is free. Its thread blocks all signals.
 class Background {
  public:
   Background(Engine& engine, std::chrono::milliseconds interval, u64 dirty_bytes);
@@ -35,6 +36,7 @@ class Background {
   void run();
   void arm();
   void hurry();
+  void punch(std::unique_lock<std::mutex>& lock, Surplus surplus);
 
   Engine& engine_;
   const std::chrono::milliseconds interval_;

@@ -8,10 +8,12 @@
 
 #include "blocks.h"
 #include "hash.h"
+#include "hmap.h"
 #include "pins.h"
 #include "process.h"
 #include "snapshots.h"
 #include "space.h"
+#include "surplus.h"
 
 namespace hmap {
 namespace {
@@ -26,6 +28,10 @@ using std::chrono::milliseconds;
 // A cut waits this long for each lock before it lets all others go on and tries again.
 constexpr milliseconds kCutPatience{2};
 constexpr milliseconds kBackOff{5};
+// Steps of giving space back at the end of a checkpoint: some 64 MiB, some ms. Background goes on.
+constexpr int kPunchSteps = 64;
+// Steps of emptying a shard's dead list before the cut, of some 8 MiB each.
+constexpr int kDeadSteps = 64;
 
 u64 sum_of_changes(const Engine& engine) {
   u64 sum = 0;
@@ -226,6 +232,27 @@ Status sweep_dead_slots(Engine& engine) {
   return {};
 }
 
+// What erasing, growing and clearing left to later writes: there may be none. Puts nothing off that
+// a checkpoint is for: what fails here, or waits for a stopped writer, is left to the next one.
+void give_back_dead(Engine& engine) {
+  for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
+    bool more = has_dead(engine, shard);
+    for (int step = 0; step < kDeadSteps && more; ++step) {
+      const Result<DomainLock> lock = DomainLock::take(engine, shard, kCutPatience);
+      if (!lock) break;
+      const Result<bool> left = give_back_cleared(engine, shard);
+      more = left && *left;
+    }
+  }
+}
+
+// The checkpoint has succeeded whatever becomes of this, which the next one goes on with.
+void punch_some_surplus(Engine& engine) {
+  Result<bool> more = true;
+  for (int step = 0; step < kPunchSteps && more && *more; ++step)
+    more = punch_surplus(engine, Surplus::kUnwanted);
+}
+
 class CheckpointLock {
  public:
   static Status take(Engine& engine, milliseconds timeout) {
@@ -334,9 +361,13 @@ Status checkpoint(Engine& engine, milliseconds timeout) {
   if (cut_is_pending(engine)) {
     if (Status s = complete_cut(engine); !s.ok()) return s;
   }
+  give_back_dead(engine);
   const Result<bool> taken = take_cut(engine, timeout);
   if (!taken) return taken.error();
-  return *taken ? complete_cut(engine) : Status();
+  if (!*taken) return {};
+  if (Status s = complete_cut(engine); !s.ok()) return s;
+  punch_some_surplus(engine);
+  return {};
 }
 
 }  // namespace hmap

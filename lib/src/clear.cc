@@ -121,7 +121,14 @@ Status switch_to_empty(Engine& engine, u64 shard) {
 
 bool has_cleared_space(const Engine& engine, u64 shard) {
   const ShardHeader& header = engine.header(shard);
-  return !header.dead_directory[0].none() || header.dead_large_end != 0;
+  return !seam::load(header.dead_directory[0]).none() || seam::load(header.dead_large_end) != 0;
+}
+
+bool has_dead(const Engine& engine, u64 shard) {
+  const auto& dead = engine.header(shard).dead;
+  return has_cleared_space(engine, shard) ||
+         std::any_of(std::begin(dead), std::end(dead),
+                     [](const u64& cell) { return seam::load(cell) != 0; });
 }
 
 Result<bool> give_back_cleared(Engine& engine, u64 shard) {

@@ -32,6 +32,7 @@ struct Engine {
   bool verify_reads = true;
   bool guarded = false;         // Options::guard_sigbus
   bool reserves_growth = true;  // whether the next array is made ready before it is needed
+  bool punches = true;          // until the file system refuses; guarded by the space lock
   LogFile* log = nullptr;       // Durability::kCommit; the session's
   bool owns_file =
       false;  // the mapping is shared and writable (else: read-only, or a private copy)

@@ -81,6 +81,8 @@ void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& reco
 // left.
 Result<bool> give_back_cleared(Engine& engine, u64 shard);
 bool has_cleared_space(const Engine& engine, u64 shard);
+// The same, or anything else on the dead list. Without the shard's lock: as it was a moment ago.
+bool has_dead(const Engine& engine, u64 shard);
 // Before a large record becomes reachable: those of a cleared hmap must be gone, because nothing
 // but their shard's number tells them from new ones.
 Status finish_clear_of_large(Engine& engine, u64 shard);

@@ -89,6 +89,8 @@ class Rebuild {
     const u64 behind = engine_.map->file_bytes() - layout_.heap_offset;
     seam::store(runtime.clean_from, (behind + layout_.extent_bytes - 1) / layout_.extent_bytes);
     seam::store(runtime.table_cut[index_], root_.cut);
+    // What is free lies around since another boot, or came with a copy of the file.
+    seam::store(runtime.freed, root_.cut);
     for (u64 i = 0; i < format::kExtentSegments; ++i)
       seam::store(runtime.extent_table[i], root_.extent_table[i]);
     seam::store(engine_.cut().cut, root_.cut);

@@ -88,7 +88,11 @@ struct RuntimeHeader {
   u64 checkpoint_ns;  // CLOCK_BOOTTIME of the last completed checkpoint
   Offset<BlockRun> extent_table[kExtentSegments];
   u64 pinned[kPinnedWords];  // bit i: slot i + 1 has pinned something, once; bits are never cleared
-  u64 reserved[10];
+  u64 freed;                 // epoch in which extents were freed last
+  u64 punched;               // free extents freed up to this epoch have given their blocks back
+  u64 punching;              // those freed up to this one are about to, ...
+  u64 punch_next;            // ... from this extent on
+  u64 reserved[6];
   Lock checkpoint_lock;
   LogState log;
   SnapshotCell snapshots[kSnapshots];
@@ -111,7 +115,11 @@ HMAP_LAYOUT(RuntimeHeader, table_cut, 120, 16);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_ns, 136, 8);
 HMAP_LAYOUT(RuntimeHeader, extent_table, 144, 256);
 HMAP_LAYOUT(RuntimeHeader, pinned, 400, 32);
-HMAP_LAYOUT(RuntimeHeader, reserved, 432, 80);
+HMAP_LAYOUT(RuntimeHeader, freed, 432, 8);
+HMAP_LAYOUT(RuntimeHeader, punched, 440, 8);
+HMAP_LAYOUT(RuntimeHeader, punching, 448, 8);
+HMAP_LAYOUT(RuntimeHeader, punch_next, 456, 8);
+HMAP_LAYOUT(RuntimeHeader, reserved, 464, 48);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_lock, 512, 64);
 HMAP_LAYOUT(RuntimeHeader, log, 576, 256);
 HMAP_LAYOUT(RuntimeHeader, snapshots, 832, 192);

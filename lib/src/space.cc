@@ -32,12 +32,6 @@ u64 words_left_in_block(const Engine& engine, u64 extent) {
   return engine.layout.words_per_block - engine.layout.word_in_block(extent);
 }
 
-// Nobody can read what was never used, whatever the counts of views say.
-bool is_usable(u64 word, u64 extent, u64 oldest, const HeldSpace& held) {
-  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= oldest &&
-         (held.empty() || extent_payload(word) == 0 || !held.has(extent));
-}
-
 // Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
 // where a later search should go on.
 // Passes over [kept_from, kept_to).
@@ -277,6 +271,14 @@ Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
   return first;
 }
 
+// Freed extents may have been punched, or lost their blocks when the file was copied.
+Status make_ready(Engine& engine, const ExtentRequest& request, u64 first, u64 clean_from) {
+  if (request.reserve_only || first >= clean_from) return {};
+  const u64 at = engine.layout.extent_offset(first);
+  const u64 bytes = request.count * engine.layout.extent_bytes;
+  return request.zero ? engine.map->make_zero(at, bytes) : engine.map->allocate(at, bytes);
+}
+
 Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   if (request.count == 0 || request.count > 0x3fff'ffff)
     return Status(Code::kNoSpace, "more extents at once than the format allows");
@@ -288,19 +290,9 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
   if (!first) return first;
   if (*first == format::kForever) first = take_at_end(engine, request);
   if (!first) return first;
+  if (Status s = make_ready(engine, request, *first, clean_from); !s.ok()) return s;
   const u64 at = layout.extent_offset(*first);
   const u64 bytes = request.count * layout.extent_bytes;
-  if (!request.reserve_only) {
-    // Freed extents may have been punched, or lost their blocks when the file was copied.
-    const bool dirty = *first < clean_from;
-    Status status;
-    if (dirty && request.zero) {
-      status = engine.map->make_zero(at, bytes);
-    } else if (dirty) {
-      status = engine.map->allocate(at, bytes);
-    }
-    if (!status.ok()) return status;
-  }
   // `file_extents` and `clean_from` of a damaged runtime area may say that this is done already.
   if (!request.reserve_only && engine.map->bytes(at, bytes) == nullptr)
     return Engine::corrupt("extents to take lie beyond the end of the file", at);
@@ -312,6 +304,11 @@ Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
 }
 
 }  // namespace
+
+bool is_usable(u64 word, u64 extent, u64 oldest, const HeldSpace& held) {
+  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= oldest &&
+         (held.empty() || extent_payload(word) == 0 || !held.has(extent));
+}
 
 Result<Block> word_block(const Engine& engine, u64 extent) {
   const u64 segment = segment_of(engine, extent);
@@ -326,7 +323,10 @@ Result<Block> word_block(const Engine& engine, u64 extent) {
 // Sets the words that `owned` accepts; the caller holds the space lock.
 Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
   const u64 space = engine.layout.space_domain();
-  const u64 freed = make_extent_word(ExtentKind::kFree, 0, engine.epoch());
+  const u64 epoch = engine.epoch();
+  const u64 freed = make_extent_word(ExtentKind::kFree, 0, epoch);
+  // Crash: somebody looks for extents to punch in vain.
+  if (engine.runtime->freed != epoch) seam::store(engine.runtime->freed, epoch);
   if (first + count > engine.runtime->extents_end)
     return Engine::corrupt("extents to free out of range", 0);
   for (u64 done = 0; done < count;) {

@@ -7,6 +7,8 @@
 
 namespace hmap {
 
+class HeldSpace;
+
 struct ExtentRequest {
   u64 domain =
       0;          // the shard the extents are for, whose lock the caller holds; or the space domain
@@ -69,6 +71,11 @@ Status finish_for_the_dead(Engine& engine, u64 domain);
 // Frees the unpublished large records noted in the slot of a dead process. Domains whose lock that
 // process held are recovered first, because their intents may set a note, or publish it.
 Status sweep_notes(Engine& engine, u64 slot);
+
+// Whether an extent with this word may be written to: free in every state that a power cut could
+// leave, that a snapshot sees or that a view holds. `oldest` of the needed cuts. Nobody can read
+// what was never used, whatever the counts of views say.
+bool is_usable(u64 word, u64 extent, u64 oldest, const HeldSpace& held);
 
 // Parts of an extent word.
 constexpr format::ExtentKind extent_kind(u64 word) {

@@ -49,8 +49,8 @@ void Recorder::on_event(Event event, const void* address, std::size_t bytes) {
   pending_ = next;
 }
 
-// The first event outside the runtime area after the epoch was stored is C5's: what comes in
-// between are the lock words of C4.
+// From C5 to C8. The first event outside the runtime area after the epoch was stored is C5's: what
+// comes in between are the lock words of C4.
 void Recorder::let_others_work(Event event, std::uint64_t offset) {
   if (nested_ || meanwhile_ == nullptr) return;
   const bool in_runtime =
@@ -62,6 +62,10 @@ void Recorder::let_others_work(Event event, std::uint64_t offset) {
   meanwhile_(event);
   settle();
   nested_ = false;
+  // After C8 space is given back, under a lock.
+  if (offset == runtime_begin_ + offsetof(format::RuntimeHeader, durable)) {
+    cut_taken_ = unlocked_ = false;
+  }
 }
 
 void Recorder::settle() {

@@ -45,7 +45,7 @@ struct Log {
 // at a time; one thread.
 class Recorder {
  public:
-  // Called at each event of a checkpoint from C5 on, when no domain is locked any more: what
+  // Called at each event of a checkpoint from C5 to C8, when no domain is locked any more: what
   // another process does meanwhile. It may use the store.
   using Meanwhile = std::function<void(seam::Event)>;
 

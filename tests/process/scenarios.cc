@@ -248,6 +248,23 @@ Steps batches_between_cuts(Store& store, KeySource& keys) {
           release_step()};
 }
 
+// Rows of extents that become free, then holes (surplus.h), then something else's.
+Steps space_given_back(Store& store, KeySource& keys) {
+  fill(store, keys, 12);
+  for (const char* key : {"a", "b", "c"}) EXPECT_OK(store.put(key, value_of(1, 18'000)));
+  EXPECT_OK(store.checkpoint());
+  return {erase_step("a"),
+          erase_step("b"),
+          checkpoint_step(),
+          put_step(keys.any(), "one"),
+          checkpoint_step(),
+          put_step(keys.any(), "two"),
+          checkpoint_step(),
+          put_step("a", value_of(2, 30'000)),
+          put_step(keys.any(), value_of(3, 5'000)),
+          checkpoint_step()};
+}
+
 bool anything(const Header&, const Header&) { return true; }
 bool overflowed(const Header& before, const Header& after) {
   return after.noverflow > before.noverflow;
@@ -342,6 +359,7 @@ const std::vector<Scenario>& scenarios() {
       {"BatchesInChains", batches_in_chains, overflowed},
       {"GrowthInABatch", growth_in_a_batch, doubled_twice},
       {"BatchesBetweenCuts", batches_between_cuts, anything},
+      {"SpaceGivenBack", space_given_back, anything},
   };
   return kAll;
 }
