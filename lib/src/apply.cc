@@ -28,6 +28,25 @@ std::string logged_batch(const std::vector<BatchItem>& items) {
   return logged;
 }
 
+// The marks of a batch in its shards. Those of one that has not happened are taken back, whatever
+// keeps it from happening: an error, or memory that is refused.
+class Marks {
+ public:
+  Marks(Engine& engine, const std::vector<u64>& shards) : engine_(engine), shards_(shards) {}
+  Marks(const Marks&) = delete;
+  Marks& operator=(const Marks&) = delete;
+  ~Marks() {
+    if (stay_) return;
+    for (const u64 shard : shards_) unmark_part(engine_, shard);
+  }
+  void stay() { stay_ = true; }
+
+ private:
+  Engine& engine_;
+  const std::vector<u64>& shards_;
+  bool stay_ = false;
+};
+
 class Apply {
  public:
   Apply(Engine& engine, std::vector<BatchItem> items) : engine_(engine), items_(std::move(items)) {
@@ -72,6 +91,7 @@ class Apply {
     format::Batch& batch = engine_.batch();
     const u64 state = batch.state + 1;
     u64 first = 0;
+    Marks marks(engine_, shards_);
     for (const BatchPlan& plan : plans_) {
       if (plan.ops().empty()) continue;
       mark_part(engine_, plan.shard(), state, first, plan.ops());
@@ -82,11 +102,9 @@ class Apply {
       // Crash: the batch never happened; its record lies behind the log's tail and does not count.
       const std::string logged = logged_batch(items_);
       const Status s = append.write(engine_.layout.shards, state, {LogOp::kBatch, {}, {logged}});
-      if (!s.ok()) {
-        for (const u64 shard : shards_) unmark_part(engine_, shard);
-        return s;
-      }
+      if (!s.ok()) return s;
     }
+    marks.stay();
     // Order: everything of the batch before its state. Crash: before this store the batch never
     // happened; after it readers of every shard see all of it, and who takes over a lock does it.
     seam::store(batch.state, state);

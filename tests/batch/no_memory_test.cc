@@ -1,0 +1,151 @@
+// Memory that is refused, once for each time that a call asks for some: std::bad_alloc is the one
+// exception the library lets through, and nothing has happened then.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <new>
+
+#include "../commit/commit_options.h"
+#include "hmap/batch.h"
+#include "hmap/snapshot.h"
+#include "raw_view.h"
+#include "values.h"
+
+namespace {
+
+// Of this thread: 0 refuses nothing, n the n-th request from now on.
+thread_local std::uint64_t refuse_in = 0;
+
+void* request(std::size_t bytes) {
+  if (refuse_in != 0 && --refuse_in == 0) throw std::bad_alloc();
+  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return request(bytes); }
+void* operator new[](std::size_t bytes) { return request(bytes); }
+// Who asks in this way can do without.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+namespace hmap::test {
+namespace {
+
+struct MemoryCase {
+  const char* name;
+  bool commits;
+  bool is_inline;
+};
+constexpr MemoryCase kMemoryCases[] = {
+    {"Records", false, false}, {"RecordsCommit", true, false}, {"InlineCommit", true, true}};
+
+class NoMemory : public ::testing::TestWithParam<MemoryCase> {
+ protected:
+  void SetUp() override {
+    options_ = GetParam().commits ? commit_options() : quiet_options();
+    options_.shard_bits = 2;
+    if (GetParam().is_inline) options_.type = fixed_type(8, 24);
+    if (GetParam().commits) options_.log_bytes = 1 << 20;
+    store_.emplace(Store::open(dir_.file("store"), options_).value());
+    raw_.emplace(dir_.file("store"));
+    for (std::uint64_t i = 0; i < 60; ++i) put(i, i);
+  }
+
+  [[nodiscard]] std::string key(std::uint64_t number) const {
+    return key_of(options_.type, number);
+  }
+  [[nodiscard]] std::string value(std::uint64_t stamp) const {
+    return value_of(options_.type, stamp, 20 + stamp % 50);
+  }
+  void put(std::uint64_t number, std::uint64_t stamp) {
+    ASSERT_OK(store_->put(key(number), value(stamp)));
+    model_[key(number)] = value(stamp);
+  }
+
+  // Calls with the first request refused, then the second and so on, until none is left to refuse:
+  // each time the store has what it had, everybody can go on, and nothing is damaged.
+  void refuse_each(const std::function<Status()>& call) {
+    std::uint64_t refused = 0;
+    for (std::uint64_t n = 1;; ++n) {
+      SCOPED_TRACE("request " + std::to_string(n));
+      bool happened = true;
+      Status status;
+      refuse_in = n;
+      try {
+        status = call();
+      } catch (const std::bad_alloc&) {
+        happened = false;
+      }
+      const bool all_given = refuse_in != 0;
+      refuse_in = 0;
+      if (happened) {
+        ASSERT_OK(status);
+        ASSERT_TRUE(all_given) << "a refusal was kept secret";
+        break;
+      }
+      ++refused;
+      expect_unharmed(n);
+      if (HasFailure()) return;
+    }
+    std::printf("%llu refusals\n", static_cast<unsigned long long>(refused));
+    EXPECT_GT(refused, 0U) << "nothing asked for memory";
+  }
+
+  void expect_unharmed(std::uint64_t n) {
+    for (std::uint64_t shard = 0; shard < 4; ++shard)
+      ASSERT_EQ(0U, raw_->shard(shard).version % 2) << "a mark is left in shard " << shard;
+    ASSERT_EQ(model_, contents(*store_));
+    const Result<VerifyReport> report = store_->verify();
+    ASSERT_OK(report);
+    ASSERT_TRUE(report->clean()) << report->findings[0].text;
+    // A batch of some shards, in which no mark of the one before may be taken for one of its own.
+    Batch batch;
+    for (const std::uint64_t i : {n % 60, (n + 7) % 60}) {
+      model_[key(i)] = value(n + 500);
+      batch.put(key(i), model_[key(i)]);
+    }
+    ASSERT_OK(store_->apply(batch));
+    ASSERT_EQ(model_, contents(*store_));
+    put((n + 13) % 60, n + 900);
+    ASSERT_EQ(model_, contents(*store_));
+  }
+
+  TempDir dir_{TempDir::Where::kMemory};
+  Options options_;
+  std::optional<Store> store_;
+  std::optional<RawView> raw_;
+  Contents model_;
+};
+
+TEST_P(NoMemory, LeavesNothingOfABatch) {
+  Batch batch;
+  for (std::uint64_t i = 50; i < 90; ++i) batch.put(key(i), value(i + 100));
+  for (std::uint64_t i = 0; i < 8; ++i) batch.erase(key(i));
+  refuse_each([&] { return store_->apply(batch); });
+  for (std::uint64_t i = 50; i < 90; ++i) model_[key(i)] = value(i + 100);
+  for (std::uint64_t i = 0; i < 8; ++i) model_.erase(key(i));
+  EXPECT_EQ(model_, contents(*store_));
+}
+
+TEST_P(NoMemory, LeavesNothingOfACheckpoint) {
+  put(1, 1'000);
+  refuse_each([&] { return store_->checkpoint(); });
+}
+
+TEST_P(NoMemory, LeavesNothingOfASnapshot) {
+  refuse_each([&] { return store_->snapshot().error(); });
+}
+
+INSTANTIATE_TEST_SUITE_P(, NoMemory, ::testing::ValuesIn(kMemoryCases),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+}  // namespace
+}  // namespace hmap::test
