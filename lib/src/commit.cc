@@ -44,6 +44,10 @@ Status flush_for_all(Engine& engine) {
   return status;
 }
 
+Status damaged(const Engine& engine, const char* what) {
+  return Engine::corrupt(what, engine.map->offset_of(&engine.runtime->log));
+}
+
 }  // namespace
 
 Status wait_durable(Engine& engine, u64 position) {
@@ -55,8 +59,13 @@ Status wait_durable(Engine& engine, u64 position) {
     const u32 seen = seam::load(log.flushes);
     if (is_durable(log, position)) return {};
     if (Status s = engine.check_poison(); !s.ok()) return s;
+    // A flush reaches no further than this, and it never goes back.
+    if (seam::load(log.tail) < position) return damaged(engine, "the commit log's end is lost");
     if (waits_for_checkpoint(log)) {
       if (Status s = checkpoint(engine, engine.lock_timeout); !s.ok()) return s;
+      // It has everything up to here, or another one had.
+      if (!is_durable(log, position))
+        return damaged(engine, "a checkpoint did not reach the commit log's position");
       continue;
     }
     const Result<Acquired> leads = engine.locker->lock(log.flush_lock, milliseconds{0});

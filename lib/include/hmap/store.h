@@ -245,8 +245,9 @@ class HMAP_EXPORT Store {
   // power cut. For those who open with Durability::kCommit and Options::wait_for_log = false: many
   // writes, one wait. In the other modes it is checkpoint(). Errors: kReadOnly, kIoError and
   // kPoisoned (a flush failed: it is not known what a power cut would leave of these writes), kBusy
-  // and kNoSpace (as checkpoint(), after a value too large for the log), kForked, kClosed. Cost:
-  // one flush of the log, shared with all who wait at the same time.
+  // and kNoSpace (as checkpoint(), after a value too large for the log), kCorrupt (the log's state
+  // is damaged), kForked, kClosed. Cost: one flush of the log, shared with all who wait at the same
+  // time.
   Status wait_durable();
 
   // What the store was made for (hmap/type.h); never changes. For handles opened with
