@@ -103,10 +103,14 @@ class Rebuild {
   // Whatever a checksum or a bound can tell, before the first store: a damaged file stays as it is,
   // with all that recover() can use.
   Status check() const {
+    u64 words = root_.extents_end;
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
       if (root_.extent_table[segment].none()) continue;
       const Run run(root_.extent_table[segment], layout_.extent_table_shape(segment));
       if (Status s = check_run(run); !s.ok()) return s;
+      const u64 blocks = (words + layout_.words_per_block - 1) / layout_.words_per_block;
+      if (Status s = check_written(run, blocks); !s.ok()) return s;
+      words -= std::min(words, run.blocks * layout_.words_per_block);
     }
     for (u64 s = 0; s < layout_.shards; ++s) {
       const ShardHeader& header = saved_header(s);
@@ -123,11 +127,35 @@ class Rebuild {
 
   Status check_run(const Run& run) const {
     if (Status s = check_bounds(run); !s.ok()) return s;
+    // The extent table says who owns what: a wrong word has others' bytes overwritten. Its blocks
+    // are few, and read anyway.
+    const bool verify = verify_blocks_ || run.copies > 1;
     return for_each_entry(run, [&](u64 index, const TableEntry& entry) {
-      if (!verify_blocks_ || block_is_intact(run, index, entry)) return Status();
+      if (!verify || block_is_intact(run, index, entry)) return Status();
       return Engine::corrupt("block with a wrong checksum",
                              run.offset + index * layout_.block_bytes);
     });
+  }
+
+  // A page of zeros, which is valid, says that nobody ever wrote its blocks. Of the first `blocks`
+  // of the extent table some on each page were: a page that was lost would have every extent free,
+  // and the next writer take those in use.
+  Status check_written(const Run& run, u64 blocks) const {
+    blocks = std::min(blocks, run.blocks);
+    u64 next = 0;  // the first block whose page has shown none that was written
+    Status status = for_each_entry(run, [&](u64 index, const TableEntry&) {
+      const u64 page = index / layout_.entries_per_page;
+      if (next < page * layout_.entries_per_page && next < blocks) return lost_page(run, next);
+      next = (page + 1) * layout_.entries_per_page;
+      return Status();
+    });
+    if (status.ok() && next < blocks) status = lost_page(run, next);
+    return status;
+  }
+  [[nodiscard]] Status lost_page(const Run& run, u64 block) const {
+    return Engine::corrupt(
+        "table page of the extent table is lost",
+        layout_.table_offset(run, index_) + block / layout_.entries_per_page * layout_.block_bytes);
   }
 
   [[nodiscard]] const ShardHeader& saved_header(u64 shard) const {
