@@ -202,7 +202,71 @@ void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, Pla
   change.publish();
 }
 
+// Whether nobody needs any frame of the extent.
+Result<bool> frames_are_needless(const Engine& engine, u64 d, const format::FrameHeader& header) {
+  const Engine::Needed cuts = engine.needed_cuts();
+  const auto* states = reinterpret_cast<const PlaceState*>(&header + 1);
+  for (u64 i = 0; i < engine.layout.frames_per_extent; ++i) {
+    const Result<bool> needed = frame_is_needed(engine, d, states[i], cuts);
+    if (!needed || *needed) return !needed ? needed : Result<bool>(false);
+  }
+  return true;
+}
+
+// Takes an extent of frames out of the domain's list, `link` being the word that names it, and
+// frees it.
+Status unlink_frames(Engine& engine, u64 d, u64& link, const format::FrameHeader& header) {
+  format::Domain& domain = engine.domain(d);
+  const u64 extent = seam::load(link) - 1;
+  Change change(engine, d);
+  change.set(link, header.next);
+  if (domain.frame_next == extent + 1) change.set(domain.frame_next, 0);
+  change.set(domain.freeing, make_note(extent, 1));
+  // Crash: after this, whoever recovers the shard frees what `freeing` names.
+  change.publish();
+  return finish_freeing(engine, d);
+}
+
+// The header of an extent of frames of the domain. kCorrupt if it is none.
+Result<format::FrameHeader*> frame_header(const Engine& engine, u64 d, u64 extent) {
+  const u64 at = engine.layout.extent_offset(extent);
+  const Result<u64> word = extent_word(engine, extent);
+  if (!word) return word.error();
+  auto* header = engine.map->at(Offset<format::FrameHeader>{at});
+  if (extent_kind(*word) != format::ExtentKind::kFrames || extent_shard(*word) != d ||
+      header == nullptr || engine.map->bytes(at, engine.layout.extent_bytes) == nullptr)
+    return Engine::corrupt("list of frames leads to an extent without", at);
+  return header;
+}
+
 }  // namespace
+
+Result<bool> release_frames(Engine& engine, u64 domain, u64& before, u64& released) {
+  constexpr int kExtents = 64;
+  u64* link = &engine.domain(domain).frame_head;
+  if (before != 0) {
+    // Others may have given it back meanwhile; one that is the domain's is in its list.
+    const Result<format::FrameHeader*> header = frame_header(engine, domain, before - 1);
+    if (header) link = &(*header)->next;
+    if (!header) before = 0;
+  }
+  for (int i = 0; i < kExtents; ++i) {
+    const u64 extent = seam::load(*link);
+    if (extent == 0) return false;
+    const Result<format::FrameHeader*> header = frame_header(engine, domain, extent - 1);
+    if (!header) return header.error();
+    const Result<bool> needless = frames_are_needless(engine, domain, **header);
+    if (!needless) return needless.error();
+    if (*needless) {
+      if (Status s = unlink_frames(engine, domain, *link, **header); !s.ok()) return s;
+      ++released;
+    } else {
+      before = extent;
+      link = &(*header)->next;
+    }
+  }
+  return true;
+}
 
 Result<u64> frame_tag(const Engine& engine, const Block& block) {
   if (block.home < engine.layout.heap_offset || block.run.copies > 1) return u64{0};

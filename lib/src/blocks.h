@@ -65,6 +65,12 @@ Result<format::PlaceState*> place_state(const Engine& engine, const Block& block
 // What PlaceState::block has above the home: the tag of the run's extents (0 for the extent table).
 Result<u64> frame_tag(const Engine& engine, const Block& block);
 
+// One step: looks at extents of frames of the domain, from the one behind `before` (extent index +
+// 1; 0: the first) on, and gives those back that hold nothing anybody needs; adds their number to
+// `released`. The caller holds the domain's lock. False: at the end of the list. Errors: kBusy,
+// kCorrupt.
+Result<bool> release_frames(Engine& engine, u64 domain, u64& before, u64& released);
+
 // Returns the bytes of `block` in the current epoch, copied to a place that no needed cut reaches
 // if this is its first change since the last cut. The caller holds the lock of `domain`, which owns
 // the run, and has no Change under construction. The address stays right until the lock is

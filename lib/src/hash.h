@@ -51,6 +51,15 @@ inline std::uint64_t mix(std::uint64_t hash, std::uint64_t hash0) noexcept {
   return x ^ (x >> 32);
 }
 
+// The bits of a hash in the other order: the low ones, which choose the bucket, count most. A chain
+// of an array of 2^b buckets holds the reversed hashes of one of 2^b intervals of equal length.
+constexpr std::uint64_t reversed_bits(std::uint64_t x) noexcept {
+  x = (x & 0x5555555555555555) << 1 | (x >> 1 & 0x5555555555555555);
+  x = (x & 0x3333333333333333) << 2 | (x >> 2 & 0x3333333333333333);
+  x = (x & 0x0f0f0f0f0f0f0f0f) << 4 | (x >> 4 & 0x0f0f0f0f0f0f0f0f);
+  return __builtin_bswap64(x);
+}
+
 inline std::uint32_t checksum(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
   return static_cast<std::uint32_t>(
       XXH3_64bits_withSeed(bytes_now(bytes, count).data(), count, seed));

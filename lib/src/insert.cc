@@ -165,21 +165,8 @@ class Put {
     if (shape().is_inline()) {
       fill_slot(shape(), bucket, slot, key_, value_.bytes);
     } else {
-      set_reference(change, bucket, slot);
+      set_reference(change, bucket, slot, record_.offset);
     }
-  }
-
-  // Points a slot of a bucket at the new record: one or two words.
-  void set_reference(Change& change, Bmap& bucket, u64 slot) {
-    constexpr u64 kBits = 8 * format::kRefBytes;
-    constexpr u64 kMask = (u64{1} << kBits) - 1;
-    const u64 reference = record_.offset / format::kRecordUnit;
-    const u64 shift = slot * kBits % 64;
-    u64& word = bucket.refs[slot * kBits / 64];
-    change.set(word, (word & ~(kMask << shift)) | reference << shift);
-    if (shift + kBits <= 64) return;
-    u64& next = bucket.refs[slot * kBits / 64 + 1];
-    change.set(next, (next & ~(kMask >> (64 - shift))) | reference >> (64 - shift));
   }
 
   Status replace(const Location& location, Change& change) {
@@ -194,7 +181,7 @@ class Put {
     if (shape().is_inline()) {
       set_elem(shape(), change, **bucket, location.slot, value_.bytes);
     } else {
-      set_reference(change, **bucket, location.slot);
+      set_reference(change, **bucket, location.slot, record_.offset);
     }
     return {};
   }

@@ -19,13 +19,6 @@ constexpr u64 kLeaveBehindBytes = 65'536;
 // Position::order is the hash of this number: another one for each seed.
 constexpr u64 kOrder = 1;
 
-constexpr u64 reversed(u64 x) {
-  x = (x & 0x5555555555555555) << 1 | (x >> 1 & 0x5555555555555555);
-  x = (x & 0x3333333333333333) << 2 | (x >> 2 & 0x3333333333333333);
-  x = (x & 0x0f0f0f0f0f0f0f0f) << 4 | (x >> 4 & 0x0f0f0f0f0f0f0f0f);
-  return __builtin_bswap64(x);
-}
-
 enum class Walk : u8 { kDone, kAgain, kDamaged };
 
 class ChainWalk {
@@ -68,7 +61,7 @@ class ChainWalk {
       progress_ = 0;
       return Walk::kDone;
     }
-    const u64 at = reversed(position_.start + position_.progress);
+    const u64 at = reversed_bits(position_.start + position_.progress);
     if (seam::load(header.oldbuckets->id) != 0) {
       bool evacuated = false;
       const Walk outcome = in_chain(reader, *header.oldbuckets, at, header.hash0, evacuated);
@@ -141,7 +134,7 @@ class ChainWalk {
 
   [[nodiscard]] bool is_here(std::string_view key, u64 hash0) const {
     const u64 hash = mix(hash_key(key, engine_.store_seed), hash0);
-    return left_ == 0 || reversed(hash) - here_ < left_;
+    return left_ == 0 || reversed_bits(hash) - here_ < left_;
   }
 
   // A batch has happened that may not be done yet: what it does to the keys of this chain.

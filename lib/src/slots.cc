@@ -1,4 +1,4 @@
-// Changing inline slots.
+// Changing slots.
 #include "slots.h"
 
 #include <algorithm>
@@ -16,6 +16,18 @@ void fill_slot(const BucketShape& shape, Bmap& bucket, u64 slot, std::string_vie
   seam::write_barrier();
   seam::copy_in(bytes + key_at(shape, slot), key.data(), key.size());
   seam::copy_in(bytes + elem_at(shape, slot), elem.data(), elem.size());
+}
+
+void set_reference(Change& change, Bmap& bucket, u64 slot, u64 offset) {
+  constexpr u64 kBits = 8 * format::kRefBytes;
+  constexpr u64 kMask = (u64{1} << kBits) - 1;
+  const u64 reference = offset / format::kRecordUnit;
+  const u64 shift = slot * kBits % 64;
+  u64& word = bucket.refs[slot * kBits / 64];
+  change.set(word, (word & ~(kMask << shift)) | reference << shift);
+  if (shift + kBits <= 64) return;
+  u64& next = bucket.refs[slot * kBits / 64 + 1];
+  change.set(next, (next & ~(kMask >> (64 - shift))) | reference >> (64 - shift));
 }
 
 void set_elem(const BucketShape& shape, Change& change, Bmap& bucket, u64 slot,

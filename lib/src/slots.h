@@ -83,6 +83,10 @@ template <int kForWriting = 0>
 void fill_slot(const BucketShape& shape, format::Bmap& bucket, u64 slot, std::string_view key,
                std::string_view elem);
 
+// Adds to the change what points a slot at the record at `offset`: one or two words. Not of inline
+// slots.
+void set_reference(Change& change, format::Bmap& bucket, u64 slot, u64 offset);
+
 // Adds to the change what gives a filled slot another element: at most 17 words.
 void set_elem(const BucketShape& shape, Change& change, format::Bmap& bucket, u64 slot,
               std::string_view elem);

@@ -134,57 +134,80 @@ Status release_span(Engine& engine, u64 shard, u64 size_class, u64 span, u64 bef
   return {};
 }
 
-// Goes on through the spans of the class. Opens one with an eighth of its slots unused; gives empty
-// ones back if `release`. True if one was opened.
-Result<bool> walk(Engine& engine, u64 shard, u64 size_class, int budget, bool release,
-                  const ReservedSlots* reserved) {
-  format::ShardHeader& header = engine.header(shard);
-  SizeClass& classes = header.classes[size_class];
+// The span behind `before` (id + 1; 0: none) in the list of the class; 0 at the end. What `before`
+// names may be gone: then it becomes 0, and the list begins again.
+u64 next_in_class(const Engine& engine, u64 shard, u64 size_class, u64& before) {
+  const format::ShardHeader& header = engine.header(shard);
+  if (before != 0) {
+    const Result<SpanEntry*> entry = span_entry(engine, header.directory, before - 1);
+    if (before <= header.span_count && entry && (*entry)->head != 0 &&
+        span_class((*entry)->head) == size_class)
+      return span_next((*entry)->head);
+    before = 0;
+  }
+  return header.classes[size_class].head;
+}
+
+// The maps of a span of the class.
+Result<SpanMaps> maps_of(const Engine& engine, u64 shard, u64 size_class, u64 span,
+                         const HeldSpace& held, const ReservedSlots* reserved) {
+  const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
+  if (!block) return block.error();
+  Result<SpanMaps> maps =
+      SpanMaps::of(engine, *block, engine.layout.span_in_block(span), held, reserved);
+  if (!maps) return maps;
+  const SpanEntry& live = maps->live();
+  if (live.head == 0 || span_class(live.head) != size_class) {
+    return Engine::corrupt("span of another class in a list", engine.map->offset_of(&live));
+  }
+  return maps;
+}
+
+// Goes on through the spans of the class, and opens one with an eighth of its slots unused. False:
+// there was none.
+Result<bool> open_some_span(Engine& engine, u64 shard, u64 size_class,
+                            const ReservedSlots* reserved) {
+  SizeClass& classes = engine.header(shard).classes[size_class];
   u64& cursor = engine.domain(shard).class_walk[size_class];
   const u64 slots = engine.layout.span_shape(size_class).slots;
-  const HeldSpace held = release ? HeldSpace() : HeldSpace::of(engine);
+  const HeldSpace held = HeldSpace::of(engine);
   u64 before = cursor;
+  for (int i = 0; i < kWalkSpans; ++i) {
+    const u64 span = next_in_class(engine, shard, size_class, before);
+    before = span;
+    seam::store(cursor, before);
+    if (span == 0) return false;
+    const bool passed_over = reserved != nullptr && reserved->avoids(span - 1);
+    if (classes.open == span || passed_over) continue;
+    const auto maps = maps_of(engine, shard, size_class, span - 1, held, reserved);
+    if (!maps) return maps.error();
+    if (maps->unused() < std::max<u64>(1, slots / 8)) continue;
+    forget_unused(engine, shard, size_class);
+    store_class(classes, classes.head, static_cast<u32>(span));
+    return true;
+  }
+  return false;
+}
+
+// Goes on through the spans of the class behind `before`, at most `budget`, and gives one back if
+// it is empty. False: at the end.
+Result<bool> release_some_span(Engine& engine, u64 shard, u64 size_class, int budget, u64& before) {
   for (int i = 0; i < budget; ++i) {
-    u64 span = classes.head;
-    if (before != 0) {
-      const Result<SpanEntry*> entry = span_entry(engine, header.directory, before - 1);
-      // The cursor is a hint: what it names may be gone.
-      const bool valid = before <= header.span_count && entry && (*entry)->head != 0 &&
-                         span_class((*entry)->head) == size_class;
-      span = valid ? span_next((*entry)->head) : 0;
-      if (!valid) before = 0;
-    }
-    if (span == 0) {
-      seam::store(cursor, 0);
-      return false;
-    }
-    const Result<Block> block = span_block(engine, header.directory, span - 1);
-    if (!block) return block.error();
-    const auto maps =
-        SpanMaps::of(engine, *block, engine.layout.span_in_block(span - 1), held, reserved);
+    const u64 span = next_in_class(engine, shard, size_class, before);
+    if (span == 0) return false;
+    const auto maps = maps_of(engine, shard, size_class, span - 1, HeldSpace(), nullptr);
     if (!maps) return maps.error();
     const SpanEntry& live = maps->live();
-    if (live.head == 0 || span_class(live.head) != size_class) {
-      return Engine::corrupt("span of another class in a list", engine.map->offset_of(&live));
-    }
     const bool is_empty =
         std::all_of(std::begin(live.map), std::end(live.map), [](u64 w) { return w == 0; });
-    if (release && is_empty && classes.open != span) {
-      seam::store(cursor, before);
+    if (is_empty && engine.header(shard).classes[size_class].open != span) {
       if (Status s = release_span(engine, shard, size_class, span - 1, before, live); !s.ok())
         return s;
-      return false;
-    }
-    if (!release && classes.open != span && maps->unused() >= std::max<u64>(1, slots / 8)) {
-      seam::store(cursor, span);
-      forget_unused(engine, shard, size_class);
-      store_class(classes, classes.head, static_cast<u32>(span));
       return true;
     }
     before = span;
-    seam::store(cursor, before);
   }
-  return false;
+  return true;
 }
 
 // An unused directory entry; adds a directory segment when there is none.
@@ -302,9 +325,8 @@ Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpo
       if (!slot || slot->offset != 0) return slot;
     }
     // Twice at most: views may come to hold what was opened.
-    const Result<bool> opened = attempt < 2
-                                    ? walk(engine, shard, size_class, kWalkSpans, false, reserved)
-                                    : Result<bool>(false);
+    const Result<bool> opened =
+        attempt < 2 ? open_some_span(engine, shard, size_class, reserved) : Result<bool>(false);
     if (!opened) return opened.error();
     if (*opened) continue;
     if (Status s = open_new_span(engine, shard, size_class, purpose); !s.ok()) return s;
@@ -340,6 +362,10 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
   return RecordSlot{offset, &entry.map[slot / 64], u64{1} << (slot % 64)};
 }
 
+Result<bool> release_empty_span(Engine& engine, u64 shard, u64 size_class, u64& before) {
+  return release_some_span(engine, shard, size_class, kWalkSpans, before);
+}
+
 Status after_free(Engine& engine, u64 shard) {
   format::Domain& domain = engine.domain(shard);
   const u64 frees = domain.frees + 1;
@@ -349,7 +375,10 @@ Status after_free(Engine& engine, u64 shard) {
   for (u64 i = 0; i < format::kClasses; ++i) {
     const u64 size_class = (frees / kFreesPerSweep + i) % format::kClasses;
     if (engine.header(shard).classes[size_class].head == 0) continue;
-    return walk(engine, shard, size_class, 4, true, nullptr).error();
+    u64 before = domain.class_walk[size_class];
+    const Result<bool> more = release_some_span(engine, shard, size_class, 4, before);
+    seam::store(domain.class_walk[size_class], more && *more ? before : 0);
+    return more.error();
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #define HMAP_SRC_SPANS_H_
 
 #include <unordered_map>
+#include <vector>
 
 #include "blocks.h"
 #include "intent.h"
@@ -26,9 +27,15 @@ struct RecordSlot {
   u64 bit = 0;
 };
 
-// Slots found and not taken yet, while their finder holds the shard's lock: those of a batch.
+// What a search for a slot passes over: slots found and not taken yet, while their finder holds the
+// shard's lock (those of a batch); spans that are to become empty.
 class ReservedSlots {
  public:
+  // By span id; stays the caller's. The open span of a class is used all the same.
+  void avoid(const std::vector<bool>& spans) { avoided_ = &spans; }
+  [[nodiscard]] bool avoids(u64 span) const {
+    return avoided_ != nullptr && span < avoided_->size() && (*avoided_)[span];
+  }
   void add(const RecordSlot& slot) { words_[slot.map_word] |= slot.bit; }
   // Of one word of a span's map.
   [[nodiscard]] u64 in(const u64* map_word) const {
@@ -38,6 +45,7 @@ class ReservedSlots {
 
  private:
   std::unordered_map<const u64*, u64> words_;
+  const std::vector<bool>* avoided_ = nullptr;
 };
 
 // Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes, none of those
@@ -53,6 +61,11 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
 
 // Counts a freed record; now and then looks whether a span has become empty and gives it back.
 Status after_free(Engine& engine, u64 shard);
+
+// One step: looks at spans of the class for empty ones and gives the first one back; `before` is
+// where it goes on, 0 at the beginning. The caller holds the shard's lock. False: at the end.
+// Errors: kBusy, kCorrupt.
+Result<bool> release_empty_span(Engine& engine, u64 shard, u64 size_class, u64& before);
 
 // The parts of Domain::class_hint: the word, and whether the words behind it are fresh: the span
 // was made for this class, and no slot of theirs was taken since. Then nobody can need one.

@@ -27,6 +27,14 @@ struct StoreAccess {
     Handle& handle = *store.impl_->handle;
     return handle.write(0, [&](Engine&) { return fn(handle.session_to_write()); });
   }
+
+  // fn(Engine&) -> Status or Result<T>, a write to one shard.
+  template <typename Fn>
+  static auto write_shard(Store& store, u64 shard, Fn&& fn)
+      -> decltype(fn(std::declval<Engine&>())) {
+    if (Status s = store.usable(); !s.ok()) return s;
+    return store.impl_->handle->write(shard, std::forward<Fn>(fn));
+  }
 };
 
 }  // namespace hmap

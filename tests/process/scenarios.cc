@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "hmap/batch.h"
+#include "hmap/compact.h"
 #include "hmap/snapshot.h"
 #include "values.h"
 
@@ -265,7 +266,19 @@ Steps space_given_back(Store& store, KeySource& keys) {
           checkpoint_step()};
 }
 
+// Records of sparse spans move together; the spans become free, then holes.
+Steps compaction(Store& store, KeySource& keys) {
+  fill(store, keys, 300);
+  const std::vector<std::string> present = keys_in(store);
+  for (std::size_t i = 0; i < present.size(); ++i)
+    EXPECT_TRUE(i % 5 == 0 || store.erase(present[i]).value());
+  return {put_step(present[0], "one"), compact_step(), put_step(present[1], value_of(2, 20))};
+}
+
 bool anything(const Header&, const Header&) { return true; }
+bool freed_spans(const Header& before, const Header& after) {
+  return after.span_count - after.span_free < before.span_count - before.span_free;
+}
 bool overflowed(const Header& before, const Header& after) {
   return after.noverflow > before.noverflow;
 }
@@ -305,6 +318,8 @@ Status perform(Store& store, const Step& step) {
       return store.put(step.key, step.value);
     case Step::Kind::kErase:
       return store.erase(step.key).error();
+    case Step::Kind::kCompact:
+      return compact_online(store).error();
     case Step::Kind::kClear:
       return store.clear();
     case Step::Kind::kBatch: {
@@ -360,6 +375,7 @@ const std::vector<Scenario>& scenarios() {
       {"GrowthInABatch", growth_in_a_batch, doubled_twice},
       {"BatchesBetweenCuts", batches_between_cuts, anything},
       {"SpaceGivenBack", space_given_back, anything},
+      {"Compaction", compaction, freed_spans},
   };
   return kAll;
 }

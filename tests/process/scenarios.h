@@ -17,7 +17,7 @@ namespace hmap::test {
 
 // One call.
 struct Step {
-  enum class Kind { kPut, kErase, kClear, kCheckpoint, kSnapshot, kRelease, kBatch };
+  enum class Kind { kPut, kErase, kClear, kCheckpoint, kSnapshot, kRelease, kBatch, kCompact };
   Kind kind = Kind::kPut;
   std::string key;
   std::string value;
@@ -29,6 +29,8 @@ inline Step put_step(std::string key, std::string value) {
 inline Step erase_step(std::string key) { return {Step::Kind::kErase, std::move(key), {}, {}}; }
 inline Step clear_step() { return {Step::Kind::kClear, {}, {}, {}}; }
 inline Step checkpoint_step() { return {Step::Kind::kCheckpoint, {}, {}, {}}; }
+// Beside others, as all of these.
+inline Step compact_step() { return {Step::Kind::kCompact, {}, {}, {}}; }
 // Takes a snapshot; ends the one held longest.
 inline Step snapshot_step() { return {Step::Kind::kSnapshot, {}, {}, {}}; }
 inline Step release_step() { return {Step::Kind::kRelease, {}, {}, {}}; }

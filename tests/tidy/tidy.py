@@ -28,14 +28,14 @@ LAYERS = (
     "engine log intent blocks space notes dead pins surplus",
     "spans span_maps records batch_area",
     "hmap bmap slots read_through quick_find find find_many locate insert erase clear grow "
-    "evacuate iterate batch_plan batch_redo",
+    "evacuate iterate sparse batch_plan batch_redo",
     "open create recovery replay checkpoint bring_home commit snapshots background apply "
     "salvage_scan salvage_super salvage_state salvage_roots salvage_shard salvage_source",
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
     "stats handle store_impl cursor_impl cursor snapshot batch view store update map "
-    "store_access activity fresh_store salvage copy compact train "
+    "store_access activity fresh_store salvage copy compact compact_online train "
     "inspect_fields inspect_nodes inspect_view inspect_fixed inspect_at inspect_file "
     "inspect_extents inspect",
 )
