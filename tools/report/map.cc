@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -127,7 +128,7 @@ std::string map_json(const MapPicture& picture) {
   json["cells"] = Json::array();
   for (const MapCell& cell : picture.cells) {
     json["cells"].push_back(
-        {index_of(cell.use), cell.shard, static_cast<int>(cell.fill * 100 + 0.5), cell.epoch});
+        {index_of(cell.use), cell.shard, std::lround(cell.fill * 100), cell.epoch});
   }
   json["groups"] = Json::array();
   for (const MapGroup& group : picture.groups) {

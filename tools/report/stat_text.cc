@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -27,7 +28,7 @@ std::string bar(std::uint64_t part, std::uint64_t whole) {
   const double columns =
       static_cast<double>(kBarColumns) * static_cast<double>(part) / static_cast<double>(whole);
   // Whatever is there is seen, however little.
-  return "  " + std::string(std::max<std::size_t>(1, static_cast<std::size_t>(columns + 0.5)), '#');
+  return "  " + std::string(static_cast<std::size_t>(std::max(1L, std::lround(columns))), '#');
 }
 
 // "B 12", or "B 11 (3 shards) to 12 (5 shards)".

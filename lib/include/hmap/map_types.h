@@ -34,7 +34,7 @@ namespace hmap {
 
 // Stands for byte strings of any length, as a Store has them: passed and handed out as
 // std::string_view, returned as std::string.
-struct bytes {
+struct bytes {  // NOLINT(readability-identifier-naming): stands beside std::uint64_t and the like
   bytes() = delete;
 };
 
