@@ -1,4 +1,7 @@
 // hmap sample: some entries, each as likely as every other.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -35,16 +38,10 @@ constexpr const char* kSampleExample =
     "--seed the same entries are drawn from every store that has them, in the same order.";
 
 // A number that looks random, of a key: entries with the smallest ones are drawn, so that neither
-// the order in which they are met nor the shards they are in have a say.
+// the order in which they are met nor the shards they are in have a say. XXH3 is the same on every
+// machine, which std::hash does not promise.
 std::uint64_t lot_of(std::string_view key, std::uint64_t seed) {
-  // FNV-1a (Fowler, Noll, Vo): the same on every machine, which std::hash does not promise.
-  std::uint64_t bits = 0xCBF29CE484222325U;
-  for (const char c : key) bits = (bits ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  bits += (seed + 1) * 0x9E3779B97F4A7C15U;
-  // The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
-  bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9U;
-  bits = (bits ^ bits >> 27) * 0x94D049BB133111EBU;
-  return bits ^ bits >> 31;
+  return XXH3_64bits_withSeed(key.data(), key.size(), seed);
 }
 
 struct Drawn {

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -51,7 +52,20 @@ std::string trained(const TrainVerb& verb) {
   throw failure;
 }
 
-// A new file, complete or not there.
+// The name of a new file is on disk only after this. Sets errno.
+bool flush_directory_of(const std::string& path) {
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  const int fd =
+      ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool flushed = ::fsync(fd) == 0;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return flushed;
+}
+
+// A new file, complete and on disk with its name, or not there.
 void write_dictionary(const std::string& path, const std::string& dictionary) {
   const auto fail = [&path] {
     return store_failure(Status(Code::kSystem, "cannot write the dictionary", 0, errno), path);
@@ -61,7 +75,7 @@ void write_dictionary(const std::string& path, const std::string& dictionary) {
   const ssize_t written = ::write(fd, dictionary.data(), dictionary.size());
   const bool whole = written == static_cast<ssize_t>(dictionary.size());
   if (!whole && written >= 0) errno = ENOSPC;
-  if (!whole || ::fsync(fd) != 0) {
+  if (!whole || ::fsync(fd) != 0 || !flush_directory_of(path)) {
     const Failure failure = fail();
     ::close(fd);
     ::unlink(path.c_str());
