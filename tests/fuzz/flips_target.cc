@@ -41,7 +41,7 @@ class Flipper {
     // What is looked at while a store is open. The superblock is read once.
     const auto kind = static_cast<Kind>(2 + random_.below(kKinds - 2));
     const Part& part = base_.anatomy.part(kind, random_.next());
-    const std::uint64_t at = part.offset + random_.below(part.bytes) / 8 * 8;
+    const std::uint64_t at = (part.offset + random_.below(part.bytes)) / 8 * 8;
     if (at + 8 > bytes_) return;
     auto& word = *reinterpret_cast<std::uint64_t*>(memory_ + at);
     const std::uint64_t before = std::atomic_ref(word).load(std::memory_order_relaxed);
