@@ -237,6 +237,31 @@ TEST(Live, MeddlingIsFound) {
   }
 }
 
+// A run that begins within the frame that its first block is in: no copy from there to its home.
+TEST(Live, AVersionIsNotCopiedOverItself) {
+  TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  Store store = Store::open(path, quiet_options()).value();
+  ASSERT_OK(store.put("key", "one"));
+  ASSERT_OK(store.checkpoint());
+  ASSERT_OK(store.put("key", "two"));  // moves the block of the only bucket to a frame
+  ASSERT_OK(store.checkpoint());
+  Meddler file(path);
+  const auto old = main_run(file);
+  const u64 word = place_word(file, old, 0);
+  const u64 place = format::place_in_word(word);
+  ASSERT_NE(old.offset, place);
+  header_of(file).buckets.run[0].value = place - 64;
+  const auto moved = main_run(file);
+  block_state(file, moved, 0) = format::BlockState{};
+  place_word(file, moved, 0) = word;
+
+  EXPECT_CODE(Code::kCorrupt, store.put("key", "three"));
+
+  header_of(file).buckets.run[0].value = old.offset;
+  EXPECT_VALUE(store, "key", "two");
+}
+
 // A slot that is unused now, but holds a record that the durable root refers to.
 TEST(Live, SlotsThatARootNeedsMustNotBeOffered) {
   TempDir dir(TempDir::Where::kMemory);
