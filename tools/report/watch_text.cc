@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -45,12 +46,12 @@ std::optional<Rates> rates(const Sample& now, const Sample* before) {
 }
 
 std::string rate_text(double rate) {
-  return grouped(static_cast<std::uint64_t>(std::max(rate, 0.0) + 0.5));
+  return grouped(static_cast<std::uint64_t>(std::llround(std::max(rate, 0.0))));
 }
 
 std::string bar(double share) {
   const int full =
-      std::clamp(static_cast<int>(share * kEvacuationColumns + 0.5), 0, kEvacuationColumns);
+      std::clamp(static_cast<int>(std::lround(share * kEvacuationColumns)), 0, kEvacuationColumns);
   return fmt::format("[{:#<{}}{:.<{}}]", "", full, "", kEvacuationColumns - full);
 }
 
