@@ -277,10 +277,11 @@ class Rebuild {
     });
     if (!status.ok()) return status;
     // Main buckets that were never written at the cut may have been since: they must be empty
-    // again. While growing there is no need: only evacuation reads them, and it overwrites them
-    // first.
-    if (header.buckets.id == 0 || header.oldbuckets.id != 0) return {};
-    return clear_unwritten(layout_.array_run(header.buckets, 0));
+    // again. While growing those of the old array count, which may have been marked evacuated;
+    // those of the new one are overwritten before they are read.
+    const format::BucketArray& array =
+        header.oldbuckets.id != 0 ? header.oldbuckets : header.buckets;
+    return array.id == 0 ? Status() : clear_unwritten(layout_.array_run(array, 0));
   }
 
   // Makes the blocks of a run that the table knows nothing of read as zero.
