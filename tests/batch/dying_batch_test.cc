@@ -325,6 +325,35 @@ TEST_P(DyingBatch, IsFinishedThoughThoseWhoFinishItDieToo) {
   });
 }
 
+// Of two owners who die the second wanted one shard only, so that marks of the first one's batch
+// are still in the others: they mean nothing in the second one's, whether that happened or not.
+TEST_P(DyingBatch, LeavesNoMarkToTheNextBatch) {
+  Random random(test_seed());
+  for_every_store(3, 4 * kStride, [&](std::uint64_t event) {
+    open_copy();
+    Child first = start_batch(event, SIGKILL);
+    const Outcome outcome = first.wait();
+    if (outcome.exited(0)) return true;
+    EXPECT_TRUE(outcome.killed()) << outcome;
+    const int before = state_seen_by(*reader_);
+    Batch next;
+    next.put(key_of(901), value_of(options_.type, event, 20));
+    const std::uint64_t at = random.between(1, 60);
+    SCOPED_TRACE("and another death at " + std::to_string(at));
+    Child second = start(at, SIGKILL, [&](Store& store) { return store.apply(next); });
+    const Outcome other = second.wait();
+    EXPECT_TRUE(other.killed() || other.exited(0)) << other;
+    Contents beside = contents(*reader_);
+    beside.erase(key_of(901));
+    EXPECT_GE(state_of(beside), before) << "a batch that was seen has disappeared";
+    EXPECT_OK(writer_->erase(key_of(901)));
+    const int state = state_in_snapshot();
+    EXPECT_GE(state, before) << "half a batch, or less than was seen";
+    if (!HasFailure()) finish(state);
+    return false;
+  });
+}
+
 // Nobody is left: the next to open the store is alone with what the dead one left.
 TEST_P(DyingBatch, IsFinishedByTheNextToOpenTheStore) {
   for_every_store(2, 4 * kStride, [&](std::uint64_t event) {
