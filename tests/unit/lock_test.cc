@@ -144,6 +144,43 @@ TEST_F(Lock, OfAKilledProcessIsTakenOverAtOnce) {
   }
 }
 
+// What a hook, which has no other place for it, needs to take the lock with another handle.
+struct Rival {
+  static inline std::uint64_t left = 0;
+  static inline const Handle* handle = nullptr;
+  static inline format::Lock* lock = nullptr;
+  static inline bool owner_died = false;
+  static void take(seam::Event, const void* at, std::size_t) {
+    if (at != &lock->word || left == 0 || --left != 0) return;
+    const auto acquired = (*handle)->lock(*lock, kTry);
+    owner_died = acquired && *acquired == Acquired::kOwnerDied;
+  }
+};
+
+// The second one comes between any two steps of the first.
+TEST_F(Lock, OfADeadOwnerIsTakenOverByOneOfTwo) {
+  std::uint64_t before_it = 0;
+  for (std::uint64_t event = 1;; ++event) {
+    auto peer = owner();
+    peer->kill_and_wait();
+    const Handle first(file_.fd(), *shared_);
+    const Handle second(file_.fd(), *shared_);
+    Rival::left = event;
+    Rival::handle = &second;
+    Rival::lock = &lock();
+    Rival::owner_died = false;
+    seam::hook.store(&Rival::take);
+    const auto acquired = first->lock(lock(), kTry);
+    seam::hook.store(nullptr);
+    const bool taken = acquired && *acquired == Acquired::kOwnerDied;
+    EXPECT_NE(taken, Rival::owner_died) << "event " << event;
+    (taken ? first : second)->unlock(lock());
+    if (Rival::left != 0) break;
+    before_it += Rival::owner_died ? 1 : 0;
+  }
+  EXPECT_GT(before_it, 0U);
+}
+
 TEST_F(Lock, OfAProcessThatDiesMeanwhileIsTakenOverDespiteSignals) {
   auto peer = owner();
   Peer waiter([&](const Peer::Line& line) {
