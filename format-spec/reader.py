@@ -27,7 +27,8 @@ ATTEMPTS = 5  # at a file that others write to
 def header_facts(store):
     sb, root = store.superblock, store.root
     shards = [{"count": h.count, "b": h.b, "noverflow": h.noverflow, "growing": h.growing,
-               "same_size": bool(h.flags & 8), "old_b": h.old.b if h.growing else None,
+               "same_size": bool(h.flags & 8), "half_size": bool(h.flags & 16),
+               "old_b": h.old.b if h.growing else None,
                "nevacuate": h.nevacuate if h.growing else None, "spans": h.span_count - h.span_free}
               for h in root.headers]
     return {"version": sb.version, "uuid": sb.uuid.hex(), "shard_bits": sb.shard_bits,

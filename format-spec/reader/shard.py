@@ -19,9 +19,9 @@ class Shard:
         else:
             need(h.count == 0 and not h.growing, "F-28", f"shard {index}: entries without an array")
         if h.growing:
-            need(h.old.b + (0 if h.flags & 8 else 1) == h.b, "F-28",
+            need(h.flags in (0, 8, 16) and h.old.b == h.b + {0: -1, 8: 0, 16: 1}[h.flags], "F-28",
                  f"shard {index}: B of the old array")
-            need(h.nevacuate <= 1 << h.old.b, "F-31", f"shard {index}: nevacuate")
+            need(h.nevacuate <= 1 << min(h.b, h.old.b), "F-31", f"shard {index}: nevacuate")
 
     def array_runs(self, array):
         sb = self.store.superblock
@@ -100,8 +100,11 @@ class Shard:
         """(array, runs, head) of every reachable chain (F-10)."""
         h = self.header
         for i in range(1 << h.old.b if h.growing else 0):
+            pair = i & (1 << h.b) - 1  # evacuated together, if the new array is the smaller one
+            need(h.b >= h.old.b or self.evacuated(i) == self.evacuated(pair), "F-11",
+                 f"shard {self.index}: of old buckets {pair} and {i} one is evacuated")
             if not self.evacuated(i):
-                need(i >= h.nevacuate, "F-31",
+                need(pair >= h.nevacuate, "F-31",
                      f"shard {self.index}: old bucket {i} is not evacuated")
                 yield h.old, self.old, i
         for i in range(1 << h.b if self.current else 0):

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "dead.h"
+#include "grow.h"
 #include "hmap.h"
 #include "hmap/compact.h"
 #include "hmap/store.h"
@@ -53,10 +54,11 @@ class OnlineCompaction {
       const u64 before = moved_.records;
       shard_ = shard;
       walked_ = 0;
+      if (Status s = shrink(shard); !s.ok()) return s;
       if (Status s = empty_sparse_spans(shard); !s.ok()) return s;
       if (Status s = give_back(shard); !s.ok()) return s;
       // From here on the next shard can use what this one freed.
-      if (moved_.records == before) continue;
+      if (moved_.records == before && !shrunk_) continue;
       if (Status s = store_.checkpoint(); !s.ok()) return s;
     }
     walked_ = kAll;
@@ -79,6 +81,17 @@ class OnlineCompaction {
       if (Status s = pause(); !s.ok()) return s;
       if (!*more) return {};
     }
+  }
+
+  Status shrink(u64 shard) {
+    shrunk_ = false;
+    const Status s = repeat(shard, [&](Engine& engine) {
+      const Result<bool> more = shrink_step(engine, shard);
+      shrunk_ = shrunk_ || (more && *more);
+      return more;
+    });
+    // No room for a smaller array beside the old one: there may be afterwards.
+    return s.code() == Code::kNoSpace ? Status() : s;
   }
 
   Status empty_sparse_spans(u64 shard) {
@@ -170,8 +183,9 @@ class OnlineCompaction {
   u64 total_ = 0;
   u64 shards_ = 0;
   u64 shard_ = 0;
-  double walked_ = 0;   // of its reversed hashes
-  bool ended_ = false;  // by the caller
+  double walked_ = 0;    // of its reversed hashes
+  bool shrunk_ = false;  // it
+  bool ended_ = false;   // by the caller
   Moved moved_;
   OnlineReport report_;
 };

@@ -3,6 +3,7 @@
 #include "evacuate.h"
 
 #include <algorithm>
+#include <array>
 
 #include "bmap.h"
 #include "grow.h"
@@ -67,6 +68,11 @@ struct Evacuation {
   Half x;
   Half y;
   u64 next_overflow = 0;
+};
+
+// One of the old chains that are evacuated together.
+struct OldChain {
+  Bmap* head = nullptr;
   u64 marks = 0;  // the head's new tophash word
 };
 
@@ -93,11 +99,12 @@ void add_entry(const Engine& engine, const Bmap& from, u64 slot, Half& half, u64
   half.image.add(top, bits, 0);
 }
 
-// Copies the entries of one bucket of the old chain into the halves.
-Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evacuation& work) {
+// Copies the entries of one bucket of an old chain into the halves; of its head the new tophash
+// word goes to *marks.
+Status copy_entries(Engine& engine, u64 shard, const Bmap& from, u64* marks, Evacuation& work) {
   const ShardHeader& header = engine.header(shard);
   const u64 old_b = header.oldbuckets.b;
-  const bool same_size = (header.flags & format::kSameSizeGrow) != 0;
+  const bool two = header.b > old_b;
   const bool read = needs_keys(header);
   if (read) prefetch_entries(engine, from);
   for (u64 i = 0; i < format::kSlots; ++i) {
@@ -105,7 +112,7 @@ Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evac
     u8 mark = format::kEvacuatedEmpty;
     if (is_filled(top)) {
       u64 bits = hash_bits_in(from.overflow, i);
-      const bool second = !same_size && (bits >> (old_b - first_hash_bit(old_b)) & 1) != 0;
+      const bool second = two && (bits >> (old_b - first_hash_bit(old_b)) & 1) != 0;
       if (read) {
         const Result<u64> hash = hash_of(engine, header, from, i, top);
         if (!hash) return hash.error();
@@ -123,16 +130,32 @@ Status copy_entries(Engine& engine, u64 shard, const Bmap& from, bool head, Evac
     } else if (top > format::kEmptyOne) {
       return Engine::corrupt("evacuated slot in a bucket that is not", header.oldbuckets.run[0]);
     }
-    if (head) work.marks = with_tophash(work.marks, i, mark);
+    if (marks != nullptr) *marks = with_tophash(*marks, i, mark);
   }
   return {};
+}
+
+// Copies the entries of an old chain into the halves.
+Status copy_chain(Engine& engine, u64 shard, OldChain& chain, Evacuation& work) {
+  const BucketArray& array = engine.header(shard).oldbuckets;
+  const Bmap* bucket = chain.head;
+  for (ChainHops hops;;) {
+    u64* marks = bucket == chain.head ? &chain.marks : nullptr;
+    if (Status s = copy_entries(engine, shard, *bucket, marks, work); !s.ok()) return s;
+    const u64 overflow = overflow_in(bucket->overflow);
+    if (overflow == 0) return {};
+    if (!hops.goes_on(overflow))
+      return Engine::corrupt("bucket chain without end", engine.map->offset_of(bucket));
+    const Result<Bmap*> next = live_bucket(engine, array, overflow);
+    if (!next) return next.error();
+    bucket = *next;
+  }
 }
 
 // The first bucket from `from` on that is not evacuated, looking at most kEvacuationLookAhead
 // ahead.
 Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u64 from) {
-  const u64 old_buckets = buckets_of(header.oldbuckets.b);
-  const u64 stop = std::min(old_buckets, from + kEvacuationLookAhead);
+  const u64 stop = std::min(evacuations(header), from + kEvacuationLookAhead);
   for (u64 n = from; n < stop; ++n) {
     const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
     if (!bucket) return bucket.error();
@@ -144,19 +167,23 @@ Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u6
 }  // namespace
 
 void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 old_bucket) {
-  const Bmap* bucket = find_bucket(engine, header.oldbuckets, old_bucket).bucket;
-  if (bucket == nullptr) return;
-  if (needs_keys(header) && !engine.layout.bucket.is_inline()) {
-    prefetch_entries(engine, *bucket);
-  } else {
-    __builtin_prefetch(bucket, 1);
-    prefetch_inline<1>(engine, bucket);
+  const u64 last = header.b < header.oldbuckets.b ? old_bucket + buckets_of(header.b) : old_bucket;
+  for (u64 n = old_bucket;; n = last) {
+    const Bmap* bucket = find_bucket(engine, header.oldbuckets, n).bucket;
+    if (bucket == nullptr) return;
+    if (needs_keys(header) && !engine.layout.bucket.is_inline()) {
+      prefetch_entries(engine, *bucket);
+    } else {
+      __builtin_prefetch(bucket, 1);
+      prefetch_inline<1>(engine, bucket);
+    }
+    if (n == last) return;
   }
 }
 
 Status advance_mark(Engine& engine, u64 shard) {
   ShardHeader& header = engine.header(shard);
-  if (header.nevacuate >= buckets_of(header.oldbuckets.b)) return {};
+  if (header.nevacuate >= evacuations(header)) return {};
   const Result<u64> next = next_unevacuated(engine, header, header.nevacuate);
   if (!next) return next.error();
   // A single word that means the same either way: no intent.
@@ -166,7 +193,6 @@ Status advance_mark(Engine& engine, u64 shard) {
 
 Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
   ShardHeader& header = engine.header(shard);
-  const bool same_size = (header.flags & format::kSameSizeGrow) != 0;
   Evacuation work;
   work.next_overflow = header.buckets.next_overflow;
   // X and Y of a bucket that is not evacuated are reachable for nobody: they may hold rubbish of a
@@ -178,22 +204,20 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
     return {};
   };
   if (Status s = begin_half(work.x, old_bucket); !s.ok()) return s;
-  if (!same_size) {
+  if (header.b > header.oldbuckets.b) {
     if (Status s = begin_half(work.y, old_bucket + buckets_of(header.oldbuckets.b)); !s.ok())
       return s;
   }
-  const Result<Bmap*> head = writable_bucket(engine, shard, header.oldbuckets, old_bucket, purpose);
-  if (!head) return head.error();
-  const Bmap* bucket = *head;
-  for (ChainHops hops;;) {
-    if (Status s = copy_entries(engine, shard, *bucket, bucket == *head, work); !s.ok()) return s;
-    const u64 overflow = overflow_in(bucket->overflow);
-    if (overflow == 0) break;
-    if (!hops.goes_on(overflow))
-      return Engine::corrupt("bucket chain without end", engine.map->offset_of(bucket));
-    const Result<Bmap*> next = live_bucket(engine, header.oldbuckets, overflow);
-    if (!next) return next.error();
-    bucket = *next;
+  std::array<OldChain, 2> chains;
+  const u64 count = header.b < header.oldbuckets.b ? 2 : 1;
+  for (u64 i = 0; i < count; ++i) {
+    const Result<Bmap*> head = writable_bucket(engine, shard, header.oldbuckets,
+                                               old_bucket + i * buckets_of(header.b), purpose);
+    if (!head) return head.error();
+    chains[i].head = *head;
+  }
+  for (u64 i = 0; i < count; ++i) {
+    if (Status s = copy_chain(engine, shard, chains[i], work); !s.ok()) return s;
   }
   flush_half(engine, work.x);
   flush_half(engine, work.y);
@@ -204,14 +228,16 @@ Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose) {
     nevacuate = *next;
   }
   Change change(engine, shard);
-  change.guard((*head)->version);
-  change.set((*head)->tophash, work.marks);
+  for (u64 i = 0; i < count; ++i) {
+    change.guard(chains[i].head->version);
+    change.set(chains[i].head->tophash, chains[i].marks);
+  }
   if (work.next_overflow != header.buckets.next_overflow) {
     change.set(header.buckets.next_overflow, work.next_overflow);
     change.set(header.noverflow, work.next_overflow - buckets_of(header.b));
   }
   if (nevacuate != header.nevacuate) change.set(header.nevacuate, nevacuate);
-  // Crash: before, the old bucket counts and the halves are rubbish; after, the halves count.
+  // Crash: before, the old buckets count and the halves are rubbish; after, the halves count.
   change.publish();
   return {};
 }

@@ -1,5 +1,6 @@
 // Evacuation: the entries of an old bucket move to the one or two buckets of the new array that are
-// theirs. Go's evacuate; under the shard's lock.
+// theirs (Go's evacuate) or, to half the size, those of two old buckets to the one that is theirs;
+// under the shard's lock.
 #ifndef HMAP_SRC_EVACUATE_H_
 #define HMAP_SRC_EVACUATE_H_
 
@@ -7,7 +8,8 @@
 
 namespace hmap {
 
-// Evacuates an old bucket that is not evacuated yet, in one change. Errors: kNoSpace, kBusy,
+// Evacuates an old bucket that is not evacuated yet, below evacuations(); to half the size the one
+// in the second half, too; in one change. Errors: kNoSpace, kBusy,
 // kCorrupt, kIoError; then nothing was moved. Cost: two buckets written, overflow apart; of every
 // three growths one reads the keys again.
 Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose);

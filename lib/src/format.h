@@ -227,7 +227,8 @@ inline constexpr u64 kOverflowRuns = 8;
 inline constexpr u64 kDirectorySegments = 20;
 inline constexpr u64 kDeadRuns = 46;
 inline constexpr u64 kClasses = 80;
-inline constexpr u64 kSameSizeGrow = 8;  // flag, Go's value
+inline constexpr u64 kSameSizeGrow = 8;   // flag, Go's value
+inline constexpr u64 kHalfSizeGrow = 16;  // flag: to half as many buckets, which Go does not have
 
 // An array of 2^b buckets, its preallocated overflow buckets behind them in run[0], further ones in
 // run[1..8], which double in size. Buckets are numbered through.

@@ -18,6 +18,8 @@ using format::ShardHeader;
 // The next array is made ready early, in steps of this, if it is larger than one step.
 constexpr u64 kPrepareBytes = u64{1} << 20;
 constexpr u64 kPrepareEvery = 16;  // inserts between two steps
+// Of one shrink_step(), of two evacuations each.
+constexpr u64 kShrinkSteps = 8;
 
 u64 main_run_bytes(const Engine& engine, u64 b) {
   return engine.layout.run_bytes(engine.layout.shape(b).runs[0]);
@@ -96,6 +98,17 @@ Status prepare_next(Engine& engine, u64 shard) {
   return early ? Status() : reserve_next(engine, shard, b);
 }
 
+// The words of a growth's begin: the swap, nothing copied yet.
+void set_growth(Change& change, ShardHeader& header, const BucketArray& array, u64 flags) {
+  change.guard(header.version);
+  set_array(change, header.oldbuckets, header.buckets);
+  set_array(change, header.buckets, array);
+  change.set(header.b, array.b);
+  change.set(header.flags, flags);
+  change.set(header.nevacuate, 0);
+  change.set(header.noverflow, 0);
+}
+
 // Go's hashGrow: swaps the arrays; nothing is copied yet.
 Status start_growth(Engine& engine, u64 shard, bool same_size) {
   ShardHeader& header = engine.header(shard);
@@ -116,19 +129,32 @@ Status start_growth(Engine& engine, u64 shard, bool same_size) {
     array = new_array(header.array_seq + 1, b, *run);
   }
   Change change(engine, shard);
-  change.guard(header.version);
-  set_array(change, header.oldbuckets, header.buckets);
-  set_array(change, header.buckets, array);
-  change.set(header.b, b);
-  change.set(header.flags, same_size ? format::kSameSizeGrow : 0);
-  change.set(header.nevacuate, 0);
-  change.set(header.noverflow, 0);
+  set_growth(change, header, array, same_size ? format::kSameSizeGrow : 0);
   if (use_next) {
     set_array(change, header.next, BucketArray{});
   } else {
     change.set(header.array_seq, array.id);
     change.set(engine.domain(shard).pending, 0);
   }
+  change.publish();
+  return {};
+}
+
+// The same to half the size.
+Status start_shrinking(Engine& engine, u64 shard) {
+  ShardHeader& header = engine.header(shard);
+  // What was reserved for a growth from here is not going to be used.
+  if (Status s = make_dead_room(engine, shard, 1 + format::kOverflowRuns); !s.ok()) return s;
+  const Result<RunOffset> run = take_array(engine, shard, header.b - 1, false);
+  if (!run) return run.error();
+  const BucketArray array = new_array(header.array_seq + 1, header.b - 1, *run);
+  Change change(engine, shard);
+  set_growth(change, header, array, format::kHalfSizeGrow);
+  add_dead_array(engine, shard, change, header.next);
+  set_array(change, header.next, BucketArray{});
+  change.set(header.next_prepared, 0);
+  change.set(header.array_seq, array.id);
+  change.set(engine.domain(shard).pending, 0);
   change.publish();
   return {};
 }
@@ -186,20 +212,20 @@ Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries) {
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   const ShardHeader& header = engine.header(shard);
   if (header.oldbuckets.id == 0) return {};
-  const u64 old_buckets = buckets_of(header.oldbuckets.b);
+  const u64 all = evacuations(header);
   const auto evacuate_unless_done = [&](u64 n) -> Status {
     const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
     if (!bucket) return bucket.error();
     return is_evacuated((*bucket)->tophash) ? Status() : evacuate(engine, shard, n, purpose);
   };
-  const u64 own = hash & (old_buckets - 1);
+  const u64 own = hash & (all - 1);
   // What one evacuation needs is fetched during the other one, or until the next write.
   prefetch_evacuation(engine, header, own);
   const bool own_is_next = own == header.nevacuate;
   if (own_is_next) {
     if (Status s = evacuate_unless_done(own); !s.ok()) return s;
   }
-  if (header.nevacuate < old_buckets) {
+  if (header.nevacuate < all) {
     if (Status s = evacuate_unless_done(header.nevacuate); !s.ok()) return s;
   }
   if (!own_is_next) {
@@ -207,8 +233,24 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   }
   // The look-ahead may have stopped at a bucket evacuated out of turn.
   if (Status s = advance_mark(engine, shard); !s.ok()) return s;
-  if (header.nevacuate < old_buckets) prefetch_evacuation(engine, header, header.nevacuate);
-  return header.nevacuate >= old_buckets ? finish_growth(engine, shard) : Status();
+  if (header.nevacuate < all) prefetch_evacuation(engine, header, header.nevacuate);
+  return header.nevacuate >= all ? finish_growth(engine, shard) : Status();
+}
+
+Result<bool> shrink_step(Engine& engine, u64 shard) {
+  const Result<DomainLock> lock = DomainLock::take(engine, shard);
+  if (!lock) return lock.error();
+  const ShardHeader& header = engine.header(shard);
+  if (header.oldbuckets.id == 0) {
+    if (header.buckets.id == 0 || !is_under_load(header.count, header.b)) return false;
+    if (Status s = start_shrinking(engine, shard); !s.ok()) return s;
+    return true;
+  }
+  for (u64 i = 0; i < kShrinkSteps && header.oldbuckets.id != 0; ++i) {
+    if (Status s = grow_work(engine, shard, header.nevacuate, Purpose::kOrdinary); !s.ok())
+      return s;
+  }
+  return true;
 }
 
 Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 next,

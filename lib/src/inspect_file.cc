@@ -164,7 +164,9 @@ class FileTree {
     std::string text = say(header.count, " entries in 2^", header.b, " buckets");
     if (header.oldbuckets.id == 0) return text;
     return text + say("; growing: ", header.nevacuate, " of ",
-                      u64{1} << std::min(header.oldbuckets.b, kMaxB - 1), " old buckets evacuated");
+                      u64{1} << std::min({header.oldbuckets.b, header.b, kMaxB - 1}),
+                      " old buckets evacuated",
+                      header.flags == format::kHalfSizeGrow ? ", two at a time" : "");
   }
 
   void add_array(const format::BucketArray& array, const char* name, InspectNode& to) const {

@@ -28,7 +28,8 @@ void add_shard(const Engine& engine, u64 shard, Stats& stats) {
   s.same_size_growth = (seam::load(header.flags) & format::kSameSizeGrow) != 0;
   if (s.growing) {
     s.old_buckets = u64{1} << std::min<u64>(seam::load(header.oldbuckets.b), kMaxB);
-    s.evacuated = seam::load(header.nevacuate);
+    s.half_size_growth = (seam::load(header.flags) & format::kHalfSizeGrow) != 0;
+    s.evacuated = seam::load(header.nevacuate) * (s.half_size_growth ? 2 : 1);
   }
   s.spans = seam::load(header.span_count) - seam::load(header.span_free);
   // One that is published has happened, applied or not.

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "bmap.h"
+#include "grow.h"
 #include "hash.h"
 #include "verify_shard.h"
 
@@ -32,24 +33,23 @@ bool ShardCheck::read_bucket(const Side& side, u64 n, BucketCopy& bucket, Spot& 
   return true;
 }
 
-bool ShardCheck::evacuated_head(u64 n, bool& evacuated) {
+bool ShardCheck::evacuated_head(u64 i, bool is_first, bool& evacuated) {
   BucketCopy head;
   Spot spot;
-  const u64 i = n & ((u64{1} << header_.oldbuckets.b) - 1);
   if (!read_bucket(old(), i, head, spot)) return false;
   evacuated = is_evacuated(head.tophash);
-  if (n != i) return true;  // the checks are made once
-  if (!evacuated && i < header_.nevacuate) {
+  if (!is_first) return true;  // the checks are made once
+  if (!evacuated && (i & (evacuations(header_) - 1)) < header_.nevacuate) {
     piece_.near.damage(FindingKind::kEvacuation, spot,
                        say("old bucket ", i, " is not evacuated, but all below ", header_.nevacuate,
                            " should be: its entries will be lost"));
   }
   if (!evacuated) return true;
-  const bool same_size = (header_.flags & format::kSameSizeGrow) != 0;
+  const bool two = header_.b > header_.oldbuckets.b;
   for (u64 slot = 0; slot < format::kSlots; ++slot) {
     const u8 state = tophash_at(head.tophash, slot);
     if (state < format::kEvacuatedX || state > format::kEvacuatedEmpty ||
-        (same_size && state == format::kEvacuatedY)) {
+        (!two && state == format::kEvacuatedY)) {
       piece_.near.damage(
           FindingKind::kEvacuation, spot,
           say("old bucket ", i, " is evacuated, but its slot ", slot, " is in state ", u64{state}));
@@ -60,16 +60,29 @@ bool ShardCheck::evacuated_head(u64 n, bool& evacuated) {
 }
 
 void ShardCheck::chain(u64 n) {
-  if (header_.oldbuckets.id != 0) {
-    bool evacuated = false;
-    if (!evacuated_head(n, evacuated)) return;
-    if (!evacuated) {
-      // Both new buckets hold rubbish; the old one is looked at in place of the first.
-      if (n < u64{1} << header_.oldbuckets.b) walk(old(), n);
-      return;
-    }
+  if (header_.oldbuckets.id == 0) return walk(current(), n);
+  const u64 old_buckets = u64{1} << header_.oldbuckets.b;
+  const u64 i = n & (old_buckets - 1);
+  bool evacuated = false;
+  if (!evacuated_head(i, n == i, evacuated)) return;
+  if (header_.b < header_.oldbuckets.b) return pair(n, n + (u64{1} << header_.b), evacuated);
+  if (evacuated) return walk(current(), n);
+  // Both new buckets hold rubbish; the old one is looked at in place of the first.
+  if (n < old_buckets) walk(old(), n);
+}
+
+// To half the size: two old buckets become one new one, together.
+void ShardCheck::pair(u64 n, u64 other, bool evacuated) {
+  bool other_evacuated = false;
+  if (!evacuated_head(other, true, other_evacuated)) return;
+  if (other_evacuated != evacuated) {
+    piece_.near.damage(FindingKind::kEvacuation, {header_offset_, static_cast<u32>(shard_)},
+                       say("of the old buckets ", n, " and ", other,
+                           ", which become one, only one is evacuated: entries will be lost"));
   }
-  walk(current(), n);
+  if (evacuated && other_evacuated) return walk(current(), n);
+  if (!evacuated) walk(old(), n);
+  if (!other_evacuated) walk(old(), other);
 }
 
 void ShardCheck::walk(const Side& side, u64 head) {

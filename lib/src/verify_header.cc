@@ -64,7 +64,6 @@ void ShardCheck::check_array(const BucketArray& array, const char* name, Finding
 void ShardCheck::check_growth(Findings& out) const {
   const BucketArray& now = header_.buckets;
   const BucketArray& old = header_.oldbuckets;
-  const bool same_size = (header_.flags & format::kSameSizeGrow) != 0;
   if (now.id == 0) {
     if (header_.count != 0 || old.id != 0)
       header_damage(out, say("no array of buckets, but a count of ", header_.count));
@@ -79,16 +78,20 @@ void ShardCheck::check_growth(Findings& out) const {
                    "to ",
                    now.next_overflow));
   }
-  if ((header_.flags & ~format::kSameSizeGrow) != 0)
+  if (header_.flags != 0 && header_.flags != format::kSameSizeGrow &&
+      header_.flags != format::kHalfSizeGrow)
     header_damage(out, say("unknown flags: ", header_.flags));
   if (old.id == 0) {
     if (header_.flags != 0 || header_.nevacuate != 0)
       header_damage(out, "flags or nevacuate are set, but no growth is in progress");
     return;
   }
-  if (old.b + (same_size ? 0 : 1) != now.b)
+  const u64 from = header_.flags == format::kSameSizeGrow   ? now.b
+                   : header_.flags == format::kHalfSizeGrow ? now.b + 1
+                                                            : now.b - 1;
+  if (old.b != from)
     header_damage(out, say("growing from 2^", old.b, " to 2^", now.b, " buckets: no such growth"));
-  if (header_.nevacuate > u64{1} << std::min(old.b, kMaxB))
+  if (header_.nevacuate > u64{1} << std::min({old.b, now.b, kMaxB}))
     header_damage(out, say("nevacuate is ", header_.nevacuate, " of 2^", old.b, " old buckets"));
 }
 
@@ -152,7 +155,7 @@ bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
       }
     }
     return header.b < kMaxB && (header.oldbuckets.id == 0 || header.buckets.id != 0) &&
-           header.oldbuckets.b <= header.buckets.b;
+           header.oldbuckets.b <= header.buckets.b + 1;
   }();
   check_growth(out);
   check_space_words(out);

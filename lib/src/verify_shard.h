@@ -104,7 +104,8 @@ class ShardCheck {
   [[nodiscard]] Side current() const { return {header_.buckets, runs.buckets, false}; }
   [[nodiscard]] Side old() const { return {header_.oldbuckets, runs.oldbuckets, true}; }
   bool read_bucket(const Side& side, u64 n, BucketCopy& bucket, Spot& spot);
-  bool evacuated_head(u64 n, bool& evacuated);
+  bool evacuated_head(u64 i, bool is_first, bool& evacuated);
+  void pair(u64 n, u64 other, bool evacuated);
   void walk(const Side& side, u64 head);
   bool step(const Side& side, u64 next, const Spot& spot);
   bool check_bucket(const Side& side, u64 head, const BucketCopy& bucket, const Spot& spot,

@@ -11,7 +11,8 @@ import tempfile
 
 from both_readers import Readers
 
-NAMES = {"empty", "one_entry", "overflow_chain", "half_evacuated", "erased_slots", "binary_keys",
+NAMES = {"empty", "one_entry", "overflow_chain", "half_evacuated", "half_shrunk",
+         "erased_slots", "binary_keys",
          "large_record", "compressed", "dictionary", "inline"}
 ABSENT = ["00ff00ff", "616e20616273656e74206b6579"]
 ABSENT_OF_LENGTH = {"inline": ["6b39393939", "0000000000"]}

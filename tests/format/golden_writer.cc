@@ -94,6 +94,15 @@ void fill_inline(Pair& pair) {
   for (int i = 300; pair.model().size() < 212; ++i) pair.put("k" + digits(i, 4), "end");
 }
 
+void fill_and_halve(Pair& pair) {
+  fill_numbers(pair, 0, 200);
+  for (int i = 0; i < 200; ++i) {
+    if (i % 8 > 2) pair.erase(numbered("key ", i));
+  }
+  pair.compact(1);
+  for (int i = 0; i < 4; ++i) pair.put("key 0", numbered("replaced ", i));
+}
+
 std::vector<Golden> goldens() {
   return {
       {"empty", "A new store.", [](Pair&) {}, anything},
@@ -107,6 +116,11 @@ std::vector<Golden> goldens() {
        [](Pair& pair) { fill_numbers(pair, 0, 213); },
        [](const Stats::Shard& s) {
          return s.growing && s.old_buckets == 32 && s.evacuated > 0 && s.evacuated < 32;
+       }},
+      {"half_shrunk", "Closed in the middle of the growth from 32 to 16 buckets.", fill_and_halve,
+       [](const Stats::Shard& s) {
+         return s.half_size_growth && s.old_buckets == 32 && s.evacuated > 0 && s.evacuated < 32 &&
+                s.overflow_buckets > 0;
        }},
       {"erased_slots", "100 entries, 60 of them erased, 10 replaced.",
        [](Pair& pair) {
@@ -152,8 +166,9 @@ void write_json(const std::filesystem::path& path, const Golden& golden, const M
   const Stats::Shard& shard = stats.shards.at(0);
   out << "{\n \"about\": \"" << golden.about << "\",\n \"shard\": {\"count\": " << shard.entries
       << ", \"b\": " << shard.buckets_log2 << ", \"noverflow\": " << shard.overflow_buckets
-      << ", \"growing\": " << (shard.growing ? "true" : "false")
-      << ", \"nevacuate\": " << (shard.growing ? std::to_string(shard.evacuated) : "null")
+      << ", \"growing\": " << (shard.growing ? "true" : "false") << ", \"nevacuate\": "
+      << (shard.growing ? std::to_string(shard.evacuated / (shard.half_size_growth ? 2 : 1))
+                        : "null")
       << "},\n \"entries\": [";
   const char* separator = "\n";
   for (const auto& [key, value] : model) {

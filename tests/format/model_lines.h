@@ -3,8 +3,10 @@
 #ifndef HMAP_TESTS_FORMAT_MODEL_LINES_H_
 #define HMAP_TESTS_FORMAT_MODEL_LINES_H_
 
+#include <hmap/compact.h>
 #include <hmap/store.h>
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -52,6 +54,12 @@ class Pair {
   void clear() {
     require(store_.clear());
     model_.clear();
+  }
+  // Ended after so many steps.
+  void compact(int steps) {
+    OnlineOptions options;
+    options.progress = [&](std::uint64_t, std::uint64_t) { return --steps > 0; };
+    require(compact_online(store_, options).error());
   }
   void close() { require(store_.close()); }
   void reopen(Store store) { store_ = std::move(store); }

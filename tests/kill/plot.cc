@@ -73,6 +73,8 @@ std::vector<Step> random_steps(Random& random, bool is_inline) {
       --held;
     } else if (dice < 180) {
       steps.push_back(random_batch(random, is_inline));
+    } else if (dice < 205) {
+      steps.push_back(compact_step(random.between(1, 10)));
     } else if (dice < 400) {
       steps.push_back(erase_step(std::move(key)));
     } else {

@@ -83,9 +83,11 @@ RandomHistory::Plan plan_history(std::uint64_t number, Random& random) {
 void report(const Seen& seen) {
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   std::printf(
-      "%llu operations, %llu growths, %llu same-size growths, %llu reopenings, "
+      "%llu operations, %llu growths, %llu same-size growths, %llu halvings, %llu compactions "
+      "(%llu ended in a halving), %llu reopenings, "
       "%llu clears, emptied %llu times, %llu iterations, %llu values above 64 KiB\n",
       number(seen.operations), number(seen.growths), number(seen.same_size_growths),
+      number(seen.halvings), number(seen.compactions), number(seen.half_done),
       number(seen.reopenings), number(seen.clears), number(seen.emptied), number(seen.iterations),
       number(seen.values_above_64k));
 }
@@ -113,6 +115,8 @@ TEST(Model, AgreesWithUnorderedMapThroughRandomHistories) {
   if (seen.operations >= 1'000'000) {  // else the run was too short to have seen everything
     EXPECT_GT(seen.growths, 50U);
     EXPECT_GT(seen.same_size_growths, 20U);
+    EXPECT_GT(seen.halvings, 20U);
+    EXPECT_GT(seen.half_done, 5U);
     EXPECT_GT(seen.reopenings, 50U);
     EXPECT_GT(seen.clears, 20U);
     EXPECT_GT(seen.values_above_64k, 10U);

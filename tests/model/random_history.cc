@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "hmap/compact.h"
 #include "values.h"
 
 namespace hmap::test {
@@ -147,7 +148,12 @@ void RandomHistory::read_step(std::uint64_t index) {
 }
 
 void RandomHistory::rare_step() {
-  switch (random_.below(12)) {
+  switch (random_.below(16)) {
+    case 12:
+    case 13:
+    case 14:
+    case 15:
+      return compact();
     case 0:
       return clear();
     case 1:
@@ -205,6 +211,20 @@ void RandomHistory::erase(const std::string& key) {
   const bool was_there = model_.erase(key) == 1;
   if (*erased != was_there) return fail("erase disagrees");
   if (was_there && model_.empty()) ++seen_.emptied;
+}
+
+// To the end or to any point: most often in the middle of a growth to half the size.
+void RandomHistory::compact() {
+  const bool whole = random_.one_in(3);
+  std::uint64_t left = random_.between(1, 40);
+  OnlineOptions options;
+  options.progress = [&](std::uint64_t, std::uint64_t) { return whole || --left > 0; };
+  const Result<OnlineReport> report = compact_online(*store_, options);
+  if (!report) return fail("compact_online", report.error());
+  if (whole && !report->complete) return fail("compact_online did not come to an end");
+  ++seen_.compactions;
+  watch_growth(false);
+  if (raw_ != nullptr && (raw_->shard().flags & format::kHalfSizeGrow) != 0) ++seen_.half_done;
 }
 
 void RandomHistory::clear() {
@@ -304,7 +324,7 @@ void RandomHistory::watch_growth(bool cleared) {
   const format::ShardHeader& shard = raw_->shard();
   if (shard.count != model_.size()) fail("count is wrong: " + std::to_string(shard.count));
   if (shard.buckets.id != array_id_ && array_id_ != 0 && !cleared) {
-    (shard.b == b_ ? seen_.same_size_growths : seen_.growths) += 1;
+    (shard.b == b_ ? seen_.same_size_growths : shard.b > b_ ? seen_.growths : seen_.halvings) += 1;
   }
   array_id_ = shard.buckets.id;
   b_ = shard.b;

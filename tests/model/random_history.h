@@ -23,6 +23,9 @@ struct Seen {
   std::uint64_t operations = 0;
   std::uint64_t growths = 0;
   std::uint64_t same_size_growths = 0;
+  std::uint64_t halvings = 0;
+  std::uint64_t half_done = 0;  // compactions that ended in the middle of one
+  std::uint64_t compactions = 0;
   std::uint64_t reopenings = 0;
   std::uint64_t clears = 0;
   std::uint64_t emptied = 0;
@@ -70,6 +73,7 @@ class RandomHistory {
   void insert(const std::string& key);
   void replace(const std::string& key);
   void erase(const std::string& key);
+  void compact();
   void clear();
   void iterate();
   void iterate_in_two_parts();

@@ -47,6 +47,7 @@ Step random_batch(const Options& options, Random& random) {
 Step random_step(const Options& options, Random& random) {
   const std::uint64_t dice = random.below(1'000);
   if (dice < 12) return clear_step();
+  if (dice < 30) return compact_step(random.between(1, 12));
   std::string key = key_of(options.type, random.below(kKeys));
   if (dice < 280) return erase_step(std::move(key));
   if (dice < 380) return random_batch(options, random);
@@ -136,6 +137,7 @@ void Life::perform_next() {
   const Step step = std::move(steps_.front());
   steps_.pop_front();
   if (step.kind == Step::Kind::kCheckpoint) return make_checkpoint();
+  if (step.kind == Step::Kind::kCompact) return compact(step);
   require(perform(*store_, step));
   perform(model_, step);
   if (step.kind == Step::Kind::kClear) ++seen_.clears;
@@ -143,9 +145,22 @@ void Life::perform_next() {
 }
 
 void Life::perform_next_if_it_writes() {
-  if (steps_.empty() || steps_.front().kind == Step::Kind::kCheckpoint) return;
+  if (steps_.empty() || steps_.front().kind == Step::Kind::kCheckpoint ||
+      steps_.front().kind == Step::Kind::kCompact)
+    return;
   perform_next();
   ++seen_.meanwhile;
+}
+
+// It changes no contents, and makes checkpoints of its own.
+void Life::compact(const Step& step) {
+  truth_.models.push_back(model_);
+  recorder_.begin_checkpoint(truth_.models.size() - 1, nullptr);
+  const Status status = perform(*store_, step);
+  recorder_.end_checkpoint();
+  require(status);
+  ++seen_.compactions;
+  if (store_->stats().value().shards[0].half_size_growth) ++seen_.growing_half_size;
 }
 
 void Life::make_checkpoint(int writes_meanwhile) {

@@ -37,6 +37,8 @@ struct Seen {
   std::uint64_t checkpoints = 0;
   std::uint64_t growing = 0;  // checkpoints with a half-done evacuation
   std::uint64_t growing_same_size = 0;
+  std::uint64_t growing_half_size = 0;  // compactions that ended in one
+  std::uint64_t compactions = 0;
   std::uint64_t overflowing = 0;  // checkpoints with overflow buckets
   std::uint64_t meanwhile = 0;    // writes between a cut and the end of its checkpoint
   std::uint64_t large = 0;
@@ -74,6 +76,7 @@ class Life {
   void perform_all();
   void perform_next();
   void perform_next_if_it_writes();
+  void compact(const Step& step);
   void make_checkpoint(int writes_meanwhile = 3);
   void open();
   void close();

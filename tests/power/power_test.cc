@@ -127,12 +127,15 @@ class Power : public ::testing::Test {
                 static_cast<unsigned long long>(totals_.new_roots),
                 static_cast<unsigned long long>(totals_.double_cuts));
     std::printf(
-        "checkpoints %llu: growing %llu, to the same size %llu, overflow %llu; writes meanwhile "
-        "%llu, large %llu, clears %llu, reopenings %llu, poisonings %llu\n",
+        "checkpoints %llu: growing %llu, to the same size %llu, overflow %llu; compactions %llu, "
+        "ended in a halving %llu; writes meanwhile %llu, large %llu, clears %llu, reopenings %llu, "
+        "poisonings %llu\n",
         static_cast<unsigned long long>(seen_.checkpoints),
         static_cast<unsigned long long>(seen_.growing),
         static_cast<unsigned long long>(seen_.growing_same_size),
         static_cast<unsigned long long>(seen_.overflowing),
+        static_cast<unsigned long long>(seen_.compactions),
+        static_cast<unsigned long long>(seen_.growing_half_size),
         static_cast<unsigned long long>(seen_.meanwhile),
         static_cast<unsigned long long>(seen_.large), static_cast<unsigned long long>(seen_.clears),
         static_cast<unsigned long long>(seen_.reopenings),
@@ -174,6 +177,7 @@ class Power : public ::testing::Test {
     if (histories < 60) return;
     EXPECT_GT(seen_.growing_same_size, 0U);
     EXPECT_GT(seen_.inline_slots_growing, 0U);
+    EXPECT_GT(seen_.growing_half_size, 0U);
   }
 
   Watchdog watchdog_;

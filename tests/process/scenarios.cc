@@ -1,12 +1,7 @@
 #include "scenarios.h"
 
-#include <deque>
 #include <utility>
 
-#include "hash.h"
-#include "hmap/batch.h"
-#include "hmap/compact.h"
-#include "hmap/snapshot.h"
 #include "values.h"
 
 namespace hmap::test {
@@ -275,6 +270,40 @@ Steps compaction(Store& store, KeySource& keys) {
   return {put_step(present[0], "one"), compact_step(), put_step(present[1], value_of(2, 20))};
 }
 
+// From 64 buckets to 16: old buckets are evacuated two at a time, by the compaction and by writes.
+Steps growth_to_half_the_size(Store& store, KeySource& keys) {
+  fill(store, keys, 250);
+  finish_growth(store, keys);
+  const std::vector<std::string> present = keys_in(store);
+  for (std::size_t i = 60; i < present.size(); ++i) EXPECT_TRUE(store.erase(present[i]).value());
+  return {compact_step(2),
+          put_step(present[0], "overwritten"),
+          erase_step(present[1]),
+          put_step(keys.any(), "new"),
+          compact_step(2),
+          batch_step({put_step(keys.any(), "newer"), erase_step(present[2])}),
+          compact_step(3),
+          checkpoint_step(),
+          put_step(present[3], value_of(2, 100)),
+          compact_step(),
+          put_step(present[4], "again")};
+}
+
+// Emptied in the middle of it, by clear() and by erasures.
+Steps emptied_while_halving(Store& store, KeySource& keys) {
+  fill(store, keys, 60);
+  finish_growth(store, keys);
+  const std::vector<std::string> present = keys_in(store);
+  for (std::size_t i = 3; i < present.size(); ++i) EXPECT_TRUE(store.erase(present[i]).value());
+  return {compact_step(1),
+          erase_step(present[0]),
+          erase_step(present[1]),
+          erase_step(present[2]),
+          put_step(present[0], "again"),
+          clear_step(),
+          put_step(present[1], "anew")};
+}
+
 bool anything(const Header&, const Header&) { return true; }
 bool freed_spans(const Header& before, const Header& after) {
   return after.span_count - after.span_free < before.span_count - before.span_free;
@@ -283,6 +312,9 @@ bool overflowed(const Header& before, const Header& after) {
   return after.noverflow > before.noverflow;
 }
 bool doubled(const Header& before, const Header& after) { return after.b == before.b + 1; }
+bool halved_twice(const Header& before, const Header& after) {
+  return after.b + 2 == before.b && after.oldbuckets.id == 0;
+}
 bool doubled_twice(const Header& before, const Header& after) { return after.b == before.b + 2; }
 bool same_size(const Header& before, const Header& after) {
   return after.b == before.b && after.buckets.id != before.buckets.id;
@@ -290,68 +322,6 @@ bool same_size(const Header& before, const Header& after) {
 bool reseeded(const Header& before, const Header& after) { return after.hash0 != before.hash0; }
 
 }  // namespace
-
-std::uint64_t KeySource::bucket_of(std::string_view key, std::uint64_t b) const {
-  const std::uint64_t hash = hash_key(key, raw_.superblock().store_seed);
-  return hmap::mix(hash, header().hash0) & ((std::uint64_t{1} << b) - 1);
-}
-
-std::string KeySource::in_bucket(std::uint64_t bucket, std::uint64_t b) {
-  while (true) {
-    std::string key = any();
-    if (bucket_of(key, b) == bucket) return key;
-  }
-}
-
-Status perform(Store& store, const Step& step) {
-  static std::deque<Snapshot> held;
-  switch (step.kind) {
-    case Step::Kind::kSnapshot: {
-      Result<Snapshot> snapshot = store.snapshot();
-      if (snapshot) held.push_back(*std::move(snapshot));
-      return snapshot.error();
-    }
-    case Step::Kind::kRelease:
-      if (!held.empty()) held.pop_front();
-      return {};
-    case Step::Kind::kPut:
-      return store.put(step.key, step.value);
-    case Step::Kind::kErase:
-      return store.erase(step.key).error();
-    case Step::Kind::kCompact:
-      return compact_online(store).error();
-    case Step::Kind::kClear:
-      return store.clear();
-    case Step::Kind::kBatch: {
-      Batch batch;
-      for (const Step& part : step.batch) {
-        part.kind == Step::Kind::kPut ? batch.put(part.key, part.value) : batch.erase(part.key);
-      }
-      return store.apply(batch);
-    }
-    default:
-      return store.checkpoint();
-  }
-}
-
-void perform(Contents& model, const Step& step) {
-  switch (step.kind) {
-    case Step::Kind::kPut:
-      model[step.key] = step.value;
-      break;
-    case Step::Kind::kErase:
-      model.erase(step.key);
-      break;
-    case Step::Kind::kClear:
-      model.clear();
-      break;
-    case Step::Kind::kBatch:
-      for (const Step& part : step.batch) perform(model, part);
-      break;
-    default:
-      break;
-  }
-}
 
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> kAll = {
@@ -376,6 +346,8 @@ const std::vector<Scenario>& scenarios() {
       {"BatchesBetweenCuts", batches_between_cuts, anything},
       {"SpaceGivenBack", space_given_back, anything},
       {"Compaction", compaction, freed_spans},
+      {"GrowthToHalfTheSize", growth_to_half_the_size, halved_twice},
+      {"EmptiedWhileHalving", emptied_while_halving, reseeded},
   };
   return kAll;
 }

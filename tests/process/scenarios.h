@@ -29,8 +29,11 @@ inline Step put_step(std::string key, std::string value) {
 inline Step erase_step(std::string key) { return {Step::Kind::kErase, std::move(key), {}, {}}; }
 inline Step clear_step() { return {Step::Kind::kClear, {}, {}, {}}; }
 inline Step checkpoint_step() { return {Step::Kind::kCheckpoint, {}, {}, {}}; }
-// Beside others, as all of these.
+// compact_online(), to the end or ended after so many steps of it.
 inline Step compact_step() { return {Step::Kind::kCompact, {}, {}, {}}; }
+inline Step compact_step(std::uint64_t steps) {
+  return {Step::Kind::kCompact, {}, std::to_string(steps), {}};
+}
 // Takes a snapshot; ends the one held longest.
 inline Step snapshot_step() { return {Step::Kind::kSnapshot, {}, {}, {}}; }
 inline Step release_step() { return {Step::Kind::kRelease, {}, {}, {}}; }

@@ -81,12 +81,14 @@ struct OnlineReport {
 
 // Gives back what a store does not need, while any number of processes read and write it:
 //
-//   1. records in spans that are less than three quarters full move together, each by a change of
+//   1. a bucket array that is far too large is halved until a third more entries would fill it, by
+//      the same incremental evacuation as growth; nothing else makes an array smaller;
+//   2. records in spans that are less than three quarters full move together, each by a change of
 //   its
 //      own under its shard's lock: readers find the old one or the new one, snapshots and views
 //      keep what they see, and no key or value changes;
-//   2. empty spans, and copies of blocks that no checkpoint needs any more, become free extents;
-//   3. after a checkpoint all free extents become holes in the file, which is never cut: what it
+//   3. empty spans, and copies of blocks that no checkpoint needs any more, become free extents;
+//   4. after a checkpoint all free extents become holes in the file, which is never cut: what it
 //      takes is st_blocks, not its length.
 //
 // What a snapshot, a view or a stopped checkpoint holds back stays; so does what writers do behind

@@ -126,8 +126,9 @@ struct Stats {
     std::uint64_t overflow_buckets = 0;  // noverflow
     bool growing = false;
     bool same_size_growth = false;
+    bool half_size_growth = false;  // Of compact_online().
     std::uint64_t old_buckets = 0;  // While growing: buckets of the old array ...
-    std::uint64_t evacuated = 0;    // ... of which all below this are evacuated (nevacuate).
+    std::uint64_t evacuated = 0;    // ... of which so many at least are evacuated.
     std::uint64_t spans = 0;
     // Changes since the runtime area was set up (a reboot, a copy): rises with every write, and
     // with every step of a growth.
