@@ -20,6 +20,7 @@ Json shard_json(const Stats::Shard& shard) {
                  {"growing", shard.growing}};
   if (shard.growing) {
     object["same_size_growth"] = shard.same_size_growth;
+    object["half_size_growth"] = shard.half_size_growth;
     object["old_buckets"] = shard.old_buckets;
     object["evacuated"] = shard.evacuated;
   }

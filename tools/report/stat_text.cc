@@ -69,8 +69,9 @@ std::string growth_line(const Stats::Shard& shard) {
   const std::string to =
       shard.same_size_growth
           ? fmt::format("rewriting {} buckets at the same size", grouped(shard.old_buckets))
-          : fmt::format("from {} to {} buckets", grouped(shard.old_buckets),
-                        grouped(shard.old_buckets * 2));
+          : fmt::format(
+                "from {} to {} buckets", grouped(shard.old_buckets),
+                grouped(shard.half_size_growth ? shard.old_buckets / 2 : shard.old_buckets * 2));
   return fmt::format("{}, {} evacuated ({})", to, grouped(shard.evacuated),
                      percent(shard.evacuated, shard.old_buckets));
 }

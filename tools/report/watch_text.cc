@@ -65,7 +65,9 @@ void add_growth(const Sample& now, const Sample* before, std::vector<std::string
     std::string line =
         fmt::format("{:<12}shard {} {} {:3.0f} % of {} old buckets evacuated{}",
                     any ? "" : "growth", s, bar(share), share * 100, grouped(shard.old_buckets),
-                    shard.same_size_growth ? " (same size)" : "");
+                    shard.same_size_growth   ? " (same size)"
+                    : shard.half_size_growth ? " (to half the size)"
+                                             : "");
     if (before != nullptr && before->stats.shards[s].growing &&
         shard.evacuated > before->stats.shards[s].evacuated) {
       const double seconds = std::chrono::duration<double>(now.time - before->time).count();

@@ -14,6 +14,7 @@
 #include "io/progress.h"
 #include "report/json.h"
 #include "text/numbers.h"
+#include "verbs/arguments.h"
 #include "verbs/common.h"
 #include "verbs/verbs.h"
 
@@ -23,6 +24,9 @@ namespace {
 struct CompactVerb {
   CommonOptions common;
   CreateOptions create;
+  bool online = false;
+  std::uint64_t rate = 0;
+  WriteOptions write;
 };
 
 constexpr const char* kCompactExample =
@@ -30,10 +34,16 @@ constexpr const char* kCompactExample =
     "  hmap compact users.hmap\n"
     "  hmap compact --shards 16 users.hmap\n"
     "  hmap compact --compress lz4 users.hmap\n"
+    "  hmap compact --online --rate 20MiB users.hmap\n"
     "\n"
     "Makes a new file of the entries and puts it in the place of the old one: until then the old\n"
     "one is untouched, and there is room needed for both. Nobody may have the store open (exit\n"
-    "code 6); who only reads goes on with the old file until it is opened again.";
+    "code 6); who only reads goes on with the old file until it is opened again.\n"
+    "\n"
+    "With --online others read and write on: entries move together in the file, and what becomes\n"
+    "free is given back to the file system as holes; the file stays as long as it is. Ctrl-C "
+    "keeps\n"
+    "what is done so far; the next call goes on from there.";
 
 void write_report(const CompactReport& report, const CompactVerb& verb) {
   Output out;
@@ -54,7 +64,58 @@ void write_report(const CompactReport& report, const CompactVerb& verb) {
   out.finish();
 }
 
+void write_report(const OnlineReport& report, const CompactVerb& verb) {
+  Output out;
+  if (verb.common.json) {
+    nlohmann::ordered_json answer;
+    set_bytes(answer, "file", verb.common.file);
+    answer["complete"] = report.complete;
+    answer["records_moved"] = report.records_moved;
+    answer["bytes_moved"] = report.bytes_moved;
+    answer["file_bytes"] = report.file_bytes;
+    answer["allocated_before"] = report.allocated_before;
+    answer["allocated_after"] = report.allocated_after;
+    write_line(out, answer);
+  } else {
+    out.write(fmt::format("{} records moved, {}; {} on disk before, {} now ({}){}\n",
+                          grouped(report.records_moved), human_bytes(report.bytes_moved),
+                          human_bytes(report.allocated_before), human_bytes(report.allocated_after),
+                          percent(report.allocated_after, report.allocated_before),
+                          report.complete ? "" : "; ended before everything was done"));
+  }
+  out.finish();
+}
+
+void refuse_options_of_a_new_file(const CreateOptions& create) {
+  if (create.expected_entries != 0 || create.shards != 0 || !create.compression.empty() ||
+      !create.dictionary.empty())
+    throw usage_failure("--online changes nothing but the space that the store takes");
+}
+
+Exit run_online(const CompactVerb& verb) {
+  refuse_options_of_a_new_file(verb.create);
+  int signal = 0;
+  {
+    const Interruptible interruptible;
+    Store store =
+        take(Store::open(verb.common.file, options_to_write(verb.write)), verb.common.file);
+    std::optional<Progress> progress;
+    OnlineOptions options;
+    options.bytes_per_second = verb.rate;
+    options.progress = show_progress(progress, "compact", Progress::Unit::kEntries);
+    const OnlineReport done = take(compact_online(store, options), verb.common.file);
+    progress.reset();
+    finish_writing(store, verb.write, verb.common.file);
+    write_report(done, verb);
+    signal = done.complete ? 0 : pending_interrupt();
+  }
+  if (signal != 0) die_of(signal);
+  return Exit::kYes;
+}
+
 Exit run(const CompactVerb& verb) {
+  if (verb.online) return run_online(verb);
+  if (verb.rate != 0) throw usage_failure("--rate is for --online");
   // A signal ends the call, so that what is half made goes away.
   const Interruptible interruptible;
   std::optional<Progress> progress;
@@ -99,6 +160,10 @@ Verb add_compact(CLI::App& root) {
   CLI::App& app = add_verb(root, verb->common, "compact", "make a store as small as it can be",
                            kCompactExample);
   add_create_options(app, verb->create);
+  app.add_flag("--online", verb->online,
+               "while others read and write; the file stays in its place");
+  add_size(app, "--rate", verb->rate, "with --online: most bytes of records to move in a second");
+  add_wait_option(app, verb->write);
   return {&app, [verb] { return run(*verb); }};
 }
 
