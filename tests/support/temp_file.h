@@ -21,7 +21,8 @@ class TempDir {
  public:
   enum class Where {
     kDisk,    // $TMPDIR or /tmp: a real file system
-    kMemory,  // /dev/shm if there is one: flushes cost nothing, for tests that open very often
+    kMemory,  // $HMAP_TEST_MEMORY, or /dev/shm if there is one: flushes cost nothing, for tests
+              // that open very often
   };
 
   explicit TempDir(Where where = Where::kDisk) : owner_(getpid()) {
@@ -45,6 +46,8 @@ class TempDir {
 
  private:
   static std::string base(Where where) {
+    const char* memory = std::getenv("HMAP_TEST_MEMORY");
+    if (where == Where::kMemory && memory != nullptr && *memory != '\0') return memory;
     if (where == Where::kMemory && access("/dev/shm", W_OK) == 0) return "/dev/shm";
     const char* set = std::getenv("TMPDIR");
     return set != nullptr && *set != '\0' ? set : "/tmp";

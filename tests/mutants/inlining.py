@@ -1,0 +1,20 @@
+"""Faults in what lies in buckets, in compressed values, and where memory or a page is lost."""
+
+from mutant import mutant
+from suites import DYING_BATCH, batch, commit
+
+MUTANTS = (
+    mutant("i_redone_by_key", "B7: an operation is done iff the slot has its value", (
+        "insert.cc", "    if (location.found && location.entry.record == record) return {};\n",
+        "    if (location.found && (shape().is_inline() || location.entry.record == record))\n"
+        "      return {};\n"),
+        DYING_BATCH),
+    mutant("b5_marks_left_without_memory", "B5: what keeps a batch from happening unmarks it", (
+        "apply.cc", "    Marks marks(engine_, shards_);\n",
+        "    Marks marks(engine_, shards_);\n    marks.stay();\n"),
+        batch("*NoMemory*")),
+    mutant("l_waits_for_what_never_comes", "L6: a position behind the tail is damage", (
+        "commit.cc", "    if (seam::load(log.tail) < position) return damaged",
+        "    if (false) return damaged"),
+        commit("HostileLogWords.AnEnd*")),
+)

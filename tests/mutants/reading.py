@@ -1,0 +1,17 @@
+"""Faults in a read: what is looked at again, read through, and not trusted."""
+
+from mutant import mutant
+from suites import stopped, unit
+
+MUTANTS = (
+    mutant("r_waits_for_the_writer", "an odd version is read through its intent", (
+        "read_through.cc", "  if (state % 2 == 0) return Look::kMoved;\n",
+        "  if (state != ~u64{0}) return Look::kMoved;\n"),
+        stopped("FirstInserts")),
+    mutant("r_bounds_of_the_mapping", "no address outside the file", (
+        "mapping.cc",
+        "  if (offset <= limit && bytes <= limit - offset) return base_ + offset;\n"
+        "  return nullptr;",
+        "  return offset <= limit + bytes ? base_ + offset : base_;"),
+        unit("Mapping.*")),
+)

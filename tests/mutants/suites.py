@@ -1,0 +1,55 @@
+"""The tests that faults are shown to, each short."""
+
+from mutant import Suite
+
+
+def suite(target, tests="*", **environment):
+    return Suite(target, tests, tuple(sorted(environment.items())))
+
+
+def stopped(*scenarios):
+    """A writer stopped and killed before each of its stores."""
+    tests = ":".join(f"StoppedWriter.Delays*/{name}" for name in scenarios)
+    return suite("hmap_stopped_writer_test", tests)
+
+
+def taken_over(*scenarios):
+    """The same, and the one who takes over dies, too."""
+    tests = ":".join(f"StoppedWriter.MayBeFollowed*/{name}" for name in scenarios)
+    return suite("hmap_stopped_writer_test", tests)
+
+
+def process(tests):
+    return suite("hmap_process_test", tests)
+
+
+def unit(tests):
+    return suite("unit_test", tests)
+
+
+def verify(tests):
+    return suite("hmap_verify_test", tests)
+
+
+def batch(tests):
+    return suite("hmap_batch_test", tests)
+
+
+def commit(tests):
+    return suite("hmap_commit_test", tests)
+
+
+def committed(tests):
+    return suite("hmap_commit_power_test", tests)
+
+
+MODEL = suite("hmap_model_test", "Model.AgreesWith*", HMAP_MODEL_OPERATIONS="200000")
+POWER = suite("hmap_power_test", "Power.CutAtAnyMoment*", HMAP_POWER_IMAGES="40000")
+REBOOT = process("Reboot.*")
+DYING = process("Dying*")
+OPENING = process("Opening.*")
+DYING_COMMIT = commit("*Dying*")
+CUT_COMMIT = committed("PowerCut.*")
+DEAD = verify("Live.DeadWriters*:Live.StoppedWriters*")
+DYING_BATCH = batch("DyingBatch.*")
+LEFT_MARKS = suite("hmap_batch_test", "DyingBatch.LeavesNoMark*", HMAP_BATCH_STRIDE="3")

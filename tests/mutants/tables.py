@@ -1,0 +1,21 @@
+"""All faults."""
+
+import allocating
+import batching
+import checkpointing
+import inlining
+import locking
+import logging_
+import opening
+import reading
+import writing
+
+MUTANTS = (*allocating.MUTANTS,
+           *batching.MUTANTS,
+           *checkpointing.MUTANTS,
+           *inlining.MUTANTS,
+           *locking.MUTANTS,
+           *logging_.MUTANTS,
+           *opening.MUTANTS,
+           *reading.MUTANTS,
+           *writing.MUTANTS)
