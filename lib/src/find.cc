@@ -215,7 +215,13 @@ Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::str
 Result<bool> find_elem(const Engine& engine, std::string_view key, u64 hash, void* elem) {
   std::string value;
   const Result<bool> found = search(engine, key, hash, &value, nullptr);
-  if (found && *found) std::memcpy(elem, value.data(), value.size());
+  if (!found || !*found) return found;
+  // Slots hold nothing else, but the record of a batch that is not done may, in a damaged file.
+  if (value.size() != engine.layout.bucket.elem_bytes) {
+    return Engine::corrupt("element of another length than the store's",
+                           engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+  }
+  std::memcpy(elem, value.data(), value.size());
   return found;
 }
 

@@ -21,7 +21,7 @@ Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::str
                   const Frozen* frozen = nullptr);
 
 // The same in the live state of a store with inline slots, for what quick_find_inline() was unsure
-// about: the element, as long as the shape says, goes to `elem`.
+// about: the element, as long as the shape says, goes to `elem`; kCorrupt if it has another length.
 Result<bool> find_elem(const Engine& engine, std::string_view key, u64 hash, void* elem);
 
 // A record that was found and is pinned until let_go(). Not for stores with inline slots.
