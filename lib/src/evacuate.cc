@@ -174,8 +174,7 @@ void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 ol
     if (needs_keys(header) && !engine.layout.bucket.is_inline()) {
       prefetch_entries(engine, *bucket);
     } else {
-      __builtin_prefetch(bucket, 1);
-      prefetch_inline<1>(engine, bucket);
+      prefetch_bucket_lines<1>(engine, bucket);
     }
     if (n == last) return;
   }

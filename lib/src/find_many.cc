@@ -29,9 +29,7 @@ const format::Bmap* ask_for_bucket(const Engine& engine, const format::BucketArr
                                    u64 hash) {
   if (seam::load(array.id) == 0) return nullptr;
   const format::Bmap* bucket = find_head(engine, array, hash).bucket;
-  if (bucket == nullptr) return nullptr;
-  __builtin_prefetch(bucket);
-  prefetch_inline(engine, bucket);
+  if (bucket != nullptr) prefetch_bucket_lines(engine, bucket);
   return bucket;
 }
 

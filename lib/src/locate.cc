@@ -100,9 +100,7 @@ void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
   const u64 mixed = mix(hash, seam::load(header.hash0));
   const auto prefetch = [&](const BucketArray& array, u64 n) {
     const Bmap* bucket = find_bucket(engine, array, n).bucket;
-    if (bucket == nullptr) return;
-    __builtin_prefetch(bucket, 1);
-    prefetch_inline<1>(engine, bucket);
+    if (bucket != nullptr) prefetch_bucket_lines<1>(engine, bucket);
   };
   const u64 b = seam::load(header.buckets.b);
   if (b >= kMaxB) return;

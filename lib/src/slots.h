@@ -78,6 +78,14 @@ template <int kForWriting = 0>
   __builtin_prefetch(std::min(begin + 7 * kLine, last), kForWriting);
 }
 
+// The same and the first line: all of a bucket that a look-up may want.
+template <int kForWriting = 0>
+[[gnu::always_inline]] inline void prefetch_bucket_lines(const Engine& engine,
+                                                         const format::Bmap* bucket) {
+  __builtin_prefetch(bucket, kForWriting);
+  prefetch_inline<kForWriting>(engine, bucket);
+}
+
 // Writes key and element into a slot that is empty, in a bucket that is writable: they mean nothing
 // before its tophash says that it is filled. Inline slots only; the lengths are the shape's.
 void fill_slot(const BucketShape& shape, format::Bmap& bucket, u64 slot, std::string_view key,

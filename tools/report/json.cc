@@ -39,6 +39,16 @@ void write_line(Output& out, const nlohmann::ordered_json& object) {
   out.write("\n");
 }
 
+void write_answer(bool as_json, const nlohmann::ordered_json& object, std::string_view words) {
+  Output out;
+  if (as_json) {
+    write_line(out, object);
+  } else {
+    out.write(words);
+  }
+  out.finish();
+}
+
 void write_pretty(Output& out, const nlohmann::ordered_json& object) {
   out.write(object.dump(2));
   out.write("\n");

@@ -22,7 +22,10 @@ void set_bytes(nlohmann::ordered_json& object, const std::string& name, std::str
 // One object on one line. Everything in it must be valid UTF-8 already.
 void write_line(Output& out, const nlohmann::ordered_json& object);
 
-// The same over several lines, for objects that people may look at.
+// What a verb has to say in the end: the object on a line of its own, or the words, which end one.
+void write_answer(bool as_json, const nlohmann::ordered_json& object, std::string_view words);
+
+// An object over several lines, for those that people may look at.
 void write_pretty(Output& out, const nlohmann::ordered_json& object);
 
 }  // namespace hmap::tool

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "io/descriptors.h"
-#include "io/output.h"
 #include "io/progress.h"
 #include "report/json.h"
 #include "text/numbers.h"
@@ -41,49 +40,40 @@ constexpr const char* kCompactExample =
     "code 6); who only reads goes on with the old file until it is opened again.\n"
     "\n"
     "With --online others read and write on: entries move together in the file, and what becomes\n"
-    "free is given back to the file system as holes; the file stays as long as it is. Ctrl-C "
-    "keeps\n"
-    "what is done so far; the next call goes on from there.";
+    "free is given back to the file system as holes; the file stays as long as it is. Ctrl-C\n"
+    "keeps what is done so far; the next call goes on from there.";
 
 void write_report(const CompactReport& report, const CompactVerb& verb) {
-  Output out;
-  if (verb.common.json) {
-    nlohmann::ordered_json answer;
-    set_bytes(answer, "file", verb.common.file);
-    answer["entries"] = report.entries;
-    answer["bytes_before"] = report.bytes_before;
-    answer["bytes_after"] = report.bytes_after;
-    answer["allocated_before"] = report.allocated_before;
-    answer["allocated_after"] = report.allocated_after;
-    write_line(out, answer);
-  } else {
-    out.write(fmt::format("{} entries; {} on disk before, {} now ({})\n", grouped(report.entries),
-                          human_bytes(report.allocated_before), human_bytes(report.allocated_after),
-                          percent(report.allocated_after, report.allocated_before)));
-  }
-  out.finish();
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", verb.common.file);
+  answer["entries"] = report.entries;
+  answer["bytes_before"] = report.bytes_before;
+  answer["bytes_after"] = report.bytes_after;
+  answer["allocated_before"] = report.allocated_before;
+  answer["allocated_after"] = report.allocated_after;
+  write_answer(
+      verb.common.json, answer,
+      fmt::format("{} entries; {} on disk before, {} now ({})\n", grouped(report.entries),
+                  human_bytes(report.allocated_before), human_bytes(report.allocated_after),
+                  percent(report.allocated_after, report.allocated_before)));
 }
 
 void write_report(const OnlineReport& report, const CompactVerb& verb) {
-  Output out;
-  if (verb.common.json) {
-    nlohmann::ordered_json answer;
-    set_bytes(answer, "file", verb.common.file);
-    answer["complete"] = report.complete;
-    answer["records_moved"] = report.records_moved;
-    answer["bytes_moved"] = report.bytes_moved;
-    answer["file_bytes"] = report.file_bytes;
-    answer["allocated_before"] = report.allocated_before;
-    answer["allocated_after"] = report.allocated_after;
-    write_line(out, answer);
-  } else {
-    out.write(fmt::format("{} records moved, {}; {} on disk before, {} now ({}){}\n",
-                          grouped(report.records_moved), human_bytes(report.bytes_moved),
-                          human_bytes(report.allocated_before), human_bytes(report.allocated_after),
-                          percent(report.allocated_after, report.allocated_before),
-                          report.complete ? "" : "; ended before everything was done"));
-  }
-  out.finish();
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", verb.common.file);
+  answer["complete"] = report.complete;
+  answer["records_moved"] = report.records_moved;
+  answer["bytes_moved"] = report.bytes_moved;
+  answer["file_bytes"] = report.file_bytes;
+  answer["allocated_before"] = report.allocated_before;
+  answer["allocated_after"] = report.allocated_after;
+  write_answer(
+      verb.common.json, answer,
+      fmt::format("{} records moved, {}; {} on disk before, {} now ({}){}\n",
+                  grouped(report.records_moved), human_bytes(report.bytes_moved),
+                  human_bytes(report.allocated_before), human_bytes(report.allocated_after),
+                  percent(report.allocated_after, report.allocated_before),
+                  report.complete ? "" : "; ended before everything was done"));
 }
 
 void refuse_options_of_a_new_file(const CreateOptions& create) {

@@ -120,21 +120,16 @@ Result<CopyReport> make_copy(const CopyVerb& verb) {
 
 void write_report(const CopyReport& report, const CopyVerb& verb) {
   if (verb.to_stdout()) return;
-  Output out;
-  if (verb.common.json) {
-    nlohmann::ordered_json answer;
-    set_bytes(answer, "file", verb.common.file);
-    set_bytes(answer, "copy", verb.fresh);
-    answer["entries"] = report.entries;
-    answer["source_bytes"] = report.source_bytes;
-    answer["file_bytes"] = report.file_bytes;
-    answer["epoch"] = report.epoch;
-    write_line(out, answer);
-  } else {
-    out.write(fmt::format("{} entries copied, {} of {}\n", grouped(report.entries),
-                          human_bytes(report.file_bytes), human_bytes(report.source_bytes)));
-  }
-  out.finish();
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", verb.common.file);
+  set_bytes(answer, "copy", verb.fresh);
+  answer["entries"] = report.entries;
+  answer["source_bytes"] = report.source_bytes;
+  answer["file_bytes"] = report.file_bytes;
+  answer["epoch"] = report.epoch;
+  write_answer(verb.common.json, answer,
+               fmt::format("{} entries copied, {} of {}\n", grouped(report.entries),
+                           human_bytes(report.file_bytes), human_bytes(report.source_bytes)));
 }
 
 Exit run(const CopyVerb& verb) {

@@ -131,20 +131,15 @@ void merge_one(Store& store, const MergeVerb& verb, const std::string& other, Me
 }
 
 void write_counts(const MergeVerb& verb, const MergeCounts& counts) {
-  Output out;
-  if (verb.common.json) {
-    nlohmann::ordered_json answer;
-    set_bytes(answer, "file", verb.common.file);
-    answer["added"] = counts.added;
-    answer["same"] = counts.same;
-    answer["replaced"] = counts.replaced;
-    answer["kept"] = counts.kept;
-    write_line(out, answer);
-  } else {
-    out.write(fmt::format("{} added, {} the same, {} replaced, {} kept\n", grouped(counts.added),
-                          grouped(counts.same), grouped(counts.replaced), grouped(counts.kept)));
-  }
-  out.finish();
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", verb.common.file);
+  answer["added"] = counts.added;
+  answer["same"] = counts.same;
+  answer["replaced"] = counts.replaced;
+  answer["kept"] = counts.kept;
+  write_answer(verb.common.json, answer,
+               fmt::format("{} added, {} the same, {} replaced, {} kept\n", grouped(counts.added),
+                           grouped(counts.same), grouped(counts.replaced), grouped(counts.kept)));
 }
 
 Exit tell_conflict(const MergeVerb& verb, const Conflict& conflict) {

@@ -15,7 +15,6 @@
 
 #include "hmap/compact.h"
 #include "io/descriptors.h"
-#include "io/output.h"
 #include "io/progress.h"
 #include "report/json.h"
 #include "text/numbers.h"
@@ -119,13 +118,7 @@ Exit run(const TrainVerb& verb) {
                          human_bytes(report.allocated_before), human_bytes(report.allocated_after),
                          percent(report.allocated_after, report.allocated_before));
   }
-  Output out;
-  if (verb.common.json) {
-    write_line(out, answer);
-  } else {
-    out.write(words);
-  }
-  out.finish();
+  write_answer(verb.common.json, answer, words);
   return Exit::kYes;
 }
 

@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "io/output.h"
 #include "io/progress.h"
 #include "report/json.h"
 #include "text/numbers.h"
@@ -101,19 +100,14 @@ Exit run(const WarmVerb& verb) {
   const std::uint64_t before = file.resident();
   file.read_all();
   const std::uint64_t after = file.resident();
-  Output out;
-  if (verb.common.json) {
-    nlohmann::ordered_json answer;
-    set_bytes(answer, "file", path);
-    answer["file_bytes"] = file.bytes();
-    answer["resident_before"] = before;
-    answer["resident_after"] = after;
-    write_line(out, answer);
-  } else {
-    out.write(fmt::format("{}: {} in memory before, {} in memory now\n", human_bytes(file.bytes()),
-                          human_bytes(before), human_bytes(after)));
-  }
-  out.finish();
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", path);
+  answer["file_bytes"] = file.bytes();
+  answer["resident_before"] = before;
+  answer["resident_after"] = after;
+  write_answer(verb.common.json, answer,
+               fmt::format("{}: {} in memory before, {} in memory now\n", human_bytes(file.bytes()),
+                           human_bytes(before), human_bytes(after)));
   return Exit::kYes;
 }
 

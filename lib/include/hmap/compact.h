@@ -83,10 +83,9 @@ struct OnlineReport {
 //
 //   1. a bucket array that is far too large is halved until a third more entries would fill it, by
 //      the same incremental evacuation as growth; nothing else makes an array smaller;
-//   2. records in spans that are less than three quarters full move together, each by a change of
-//   its
-//      own under its shard's lock: readers find the old one or the new one, snapshots and views
-//      keep what they see, and no key or value changes;
+//   2. records in spans that are less than three quarters full move together, each by a change
+//      of its own under its shard's lock: readers find the old one or the new one, snapshots and
+//      views keep what they see, and no key or value changes;
 //   3. empty spans, and copies of blocks that no checkpoint needs any more, become free extents;
 //   4. after a checkpoint all free extents become holes in the file, which is never cut: what it
 //      takes is st_blocks, not its length.
