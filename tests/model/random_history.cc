@@ -218,13 +218,19 @@ void RandomHistory::compact() {
   const bool whole = random_.one_in(3);
   std::uint64_t left = random_.between(1, 40);
   OnlineOptions options;
-  options.progress = [&](std::uint64_t, std::uint64_t) { return whole || --left > 0; };
+  options.progress = [&](std::uint64_t, std::uint64_t) {
+    return whole || (--left > 0 && !(halving() && random_.one_in(3)));
+  };
   const Result<OnlineReport> report = compact_online(*store_, options);
   if (!report) return fail("compact_online", report.error());
   if (whole && !report->complete) return fail("compact_online did not come to an end");
   ++seen_.compactions;
   watch_growth(false);
-  if (raw_ != nullptr && (raw_->shard().flags & format::kHalfSizeGrow) != 0) ++seen_.half_done;
+  if (halving()) ++seen_.half_done;
+}
+
+bool RandomHistory::halving() const {
+  return raw_ != nullptr && (raw_->shard().flags & format::kHalfSizeGrow) != 0;
 }
 
 void RandomHistory::clear() {

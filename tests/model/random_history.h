@@ -74,6 +74,7 @@ class RandomHistory {
   void replace(const std::string& key);
   void erase(const std::string& key);
   void compact();
+  bool halving() const;
   void clear();
   void iterate();
   void iterate_in_two_parts();
