@@ -55,13 +55,15 @@ Contents make_inline_store(const std::string& path) {
 
 char* slot_bytes(Bmap& bucket, u64 at) { return reinterpret_cast<char*>(&bucket) + at; }
 
-// A bucket of a chain that counts, with an entry in its first slot.
+// A bucket of a chain that counts, with an entry in its first slot and none in its last: of the old
+// array if one of those left there is such, else of the new one.
 Bmap& filled_bucket(Surgeon& s) {
-  const format::BucketArray& old = s.header().oldbuckets;
-  for (u64 n = 0; n < u64{1} << old.b; ++n) {
-    Bmap& bucket = s.bucket(old, n);
-    if (is_filled(tophash_at(bucket.tophash, 0)) && tophash_at(bucket.tophash, 7) == 0)
-      return bucket;
+  for (const format::BucketArray* array : {&s.header().oldbuckets, &s.header().buckets}) {
+    for (u64 n = 0; n < u64{1} << array->b; ++n) {
+      Bmap& bucket = s.bucket(*array, n);
+      if (is_filled(tophash_at(bucket.tophash, 0)) && tophash_at(bucket.tophash, 7) == 0)
+        return bucket;
+    }
   }
   throw std::runtime_error("no such bucket");
 }
