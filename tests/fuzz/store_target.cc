@@ -12,6 +12,7 @@ void run_store(Bytes input) {
   const Base& base = lay_out(script);
   Exercise exercise = exercise_of(script, base);
   exercise.values_count = values_count_in(script, base);
+  exercise.puts_are_found = script.edits.empty() || (script.flags & Script::kOfThisBoot) == 0;
   exercise.refusal_changes_nothing =
       (script.flags & (Script::kSealStructures | Script::kOfThisBoot)) == 0;
   exercise.run();
