@@ -10,13 +10,13 @@ def suite(target, tests="*", **environment):
 def stopped(*scenarios):
     """A writer stopped and killed before each of its stores."""
     tests = ":".join(f"StoppedWriter.Delays*/{name}" for name in scenarios)
-    return suite("hmap_stopped_writer_test", tests)
+    return suite("hmap_stopped_writer_test", tests, HMAP_STOP_STRIDE="1")
 
 
 def taken_over(*scenarios):
     """The same, and the one who takes over dies, too."""
     tests = ":".join(f"StoppedWriter.MayBeFollowed*/{name}" for name in scenarios)
-    return suite("hmap_stopped_writer_test", tests)
+    return suite("hmap_stopped_writer_test", tests, HMAP_STOP_STRIDE="5")
 
 
 def process(tests):
