@@ -18,7 +18,6 @@ namespace hmap::bench {
 namespace {
 
 constexpr std::uint64_t kThousand = 1000;
-constexpr std::uint64_t kMillion = 1'000'000;
 constexpr std::uint64_t kOpsOfMemory = 100'000;  // Each may wait for the disk.
 constexpr int kRoundsOfCommits = 5;              // For each round of the others: disks have moods.
 

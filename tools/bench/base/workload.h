@@ -12,6 +12,8 @@
 
 namespace hmap::bench {
 
+inline constexpr std::uint64_t kMillion = 1'000'000;
+
 // What the entries look like.
 struct Shape {
   std::uint64_t entries = 0;

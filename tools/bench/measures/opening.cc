@@ -149,7 +149,7 @@ class Opener {
   std::string value_;
 };
 
-Run run_store(const Shape& shape, const StoreKind& kind, const std::filesystem::path& dir) {
+Run measure_openings(const Shape& shape, const StoreKind& kind, const std::filesystem::path& dir) {
   Run run;
   fill_store(shape, kind, dir);
   Opener opener(shape, kind, dir, run);
@@ -170,7 +170,7 @@ Experiment measure_opening(Plan plan) {
                 {"open after power cut", Unit::kSeconds, false}};
   plan.needs_file = true;
   return run_rounds(plan, [&](const StoreKind& kind, const std::filesystem::path& dir) {
-    return run_store(plan.shape, kind, dir);
+    return measure_openings(plan.shape, kind, dir);
   });
 }
 

@@ -15,7 +15,7 @@ namespace hmap::bench {
 namespace {
 
 // Keys looked at, untimed, after each phase that writes.
-constexpr std::uint64_t kSamples = 10'000;
+constexpr std::uint64_t kSamplesMax = 10'000;
 // Untimed gets before the first timed ones, as a part of their number.
 constexpr std::uint64_t kWarmUpPart = 10;
 constexpr std::size_t kKeysAtOnce = 16;
@@ -215,7 +215,7 @@ class StoreRunner {
   template <typename IndexOf>
   void check_samples(std::uint64_t count, IndexOf&& index_of) {
     adapter_.begin(Access::kRead);
-    repeat(std::min(kSamples, count), [&](std::uint64_t i) {
+    repeat(std::min(kSamplesMax, count), [&](std::uint64_t i) {
       const std::uint64_t index = index_of(i);
       get_expecting(index, versions_[index]);
     });
@@ -250,7 +250,8 @@ class StoreRunner {
     });
     Order::Walk again = walk();
     adapter_.begin(Access::kRead);
-    repeat(std::min(kSamples, erases), [&](std::uint64_t) { get_expecting_absence(again.next()); });
+    repeat(std::min(kSamplesMax, erases),
+           [&](std::uint64_t) { get_expecting_absence(again.next()); });
     adapter_.end();
     return rate;
   }

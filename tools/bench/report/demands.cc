@@ -5,8 +5,6 @@
 namespace hmap::bench {
 namespace {
 
-constexpr std::uint64_t kMillion = 1'000'000;
-
 std::string size_name(std::uint64_t entries) { return fmt::format("{} M", entries / kMillion); }
 
 // A ratio of a phase at 16+100 bytes.
