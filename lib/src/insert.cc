@@ -154,7 +154,7 @@ class Put {
   void adopt_record(Change& change) {
     if (record_.note != nullptr) {
       change.set(*record_.note, *record_.note | kNotePublished);
-    } else if (!shape().is_inline()) {
+    } else if (record_.slot.map_word != nullptr) {  // an inline entry has no record
       change.set_bits(*record_.slot.map_word, record_.slot.bit, 0);
     }
     engine_.add_dirty(shard_, bytes_);
