@@ -253,6 +253,27 @@ void punch_some_surplus(Engine& engine) {
     more = punch_surplus(engine, Surplus::kUnwanted);
 }
 
+// With the checkpoint lock held.
+Status make_durable(Engine& engine, milliseconds timeout) {
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  if (Status s = sweep_dead_slots(engine); !s.ok()) return s;
+  if (Status s = sweep_dead_snapshots(engine); !s.ok()) return s;
+  sweep_dead_pins(engine);
+  // A record that is reachable must not be pending in the cut.
+  if (Status s = adopt_published(engine); !s.ok()) return s;
+  // A cut that its taker did not live to complete.
+  if (cut_is_pending(engine)) {
+    if (Status s = complete_cut(engine); !s.ok()) return s;
+  }
+  give_back_dead(engine);
+  const Result<bool> taken = take_cut(engine, timeout);
+  if (!taken) return taken.error();
+  if (!*taken) return {};
+  if (Status s = complete_cut(engine); !s.ok()) return s;
+  punch_some_surplus(engine);
+  return {};
+}
+
 class CheckpointLock {
  public:
   static Status take(Engine& engine, milliseconds timeout) {
@@ -347,27 +368,12 @@ bool changed_since_checkpoint(const Engine& engine) {
          seam::load(engine.cut().cut) != engine.durable_cut();
 }
 
-Status checkpoint(Engine& engine, milliseconds timeout) {
+Status checkpoint(Engine& engine, milliseconds timeout, const std::function<Status()>& then) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   if (Status s = CheckpointLock::take(engine, timeout); !s.ok()) return s;
   const CheckpointLock lock(engine);
-  if (Status s = engine.check_poison(); !s.ok()) return s;
-  if (Status s = sweep_dead_slots(engine); !s.ok()) return s;
-  if (Status s = sweep_dead_snapshots(engine); !s.ok()) return s;
-  sweep_dead_pins(engine);
-  // A record that is reachable must not be pending in the cut.
-  if (Status s = adopt_published(engine); !s.ok()) return s;
-  // A cut that its taker did not live to complete.
-  if (cut_is_pending(engine)) {
-    if (Status s = complete_cut(engine); !s.ok()) return s;
-  }
-  give_back_dead(engine);
-  const Result<bool> taken = take_cut(engine, timeout);
-  if (!taken) return taken.error();
-  if (!*taken) return {};
-  if (Status s = complete_cut(engine); !s.ok()) return s;
-  punch_some_surplus(engine);
-  return {};
+  if (Status s = make_durable(engine, timeout); !s.ok()) return s;
+  return then ? then() : Status();
 }
 
 }  // namespace hmap

@@ -12,8 +12,10 @@ namespace hmap {
 // Makes everything that was written before the call durable. Does nothing if nothing changed since
 // the last completed checkpoint. `timeout` bounds the waiting for writers that hold a lock (kBusy);
 // negative: for ever. Errors: kBusy, kIoError (the store is poisoned from then on), kPoisoned,
-// kCorrupt.
-Status checkpoint(Engine& engine, std::chrono::milliseconds timeout);
+// kCorrupt, and those of `then`: it is called at the end, if it is not empty, while nobody can make
+// another checkpoint, so that the file goes on having this one.
+Status checkpoint(Engine& engine, std::chrono::milliseconds timeout,
+                  const std::function<Status()>& then = {});
 
 // To be called, with all locks held, before the epoch rises for any other reason than a
 // checkpoint's cut: what a taker of a cut left behind who died before his own store of the epoch

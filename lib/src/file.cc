@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -260,6 +261,34 @@ Result<NewFile> create_file(const std::string& path, std::uint32_t mode) {
   }
   switch_off_copy_on_write(file.fd.get());
   return file;
+}
+
+Status share_blocks(int from, int to) {
+  struct stat file {};
+  rlimit limit{};
+  if (::fstat(from, &file) != 0 || ::getrlimit(RLIMIT_FSIZE, &limit) != 0)
+    return {Code::kSystem, "cannot stat", 0, errno};
+  // The kernel's answer would be a signal.
+  if (limit.rlim_cur < static_cast<u64>(file.st_size))
+    return {Code::kNoSpace, "the file would exceed RLIMIT_FSIZE", 0, EFBIG};
+  int result = ::ioctl(to, FICLONE, from);
+  while (result != 0 && errno == EINTR) result = ::ioctl(to, FICLONE, from);
+  if (result == 0) return {};
+  switch (const int error = errno) {
+    case EOPNOTSUPP:
+    case ENOTTY:
+    case ENOSYS:
+    case EINVAL:
+    case EXDEV:
+      return {Code::kUnsupported, "files share no blocks here (no reflink)", 0, error};
+    case ENOSPC:
+    case EDQUOT:
+      return {Code::kNoSpace, "no space to share the blocks of the file", 0, error};
+    case EIO:
+      return {Code::kIoError, "the device failed while blocks were shared", 0, error};
+    default:
+      return {Code::kSystem, "cannot share the blocks of the file", 0, error};
+  }
 }
 
 Status check_file_system(int fd, const std::string& /*path*/) {

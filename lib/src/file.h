@@ -60,6 +60,11 @@ struct NewFile {
 };
 Result<NewFile> create_file(const std::string& path, std::uint32_t mode);
 
+// Makes the empty file `to` one with the bytes of `from`, both in the same blocks until either is
+// written to (FICLONE). Errors: kUnsupported where the file system shares no blocks, kNoSpace
+// (disk, quota, RLIMIT_FSIZE), kIoError, kSystem.
+Status share_blocks(int from, int to);
+
 // Refuses file systems on which a shared mapping or locks do not work between processes: network
 // file systems by their type, others by trying an OFD lock through two descriptions. kUnsupported.
 Status check_file_system(int fd, const std::string& path);

@@ -1,10 +1,12 @@
 // Filling, finishing and naming a new store.
 #include "fresh_store.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "checkpoint.h"
 #include "publish.h"
@@ -33,19 +35,33 @@ Status write_at(int fd, const void* from, std::size_t bytes, u64 offset) {
   return io_error("cannot write the new file");
 }
 
-// The extents of the newest root.
-Result<u64> extents_in_use(int fd, const Layout& layout, u64 store_seed) {
-  u64 extents = 0;
-  u64 generation = 0;
+// The newest root, and how many entries its headers count. No log belongs to either root any more.
+struct Newest {
+  Root root{};
+  u64 entries = 0;
+};
+Result<Newest> settle_roots(int fd, const Layout& layout, u64 store_seed) {
+  Newest newest;
+  std::vector<format::ShardHeader> headers(layout.shards);
   for (u64 i = 0; i < 2; ++i) {
+    const u64 at = layout.root_offset(i);
     Root root{};
-    if (Status s = read_at(fd, &root, sizeof root, layout.root_offset(i)); !s.ok()) return s;
-    if (!root_is_intact(root, store_seed) || root.generation <= generation) continue;
-    generation = root.generation;
-    extents = root.extents_end;
+    if (Status s = read_at(fd, &root, sizeof root, at); !s.ok()) return s;
+    if (!root_is_intact(root, store_seed)) continue;
+    if (root.log_sequence != 0) {
+      root.log_sequence = 0;
+      root.checksum = root_checksum(root, store_seed);
+      if (Status s = write_at(fd, &root, sizeof root, at); !s.ok()) return s;
+    }
+    if (root.generation <= newest.root.generation) continue;
+    newest = {root, 0};
+    const u64 bytes = headers.size() * sizeof headers[0];
+    if (Status s = read_at(fd, headers.data(), bytes, at + sizeof root); !s.ok()) return s;
+    for (const format::ShardHeader& header : headers) newest.entries += header.count;
   }
-  if (generation == 0) return Engine::corrupt("the new store has no root", layout.root_offset(0));
-  return extents;
+  if (newest.root.generation == 0)
+    return Engine::corrupt("the new store has no root", layout.root_offset(0));
+  return newest;
 }
 
 }  // namespace
@@ -99,6 +115,16 @@ Result<FreshStore> FreshStore::create(const std::string& path, const Options& op
   return fresh;
 }
 
+Result<FreshStore> FreshStore::share(int source, const std::string& path) {
+  struct stat file {};
+  if (::fstat(source, &file) != 0) return Status(Code::kSystem, "cannot stat", 0, errno);
+  Result<NewFile> made = create_file(path, file.st_mode & 07777);
+  if (!made) return made.error();
+  FreshStore fresh(*std::move(made));
+  if (Status s = share_blocks(source, fresh.fd()); !s.ok()) return s;
+  return fresh;
+}
+
 FreshStore::~FreshStore() {
   if (!file_.temporary_name.empty()) ::unlink(file_.temporary_name.c_str());
 }
@@ -115,13 +141,16 @@ Status FreshStore::fill(Cursor cursor, const std::function<Status()>& step) {
 }
 
 Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uuid) {
-  if (Status s = store_->close(); !s.ok()) return s;
+  if (store_) {
+    if (Status s = store_->close(); !s.ok()) return s;
+  }
   Result<format::Superblock> superblock = read_superblock(fd(), true);
   if (!superblock) return superblock.error();
   const Result<Layout> layout = Layout::from(*superblock);
   if (!layout) return layout.error();
-  const Result<u64> extents = extents_in_use(fd(), *layout, superblock->store_seed);
-  if (!extents) return extents.error();
+  const Result<Newest> newest = settle_roots(fd(), *layout, superblock->store_seed);
+  if (!newest) return newest.error();
+  contents_ = {newest->root.cut, newest->entries};
   const std::string zeros(layout->runtime_bytes, '\0');
   if (Status s = write_at(fd(), zeros.data(), zeros.size(), layout->runtime_offset); !s.ok())
     return s;
@@ -130,7 +159,7 @@ Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uui
     superblock->checksum = superblock_checksum(*superblock);
     if (Status s = write_at(fd(), &*superblock, sizeof *superblock, 0); !s.ok()) return s;
   }
-  if (::ftruncate(fd(), static_cast<off_t>(layout->extent_offset(*extents))) != 0)
+  if (::ftruncate(fd(), static_cast<off_t>(layout->extent_offset(newest->root.extents_end))) != 0)
     return io_error("cannot cut the new file to its size");
   seam::announce(seam::Event::kFlush, nullptr, 0);
   if (::fsync(fd()) != 0) return io_error("cannot flush the new file");

@@ -1,4 +1,5 @@
-// A store made of another one: it is filled without a name, and gets one when it is complete.
+// A store made of another one: it is filled, or shares its blocks, without a name, and gets one
+// when it is complete.
 #ifndef HMAP_SRC_FRESH_STORE_H_
 #define HMAP_SRC_FRESH_STORE_H_
 
@@ -23,19 +24,30 @@ class FreshStore {
   // Makes an empty store in the directory of `path`. Errors: those of Store::open() with
   // Mode::kCreate, but kExists.
   static Result<FreshStore> create(const std::string& path, const Options& options);
+  // Of a file that has blocks in common with `source`, which has one durable state meanwhile; goes
+  // on with finish(). Errors: those of create_file() and share_blocks().
+  static Result<FreshStore> share(int source, const std::string& path);
   FreshStore(FreshStore&&) = default;
   FreshStore& operator=(FreshStore&&) = delete;
   // Leaves no trace, unless publish() or replace() was successful.
   ~FreshStore();
 
+  // Of create().
   [[nodiscard]] Store& store() { return *store_; }
 
   // Copies what the cursor gives. `step` is called for each entry; a failed Status ends it.
   Status fill(Cursor cursor, const std::function<Status()>& step);
 
   // Closes the store, and makes of its file what a copy of it would be: everything durable, no
-  // byte more than the entries need, no live state. With `uuid` it bears that name.
+  // byte more than the entries need, no live state, no commit log. With `uuid` it bears that name.
   Status finish(const std::optional<std::array<std::uint8_t, 16>>& uuid = std::nullopt);
+
+  // After finish(): the state that is in the file.
+  struct Contents {
+    u64 epoch = 0;
+    u64 entries = 0;
+  };
+  [[nodiscard]] const Contents& contents() const { return contents_; }
 
   // After finish(): the file, which may be given an owner, and read.
   [[nodiscard]] int fd() const { return file_.fd.get(); }
@@ -48,6 +60,7 @@ class FreshStore {
 
   NewFile file_;
   std::optional<Store> store_;
+  Contents contents_;
 };
 
 }  // namespace hmap

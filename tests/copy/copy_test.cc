@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "copies.h"
+#include "rounds.h"
 #include "stop_at.h"
 
 namespace hmap::test {
@@ -81,36 +82,13 @@ TEST(Copy, IsSmall) {
   expect_store(dir.file("copy"), contents(*store));
 }
 
-// Writes rounds for ever: every key gets the number of the round, one after the other.
-constexpr int kRoundKeys = 40;
-void write_rounds(const std::string& path) {
-  Result<Store> store = Store::open(path, quiet_options());
-  for (unsigned round = 1; store; ++round) {
-    for (int i = 0; i < kRoundKeys; ++i) {
-      if (!store->put("round " + std::to_string(i), std::to_string(round)).ok()) return;
-    }
-    // Growth, evacuation, reuse of what was erased.
-    const std::string key = "noise " + std::to_string(round % 3'000);
-    if (round % 2 == 0 ? !store->put(key, key).ok() : !store->erase(key)) return;
-  }
-}
-
-void expect_one_moment(const Contents& found) {
-  const auto round = [&found](int i) {
-    return std::stoull(found.at("round " + std::to_string(i)));
-  };
-  // A round in progress: those in front are one ahead of those behind.
-  for (int i = 1; i < kRoundKeys; ++i) EXPECT_LE(round(i), round(i - 1)) << i;
-  EXPECT_GE(round(kRoundKeys - 1) + 1, round(0));
-}
-
 TEST(Copy, IsOneMomentOfAStoreBeingWritten) {
   const TempDir dir(TempDir::Where::kMemory);
   Options options = quiet_options();
   options.shard_bits = 3;
   Result<Store> store = Store::open(dir.file("store"), options);
   ASSERT_OK(store);
-  for (int i = 0; i < kRoundKeys; ++i) ASSERT_OK(store->put("round " + std::to_string(i), "0"));
+  begin_rounds(*store);
   Child writer([&dir] {
     write_rounds(dir.file("store"));
     return 1;
@@ -122,10 +100,7 @@ TEST(Copy, IsOneMomentOfAStoreBeingWritten) {
     EXPECT_FINDS_NOTHING(Store::verify_file(made));
     Result<Store> copied = Store::open(made, quiet_options());
     ASSERT_OK(copied);
-    expect_one_moment(contents(*copied));
-    const std::uint64_t round = std::stoull(*value_in(*copied, "round 0"));
-    EXPECT_GE(round, last);
-    last = round;
+    last = expect_one_moment(contents(*copied), last);
   }
   EXPECT_GT(last, 0u) << "nobody wrote";
   EXPECT_EQ(writer.poll().how, Outcome::How::kTimedOut) << "the writer failed";

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 namespace hmap::test {
@@ -87,8 +88,14 @@ std::string make_file_system(FileSystem system, const std::string& device) {
 Mount::Mount(FileSystem system, const std::string& device, std::string directory)
     : directory_(std::move(directory)) {
   // nouuid: the same file system may be mounted from another image of the device.
-  const char* options = system == FileSystem::kXfs ? "nouuid" : "";
-  if (::mount(device.c_str(), directory_.c_str(), name_of(system), 0, options) != 0) {
+  const std::string options = system == FileSystem::kXfs ? "nouuid" : "";
+  if (std::filesystem::is_regular_file(device)) {
+    const std::vector<std::string> words = {"mount",           "-t",   name_of(system), "-o",
+                                            "loop," + options, device, directory_};
+    if (run(words) != 0) error_ = "mount -o loop failed";
+    return;
+  }
+  if (::mount(device.c_str(), directory_.c_str(), name_of(system), 0, options.c_str()) != 0) {
     error_ = std::string("mount: ") + std::strerror(errno);
   }
 }

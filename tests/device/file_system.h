@@ -23,6 +23,7 @@ std::string make_file_system(FileSystem system, const std::string& device);
 // A mounted file system, unmounted at the end.
 class Mount {
  public:
+  // `device` may be a file: by a loop device, which goes with the mount.
   Mount(FileSystem system, const std::string& device, std::string directory);
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;

@@ -35,7 +35,7 @@ LAYERS = (
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
     "stats handle store_impl cursor_impl cursor snapshot batch view store update map "
-    "store_access activity fresh_store salvage copy compact compact_online train "
+    "store_access activity fresh_store salvage copy clone compact compact_online train "
     "inspect_fields inspect_nodes inspect_view inspect_fixed inspect_at inspect_file "
     "inspect_extents inspect",
 )

@@ -38,6 +38,25 @@ class Copy(ToolTest):
         self.assertEqual(report["source_bytes"], os.path.getsize(self.file))
         self.assertEqual(len(self.answer("stat", "--json", self.path("b.hmap"))["shards"]), 8)
 
+    def test_reflink(self):
+        """Shared blocks or not, as the file system can; the answer says which."""
+        self.make()
+        report = self.answer("copy", "--json", "--reflink", self.file, self.new)
+        self.assertEqual(report["entries"], len(RECORDS))
+        self.assertEqual(report["file_bytes"], os.path.getsize(self.new))
+        self.check(self.new)
+        clones = subprocess.run(
+            ["cp", "--reflink=always", self.file, self.path("by_cp")],
+            stderr=subprocess.DEVNULL, check=False,
+        ).returncode == 0
+        self.assertEqual(report["reflink"], clones)
+        self.hmap("copy", "--reflink", self.file, "-", code=USAGE)
+        for option in (("--shards", "8"), ("--compress", "lz4"), ("--expect", "9")):
+            self.hmap("copy", "--reflink", *option, self.file, self.path("b.hmap"), code=USAGE)
+        self.assertFalse(os.path.exists(self.path("b.hmap")))
+        again = self.hmap("copy", "--reflink", self.file, self.new, code=SYSTEM)
+        self.assertIn(b"Exists", again.stderr)
+
     def test_standard_output_is_the_store(self):
         self.make()
         result = self.hmap("copy", self.file, "-", "--tmp", str(self.place))

@@ -30,6 +30,7 @@ struct CopyVerb {
   WriteOptions write;
   std::string fresh;
   std::string temporary;
+  bool reflink = false;
 
   [[nodiscard]] bool to_stdout() const { return fresh == "-"; }
 };
@@ -38,10 +39,15 @@ constexpr const char* kCopyExample =
     "Examples:\n"
     "  hmap copy users.hmap backup.hmap\n"
     "  hmap copy users.hmap - | zstd > backup.hmap.zst\n"
+    "  hmap copy --reflink users.hmap before.hmap\n"
     "\n"
     "The copy has exactly the entries of one moment, and nothing of what was erased or outgrown.\n"
     "NEW must not exist; it gets its name when it is complete and on disk, and after a failure\n"
-    "there is none. For - the copy is first made as a file without a name in --tmp.";
+    "there is none. For - the copy is first made as a file without a name in --tmp.\n"
+    "\n"
+    "With --reflink the copy shares the blocks of FILE where the file system can (XFS, btrfs): it\n"
+    "is made at once, takes no room until one of the two is written, and is as large as FILE.\n"
+    "Where it cannot, the entries are copied as without.";
 
 // Whether others write to the store, or only a writer can open it.
 bool needs_snapshot(const std::string& path) {
@@ -98,6 +104,16 @@ Result<CopyReport> copy_to_stdout(const Store& store, const CopyVerb& verb,
   return report;
 }
 
+// Nothing: the file system shares no blocks, or FILE cannot be written.
+std::optional<Result<CopyReport>> make_clone(const CopyVerb& verb) {
+  Result<Store> store = Store::open(verb.common.file, options_to_write(verb.write));
+  if (!store) return std::nullopt;
+  Result<CopyReport> report = clone(*store, verb.fresh);
+  if (report.error().code() == Code::kUnsupported) return std::nullopt;
+  if (report) require(store->close(), verb.common.file);
+  return report;
+}
+
 Result<CopyReport> make_copy(const CopyVerb& verb) {
   std::optional<Progress> progress;
   const CopyOptions options = options_of(verb, progress);
@@ -118,7 +134,7 @@ Result<CopyReport> make_copy(const CopyVerb& verb) {
   return report;
 }
 
-void write_report(const CopyReport& report, const CopyVerb& verb) {
+void write_report(const CopyReport& report, bool cloned, const CopyVerb& verb) {
   if (verb.to_stdout()) return;
   nlohmann::ordered_json answer;
   set_bytes(answer, "file", verb.common.file);
@@ -127,24 +143,30 @@ void write_report(const CopyReport& report, const CopyVerb& verb) {
   answer["source_bytes"] = report.source_bytes;
   answer["file_bytes"] = report.file_bytes;
   answer["epoch"] = report.epoch;
+  answer["reflink"] = cloned;
   write_answer(verb.common.json, answer,
-               fmt::format("{} entries copied, {} of {}\n", grouped(report.entries),
+               fmt::format("{} entries {}, {} of {}\n", grouped(report.entries),
+                           cloned ? "in a copy that shares its blocks" : "copied",
                            human_bytes(report.file_bytes), human_bytes(report.source_bytes)));
 }
 
 Exit run(const CopyVerb& verb) {
+  if (verb.reflink && verb.to_stdout())
+    throw usage_failure("--reflink makes a file that shares blocks: name one as NEW");
   if (verb.to_stdout() && ::isatty(STDOUT_FILENO) != 0) {
     throw usage_failure("a store is no text for a terminal",
                         "redirect it: hmap copy FILE - > NEW, or hmap copy FILE NEW");
   }
   // A signal ends the call, so that what is half made goes away.
   const Interruptible interruptible;
-  const Result<CopyReport> report = make_copy(verb);
+  std::optional<Result<CopyReport>> cloned;
+  if (verb.reflink) cloned = make_clone(verb);
+  const Result<CopyReport> report = cloned ? *std::move(cloned) : make_copy(verb);
   if (!report) {
     const std::string& made = verb.to_stdout() ? directory_for_temporary(verb) : verb.fresh;
     throw failure_of_two(report.error(), verb.common.file, made);
   }
-  write_report(*report, verb);
+  write_report(*report, cloned.has_value(), verb);
   return Exit::kYes;
 }
 
@@ -157,7 +179,11 @@ Verb add_copy(CLI::App& root) {
   add_bytes(app, "--tmp", verb->temporary,
             "where the copy for standard output is made; default: TMPDIR, or /var/tmp")
       ->type_name("DIR");
+  CLI::Option* const reflink = app.add_flag("--reflink", verb->reflink,
+                                            "share the blocks of FILE, where the file system can");
   add_create_options(app, verb->create);
+  for (const char* name : {"--expect", "--shards", "--compress", "--dictionary", "--tmp"})
+    reflink->excludes(app.get_option(name));
   add_wait_option(app, verb->write);
   return {&app, [verb] { return run(*verb); }};
 }

@@ -1,4 +1,5 @@
-// hmap::copy(): a consistent copy of a store, while others write to it.
+// hmap::copy(): a consistent copy of a store, while others write to it. hmap::clone(): the same at
+// once and without room of its own, where the file system shares blocks between files.
 //
 //   hmap::Result<hmap::CopyReport> report = hmap::copy(store, "backup.hmap");
 //   if (!report) return fail(report.error());
@@ -32,8 +33,8 @@ struct CopyReport {
   std::uint64_t entries = 0;
   std::uint64_t source_bytes = 0;  // Size of the source's file when the copy began.
   std::uint64_t file_bytes = 0;    // Size of the copy.
-  // Of the snapshot that was copied (Snapshot::epoch()); 0: the source was not being written to,
-  // and no snapshot was needed.
+  // Of the snapshot that was copied (Snapshot::epoch()), or of the checkpoint that was cloned; 0:
+  // the source was not being written to, and no snapshot was needed.
   std::uint64_t epoch = 0;
 };
 
@@ -63,6 +64,24 @@ HMAP_EXPORT Result<CopyReport> copy(const Store& source, const std::string& fres
 HMAP_EXPORT Result<CopyReport> copy(const Store& source,
                                     const std::function<Status(std::string_view bytes)>& sink,
                                     const std::string& directory, const CopyOptions& options = {});
+
+// Makes a new store at `fresh` whose file has its blocks in common with the source's (a reflink:
+// XFS, btrfs, bcachefs), with exactly the entries that are there at a checkpoint that this call
+// makes. It is a store of its own (another uuid), as large as the source, with all that was erased
+// or outgrown and not given back yet; it takes room only as either of the two is written to. A
+// write to the source then needs room for the block it changes, as always on a copy-on-write file
+// system: on a full disk it ends with kNoSpace.
+//
+//   source  Open in this process for writing. Others go on writing; while the blocks are being
+//           shared, no other checkpoint can be made.
+//   fresh   The store to make, on the file system of the source, as for copy().
+// Errors: those of copy() and Store::checkpoint(); kUnsupported where no blocks can be shared, or
+// `fresh` is on another file system: copy() does it there; kReadOnly.
+// Threads and processes: any.
+// Cost: a checkpoint, and what the file system does to share: by the number of pieces in which the
+// file lies on the disk, not by its bytes.
+// Durability: the new store and its name are on disk when this returns.
+HMAP_EXPORT Result<CopyReport> clone(Store& source, const std::string& fresh);
 
 }  // namespace hmap
 

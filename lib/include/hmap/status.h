@@ -37,7 +37,7 @@ enum class Code : std::uint8_t {
   kNoAddressSpace = 18,    // No window of address space large enough could be reserved.
   kForked = 19,            // The handle belongs to the parent process; open the store again.
   kClosed = 20,            // The handle was closed or moved from.
-  kUnsupported = 21,       // The file system cannot hold a shared store (network, broken locks).
+  kUnsupported = 21,       // The file system cannot: hold a shared store, share blocks.
   kNeedsRecovery = 22,     // Only a writer can bring the store up to date.
   kSystem = 23,            // Another system call failed; os_error() is its errno.
   kBadInput = 24,          // Import only: malformed input; value() is the line or the offset.
