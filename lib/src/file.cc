@@ -269,7 +269,7 @@ Status share_blocks(int from, int to) {
   if (::fstat(from, &file) != 0 || ::getrlimit(RLIMIT_FSIZE, &limit) != 0)
     return {Code::kSystem, "cannot stat", 0, errno};
   // The kernel's answer would be a signal.
-  if (limit.rlim_cur < static_cast<u64>(file.st_size))
+  if (limit.rlim_cur < static_cast<rlim_t>(file.st_size))
     return {Code::kNoSpace, "the file would exceed RLIMIT_FSIZE", 0, EFBIG};
   int result = ::ioctl(to, FICLONE, from);
   while (result != 0 && errno == EINTR) result = ::ioctl(to, FICLONE, from);

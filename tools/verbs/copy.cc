@@ -161,7 +161,7 @@ Exit run(const CopyVerb& verb) {
   const Interruptible interruptible;
   std::optional<Result<CopyReport>> cloned;
   if (verb.reflink) cloned = make_clone(verb);
-  const Result<CopyReport> report = cloned ? *std::move(cloned) : make_copy(verb);
+  const Result<CopyReport> report = cloned ? *cloned : make_copy(verb);
   if (!report) {
     const std::string& made = verb.to_stdout() ? directory_for_temporary(verb) : verb.fresh;
     throw failure_of_two(report.error(), verb.common.file, made);
