@@ -1,10 +1,12 @@
 // A clone is the store at a checkpoint, in blocks that two files share.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 
 #include "../device/file_system.h"
@@ -130,6 +132,35 @@ TEST(Clone, IsOneMomentOfAStoreBeingWritten) {
     EXPECT_GT(last, 0u) << "nobody wrote";
     EXPECT_EQ(writer.poll().how, Outcome::How::kTimedOut) << "the writer failed";
     EXPECT_EQ(keeper.poll().how, Outcome::How::kTimedOut) << "the one who makes checkpoints failed";
+  });
+}
+
+// What a copy-on-write file system does to a writer when it is full; and a limit on files.
+TEST(Clone, OnAFullFileSystemNothingIsLost) {
+  on_xfs([](const std::string& place) {
+    Options options = quiet_options();
+    options.guard_sigbus = true;
+    Result<Store> store = Store::open(place + "/store", options);
+    ASSERT_OK(store);
+    const Contents model = fill(*store, 5'000, test_seed());
+    const rlimit none{1 << 20, RLIM_INFINITY};
+    ASSERT_EQ(0, ::setrlimit(RLIMIT_FSIZE, &none));
+    EXPECT_CODE(Code::kNoSpace, clone(*store, place + "/clone"));
+    const rlimit any{RLIM_INFINITY, RLIM_INFINITY};
+    ASSERT_EQ(0, ::setrlimit(RLIMIT_FSIZE, &any));
+    ASSERT_OK(clone(*store, place + "/clone"));
+    std::ofstream hog(place + "/hog", std::ios::binary);
+    while (hog.write(std::string(4'096, 'x').data(), 4'096).flush()) continue;
+    hog.close();
+    ::sync();
+    Status status;
+    for (int i = 0; status.ok() && i < 20'000; ++i)
+      status = store->put("full " + std::to_string(i), value_of(7, 100));
+    EXPECT_TRUE(status.code() == Code::kNoSpace || status.code() == Code::kIoError)
+        << status.message();
+    for (const auto& [key, value] : model) ASSERT_EQ(value, value_in(*store, key)) << key;
+    std::filesystem::remove(place + "/hog");
+    expect_store(place + "/clone", model);
   });
 }
 

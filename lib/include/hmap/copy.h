@@ -69,8 +69,9 @@ HMAP_EXPORT Result<CopyReport> copy(const Store& source,
 // XFS, btrfs, bcachefs), with exactly the entries that are there at a checkpoint that this call
 // makes. It is a store of its own (another uuid), as large as the source, with all that was erased
 // or outgrown and not given back yet; it takes room only as either of the two is written to. A
-// write to the source then needs room for the block it changes, as always on a copy-on-write file
-// system: on a full disk it ends with kNoSpace.
+// write to the source then needs room for what it changes, as always on a copy-on-write file
+// system: on a full disk it ends with kNoSpace where room is asked for beforehand, else with SIGBUS
+// (Options::guard_sigbus makes it kIoError).
 //
 //   source  Open in this process for writing. Others go on writing; while the blocks are being
 //           shared, no other checkpoint can be made.
