@@ -1,7 +1,6 @@
 // hmap::copy(): see hmap/copy.h.
 #include "hmap/copy.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,9 +47,7 @@ class Copier {
     Result<FreshStore> fresh = source_.writable() ? of_snapshot() : of_quiet_store();
     if (!fresh) return fresh;
     if (Status s = fresh->finish(); !s.ok()) return s;
-    struct stat file {};
-    if (::fstat(fresh->fd(), &file) != 0) return Status(Code::kSystem, "cannot stat", 0, errno);
-    report_.file_bytes = static_cast<u64>(file.st_size);
+    report_.file_bytes = fresh->contents().file_bytes;
     return fresh;
   }
   [[nodiscard]] const CopyReport& report() const { return report_; }
@@ -131,8 +128,7 @@ Status stream(int fd, u64 bytes, const std::function<Status(std::string_view)>& 
 }  // namespace
 
 Result<CopyReport> copy(const Store& source, const std::string& fresh, const CopyOptions& options) {
-  if (::access(fresh.c_str(), F_OK) == 0)
-    return Status(Code::kExists, "there is a file where the new store is to be");
+  if (Status s = refuse_existing(fresh); !s.ok()) return s;
   Copier copier(source, fresh, options);
   Result<FreshStore> made = copier.run();
   if (!made) return made.error();

@@ -271,9 +271,7 @@ Status share_blocks(int from, int to) {
   // The kernel's answer would be a signal.
   if (limit.rlim_cur < static_cast<rlim_t>(file.st_size))
     return {Code::kNoSpace, "the file would exceed RLIMIT_FSIZE", 0, EFBIG};
-  int result = ::ioctl(to, FICLONE, from);
-  while (result != 0 && errno == EINTR) result = ::ioctl(to, FICLONE, from);
-  if (result == 0) return {};
+  if (::ioctl(to, FICLONE, from) == 0) return {};
   switch (const int error = errno) {
     case EOPNOTSUPP:
     case ENOTTY:
@@ -281,13 +279,8 @@ Status share_blocks(int from, int to) {
     case EINVAL:
     case EXDEV:
       return {Code::kUnsupported, "files share no blocks here (no reflink)", 0, error};
-    case ENOSPC:
-    case EDQUOT:
-      return {Code::kNoSpace, "no space to share the blocks of the file", 0, error};
-    case EIO:
-      return {Code::kIoError, "the device failed while blocks were shared", 0, error};
     default:
-      return {Code::kSystem, "cannot share the blocks of the file", 0, error};
+      return open_error(error, "cannot share the blocks of the file");
   }
 }
 

@@ -97,6 +97,11 @@ Result<Options> options_like(const Store& source, const Options& wish) {
   });
 }
 
+Status refuse_existing(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) return {};
+  return {Code::kExists, "there is a file where the new store is to be"};
+}
+
 Result<FreshStore> FreshStore::create(const std::string& path, const Options& options) {
   Result<NewFile> file = create_unnamed(path, options);
   if (!file) return file.error();
@@ -150,7 +155,7 @@ Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uui
   if (!layout) return layout.error();
   const Result<Newest> newest = settle_roots(fd(), *layout, superblock->store_seed);
   if (!newest) return newest.error();
-  contents_ = {newest->root.cut, newest->entries};
+  contents_ = {newest->root.cut, newest->entries, layout->extent_offset(newest->root.extents_end)};
   const std::string zeros(layout->runtime_bytes, '\0');
   if (Status s = write_at(fd(), zeros.data(), zeros.size(), layout->runtime_offset); !s.ok())
     return s;
@@ -159,7 +164,7 @@ Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uui
     superblock->checksum = superblock_checksum(*superblock);
     if (Status s = write_at(fd(), &*superblock, sizeof *superblock, 0); !s.ok()) return s;
   }
-  if (::ftruncate(fd(), static_cast<off_t>(layout->extent_offset(newest->root.extents_end))) != 0)
+  if (::ftruncate(fd(), static_cast<off_t>(contents_.file_bytes)) != 0)
     return io_error("cannot cut the new file to its size");
   seam::announce(seam::Event::kFlush, nullptr, 0);
   if (::fsync(fd()) != 0) return io_error("cannot flush the new file");

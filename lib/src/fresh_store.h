@@ -19,6 +19,9 @@ Options options_like(const Layout* source, const Codec* codec, const Options& wi
 // The same of a store that is open, and its type.
 Result<Options> options_like(const Store& source, const Options& wish);
 
+// kExists if there is a file at `path` already: said before anything is done for a new store there.
+Status refuse_existing(const std::string& path);
+
 class FreshStore {
  public:
   // Makes an empty store in the directory of `path`. Errors: those of Store::open() with
@@ -46,6 +49,7 @@ class FreshStore {
   struct Contents {
     u64 epoch = 0;
     u64 entries = 0;
+    u64 file_bytes = 0;
   };
   [[nodiscard]] const Contents& contents() const { return contents_; }
 

@@ -2,7 +2,6 @@
 #include "salvage.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -323,9 +322,7 @@ Status refuse_if_in_use(int fd) {
 
 Result<RecoverReport> recover(const std::string& damaged, const std::string& fresh,
                               const RecoverOptions& options) {
-  if (::access(fresh.c_str(), F_OK) == 0) {
-    return Status(Code::kExists, "there is a file where the new store is to be");
-  }
+  if (Status s = refuse_existing(fresh); !s.ok()) return s;
   Result<Fd> fd = open_file(damaged, false);
   if (!fd) return fd.error();
   if (Status s = refuse_if_in_use(fd->get()); !s.ok()) return s;

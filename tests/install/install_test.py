@@ -46,7 +46,6 @@ def build_alone(args):
     build = args.work / "build"
     run(args.cmake, "-S", args.source, "-B", build, "-G", args.generator,
         f"-DCMAKE_CXX_COMPILER={args.cxx}", "-DCMAKE_CXX_FLAGS=-O0",
-        "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=16",
         f"-DBUILD_SHARED_LIBS={'ON' if args.kind == 'shared' else 'OFF'}",
         "-DHMAP_BUILD_TESTS=OFF", "-DHMAP_BUILD_TOOLS=OFF", "-DHMAP_BUILD_BENCH=OFF")
     run(args.cmake, "--build", build)
