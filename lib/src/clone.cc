@@ -31,7 +31,7 @@ Result<CopyReport> clone(Store& source, const std::string& fresh) {
   report.file_bytes = made->contents().file_bytes;
   report.entries = made->contents().entries;
   report.epoch = made->contents().epoch;
-  if (Status s = made->publish(fresh); !s.ok()) return s;
+  if (Status s = made->take_name(fresh); !s.ok()) return s;
   return report;
 }
 

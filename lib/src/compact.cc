@@ -11,7 +11,7 @@
 
 #include "fresh_store.h"
 #include "hmap/store.h"
-#include "publish.h"
+#include "naming.h"
 
 namespace hmap {
 namespace {

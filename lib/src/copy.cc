@@ -132,7 +132,7 @@ Result<CopyReport> copy(const Store& source, const std::string& fresh, const Cop
   Copier copier(source, fresh, options);
   Result<FreshStore> made = copier.run();
   if (!made) return made.error();
-  if (Status s = made->publish(fresh); !s.ok()) return s;
+  if (Status s = made->take_name(fresh); !s.ok()) return s;
   return copier.report();
 }
 

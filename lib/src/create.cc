@@ -7,7 +7,7 @@
 #include "hash.h"
 #include "hmap.h"
 #include "open.h"
-#include "publish.h"
+#include "naming.h"
 #include "type.h"
 
 namespace hmap {
@@ -124,7 +124,7 @@ Result<NewFile> create_unnamed(const std::string& path, const Options& options) 
 Status create_store(const std::string& path, const Options& options) {
   Result<NewFile> file = create_unnamed(path, options);
   if (!file) return file.error();
-  return publish_file(*file, path);
+  return name_file(*file, path);
 }
 
 }  // namespace hmap

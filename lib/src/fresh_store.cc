@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checkpoint.h"
-#include "publish.h"
+#include "naming.h"
 #include "store_access.h"
 
 namespace hmap {
@@ -171,7 +171,7 @@ Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uui
   return {};
 }
 
-Status FreshStore::publish(const std::string& path) { return publish_file(file_, path); }
+Status FreshStore::take_name(const std::string& path) { return name_file(file_, path); }
 Status FreshStore::replace(const std::string& path) { return replace_file(file_, path); }
 
 }  // namespace hmap

@@ -32,7 +32,7 @@ class FreshStore {
   static Result<FreshStore> share(int source, const std::string& path);
   FreshStore(FreshStore&&) = default;
   FreshStore& operator=(FreshStore&&) = delete;
-  // Leaves no trace, unless publish() or replace() was successful.
+  // Leaves no trace, unless take_name() or replace() was successful.
   ~FreshStore();
 
   // Of create().
@@ -55,8 +55,8 @@ class FreshStore {
 
   // After finish(): the file, which may be given an owner, and read.
   [[nodiscard]] int fd() const { return file_.fd.get(); }
-  // After finish(): gives the file its name; see publish.h.
-  Status publish(const std::string& path);
+  // After finish(): gives the file its name; see naming.h.
+  Status take_name(const std::string& path);
   Status replace(const std::string& path);
 
  private:

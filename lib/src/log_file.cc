@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "hash.h"
-#include "publish.h"
+#include "naming.h"
 #include "seam.h"
 
 namespace hmap {
@@ -144,7 +144,7 @@ Status LogFile::create(const std::string& path, const format::Superblock& store,
       return write_error(error);
     if (at == 0) page.assign(page.size(), '\0');
   }
-  return publish_file(*file, path);
+  return name_file(*file, path);
 }
 
 void LogFile::compose(LogOp op, std::string_view key, const StoredValue& value, u64 shard,

@@ -59,7 +59,7 @@ bool runtime_is_valid(const Session& session, const format::RuntimeHeader& runti
 // Leaves a checkpoint if this is the last writing handle, and gives the slot back.
 Status close_session(Session& session);
 
-// Makes a new store in the path's directory that has no name yet: publish_file() gives it one.
+// Makes a new store in the path's directory that has no name yet: name_file() gives it one.
 Result<NewFile> create_unnamed(const std::string& path, const Options& options);
 // Makes a new store at the path, complete and durable under its name. kExists if there is a file.
 Status create_store(const std::string& path, const Options& options);

@@ -340,7 +340,7 @@ Result<RecoverReport> recover(const std::string& damaged, const std::string& fre
   if (Status s = store->finish(); !s.ok()) return s;
   report.damage_total = log.total();
   report.damage = log.list();
-  if (Status s = store->publish(fresh); !s.ok()) return s;
+  if (Status s = store->take_name(fresh); !s.ok()) return s;
   return report;
 }
 

@@ -24,7 +24,7 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 LAYERS = (
     "sanitizers offset hash format superblock_format runtime_format log_format layout "
     "status type",
-    "seam mapping file publish log_file process lock guard codec",
+    "seam mapping file naming log_file process lock guard codec",
     "engine log intent blocks space notes dead pins surplus",
     "spans span_maps records batch_area",
     "hmap bmap slots read_through quick_find find find_many locate insert erase clear grow "

@@ -4,7 +4,7 @@
 
 #include "file.h"
 #include "os_support.h"
-#include "publish.h"
+#include "naming.h"
 
 namespace hmap {
 namespace {
@@ -21,14 +21,14 @@ using unit::install_filter;
 using unit::names_in;
 using unit::Peer;
 
-TEST(CreateFile, IsInvisibleUntilItIsPublished) {
+TEST(CreateFile, IsInvisibleUntilItIsNamed) {
   const TempDir dir;
 
   auto file = create_file(dir.file("f"), 0640);
   ASSERT_TRUE(file) << file.error();
   EXPECT_TRUE(names_in(dir).empty());
   ASSERT_EQ(::write(file->fd.get(), "abc", 3), 3);
-  ASSERT_TRUE(publish_file(*file, dir.file("f")).ok());
+  ASSERT_TRUE(name_file(*file, dir.file("f")).ok());
 
   EXPECT_EQ(names_in(dir), std::vector<std::string>{"f"});
   EXPECT_EQ(content(dir.file("f")), "abc");
@@ -62,14 +62,14 @@ TEST(CreateFile, FindsTheDirectoryOfAnyPath) {
   EXPECT_EQ(in_child([&] {
               CHILD_REQUIRE(::chdir(dir.path().c_str()) == 0);
               auto file = create_file("bare", 0644);
-              CHILD_REQUIRE(file && publish_file(*file, "bare").ok());
+              CHILD_REQUIRE(file && name_file(*file, "bare").ok());
               return 0;
             }),
             0);
   EXPECT_EQ(names_in(dir), std::vector<std::string>{"bare"});
 }
 
-TEST(PublishFile, NeverReplacesAFile) {
+TEST(NameFile, NeverReplacesAFile) {
   const TempDir dir;
   ASSERT_TRUE(File(dir.file("f")).write(0, "old"));
   ASSERT_EQ(::symlink("nowhere", (dir.file("link")).c_str()), 0);
@@ -77,7 +77,7 @@ TEST(PublishFile, NeverReplacesAFile) {
   for (const char* name : {"f", "link"}) {
     auto file = create_file(dir.file(name), 0644);
     ASSERT_TRUE(file);
-    EXPECT_EQ(publish_file(*file, dir.file(name)).code(), Code::kExists);
+    EXPECT_EQ(name_file(*file, dir.file(name)).code(), Code::kExists);
     EXPECT_LT(file->fd.get(), 0) << "dropped";
   }
   EXPECT_EQ(content(dir.file("f")), "old");
@@ -87,7 +87,7 @@ TEST(PublishFile, NeverReplacesAFile) {
 // O_TMPFILE without its O_DIRECTORY bit, as the kernel sees it in the flags of openat.
 constexpr Filter kNoUnnamedFiles{SYS_openat, SECCOMP_RET_ERRNO | EOPNOTSUPP, 2, 020000000};
 
-TEST(PublishFile, WorksWithoutUnnamedFiles) {
+TEST(NameFile, WorksWithoutUnnamedFiles) {
   const TempDir dir;
 
   EXPECT_EQ(in_child([&] {
@@ -99,12 +99,12 @@ TEST(PublishFile, WorksWithoutUnnamedFiles) {
               CHILD_REQUIRE(names.size() == 1 && names[0].compare(0, 3, ".f.") == 0 &&
                             names[0].compare(names[0].size() - 4, 4, ".tmp") == 0);
               CHILD_REQUIRE(::write(file->fd.get(), "abc", 3) == 3);
-              CHILD_REQUIRE(publish_file(*file, dir.file("f")).ok());
+              CHILD_REQUIRE(name_file(*file, dir.file("f")).ok());
               CHILD_REQUIRE(file->temporary_name.empty());
 
               auto second = create_file(dir.file("f"), 0600);
               CHILD_REQUIRE(second);
-              CHILD_REQUIRE(publish_file(*second, dir.file("f")).code() == Code::kExists);
+              CHILD_REQUIRE(name_file(*second, dir.file("f")).code() == Code::kExists);
               return 0;
             }),
             0);
@@ -114,7 +114,7 @@ TEST(PublishFile, WorksWithoutUnnamedFiles) {
   EXPECT_EQ(File(dir.file("f"), O_RDONLY).stat().st_nlink, 1u);
 }
 
-TEST(PublishFile, NeverWritesToATemporaryFileThatIsThere) {
+TEST(NameFile, NeverWritesToATemporaryFileThatIsThere) {
   const TempDir dir;
   EXPECT_EQ(in_child([&] {
               CHILD_REQUIRE(install_filter(kNoUnnamedFiles));
@@ -125,7 +125,7 @@ TEST(PublishFile, NeverWritesToATemporaryFileThatIsThere) {
             0);
 }
 
-TEST(PublishFile, WorksWithoutHardLinks) {
+TEST(NameFile, WorksWithoutHardLinks) {
   const TempDir dir;
 
   EXPECT_EQ(in_child([&] {
@@ -134,8 +134,8 @@ TEST(PublishFile, WorksWithoutHardLinks) {
               auto file = create_file(dir.file("f"), 0600);
               auto second = create_file(dir.file("f"), 0600);
               CHILD_REQUIRE(::write(file->fd.get(), "abc", 3) == 3);
-              CHILD_REQUIRE(publish_file(*file, dir.file("f")).ok());
-              CHILD_REQUIRE(publish_file(*second, dir.file("f")).code() == Code::kExists);
+              CHILD_REQUIRE(name_file(*file, dir.file("f")).ok());
+              CHILD_REQUIRE(name_file(*second, dir.file("f")).code() == Code::kExists);
               return 0;
             }),
             0);
@@ -144,7 +144,7 @@ TEST(PublishFile, WorksWithoutHardLinks) {
   EXPECT_EQ(content(dir.file("f")), "abc");
 }
 
-TEST(PublishFile, HasOneWinnerAmongMany) {
+TEST(NameFile, HasOneWinnerAmongMany) {
   const TempDir dir;
   constexpr int kRacers = 6;
   std::vector<std::unique_ptr<Peer>> racers;
@@ -153,7 +153,7 @@ TEST(PublishFile, HasOneWinnerAmongMany) {
       auto file = create_file(dir.file("f"), 0644);
       line.say('r');
       line.wait_for_word();
-      const Status status = publish_file(*file, dir.file("f"));
+      const Status status = name_file(*file, dir.file("f"));
       if (status.code() == Code::kExists) return 7;
       return status.ok() ? 0 : 1;
     }));
@@ -168,13 +168,13 @@ TEST(PublishFile, HasOneWinnerAmongMany) {
   EXPECT_EQ(results.count(7), static_cast<std::size_t>(kRacers - 1));
 }
 
-TEST(PublishFile, FlushesTheFileAndTheDirectory) {
+TEST(NameFile, FlushesTheFileAndTheDirectory) {
   const TempDir dir;
 
   EXPECT_EQ(in_child([&] {
               auto file = create_file(dir.file("f"), 0644);
               CHILD_REQUIRE(install_filter({SYS_fsync, error_of(EIO)}));
-              CHILD_REQUIRE(publish_file(*file, dir.file("f")).code() == Code::kIoError);
+              CHILD_REQUIRE(name_file(*file, dir.file("f")).code() == Code::kIoError);
               return 0;
             }),
             0);
@@ -185,13 +185,13 @@ TEST(PublishFile, FlushesTheFileAndTheDirectory) {
               ::close(next);
               CHILD_REQUIRE(install_filter(
                   {SYS_fsync, error_of(EIO), 0, static_cast<std::uint32_t>(next), true}));
-              CHILD_REQUIRE(publish_file(*file, dir.file("g")).code() == Code::kIoError);
+              CHILD_REQUIRE(name_file(*file, dir.file("g")).code() == Code::kIoError);
               return 0;
             }),
             0);
 }
 
-TEST(PublishFile, FlushesADirectoryItMayNotRead) {
+TEST(NameFile, FlushesADirectoryItMayNotRead) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
   const TempDir dir;
   ASSERT_EQ(::chmod(dir.path().c_str(), 0733), 0);
@@ -200,7 +200,7 @@ TEST(PublishFile, FlushesADirectoryItMayNotRead) {
               CHILD_REQUIRE(become_nobody());
               auto file = create_file(dir.file("f"), 0644);
               CHILD_REQUIRE(file);
-              CHILD_REQUIRE(publish_file(*file, dir.file("f")).ok());
+              CHILD_REQUIRE(name_file(*file, dir.file("f")).ok());
               return 0;
             }),
             0);

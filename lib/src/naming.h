@@ -1,6 +1,6 @@
 // How a finished file gets its name.
-#ifndef HMAP_SRC_PUBLISH_H_
-#define HMAP_SRC_PUBLISH_H_
+#ifndef HMAP_SRC_NAMING_H_
+#define HMAP_SRC_NAMING_H_
 
 #include <string>
 
@@ -10,7 +10,7 @@ namespace hmap {
 
 // Gives the finished, flushed file its name, atomically, and flushes the directory. kExists if
 // somebody was faster (the new file is dropped).
-Status publish_file(NewFile& file, const std::string& path);
+Status name_file(NewFile& file, const std::string& path);
 
 // The same in the place of the file that has the name: whoever opens the path gets the old or the
 // new one, never neither, also after a crash or a power cut. After an error the old one is there
@@ -24,4 +24,4 @@ void sweep_temporaries(const std::string& path);
 
 }  // namespace hmap
 
-#endif  // HMAP_SRC_PUBLISH_H_
+#endif  // HMAP_SRC_NAMING_H_

@@ -1,5 +1,5 @@
 // Links, renames and the flushes that make them durable.
-#include "publish.h"
+#include "naming.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ bool is_temporary(std::string_view name, const std::string& prefix) {
 
 }  // namespace
 
-Status publish_file(NewFile& file, const std::string& path) {
+Status name_file(NewFile& file, const std::string& path) {
   if (const int error = give_name(file, path.c_str())) {
     return drop(file, error, error == EEXIST ? "somebody was faster" : "cannot name the new file");
   }
