@@ -73,6 +73,7 @@ Exit run(const std::vector<std::string>& arguments) {
                                    add_ps(root),
                                    add_copy(root),
                                    add_compact(root),
+                                   add_publish(root),
                                    add_train(root),
                                    add_inspect(root),
                                    add_merge(root),

@@ -1,12 +1,9 @@
 // The checkpointer's thread.
 #include "background.h"
 
-#include <pthread.h>
-
-#include <csignal>
-
 #include "checkpoint.h"
 #include "surplus.h"
+#include "thread.h"
 
 namespace hmap {
 namespace {
@@ -23,14 +20,7 @@ Background::Background(Engine& engine, milliseconds interval, u64 dirty_bytes)
     : engine_(engine),
       interval_(interval),
       dirty_bytes_per_shard_(std::max<u64>(1, dirty_bytes >> engine.layout.shard_bits)) {
-  // The thread inherits this thread's mask: no signal of the application is ever handled there.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_setname_np(thread_.native_handle(), "hmap-checkpoint");
+  thread_ = start_thread("hmap-checkpoint", [this] { run(); });
 }
 
 Background::~Background() {

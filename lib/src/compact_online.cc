@@ -27,11 +27,11 @@ constexpr double kAll = 18446744073709551616.0;
 
 class OnlineCompaction {
  public:
-  OnlineCompaction(Store& store, const OnlineOptions& options)
-      : store_(store), options_(options), start_(Clock::now()) {}
+  OnlineCompaction(std::shared_ptr<Handle> handle, const OnlineOptions& options)
+      : handle_(std::move(handle)), options_(options), start_(Clock::now()) {}
 
   Result<OnlineReport> run() {
-    const Result<Stats> before = store_.stats();
+    const Result<Stats> before = handle_->stats(StatsDepth::kHeaders);
     if (!before) return before.error();
     total_ = before->entries;
     shards_ = before->shards.size();
@@ -41,7 +41,7 @@ class OnlineCompaction {
     report_.complete = status.ok();
     report_.records_moved = moved_.records;
     report_.bytes_moved = moved_.bytes;
-    const Result<Stats> after = store_.stats();
+    const Result<Stats> after = handle_->stats(StatsDepth::kHeaders);
     if (!after) return after.error();
     report_.allocated_after = after->allocated_bytes;
     report_.file_bytes = after->file_bytes;
@@ -59,16 +59,16 @@ class OnlineCompaction {
       if (Status s = give_back(shard); !s.ok()) return s;
       // From here on the next shard can use what this one freed.
       if (moved_.records == before && !shrunk_) continue;
-      if (Status s = store_.checkpoint(); !s.ok()) return s;
+      if (Status s = handle_->checkpoint(); !s.ok()) return s;
     }
     walked_ = kAll;
     // The last cut is the only one left that needs copies of blocks, ...
-    if (Status s = store_.checkpoint(); !s.ok()) return s;
+    if (Status s = handle_->checkpoint(); !s.ok()) return s;
     for (u64 shard = 0; shard < shards_; ++shard) {
       if (Status s = give_back_frames(shard); !s.ok()) return s;
     }
     // ... and what is free now is so in every state there is.
-    if (Status s = store_.checkpoint(); !s.ok()) return s;
+    if (Status s = handle_->checkpoint(); !s.ok()) return s;
     return punch();
   }
 
@@ -76,7 +76,7 @@ class OnlineCompaction {
   template <typename Step>
   Status repeat(u64 shard, Step&& step) {
     for (;;) {
-      const Result<bool> more = StoreAccess::write_shard(store_, shard, step);
+      const Result<bool> more = handle_->write(shard, step);
       if (!more) return more.error();
       if (Status s = pause(); !s.ok()) return s;
       if (!*more) return {};
@@ -177,7 +177,7 @@ class OnlineCompaction {
     return std::min(total_, static_cast<u64>(share * static_cast<double>(total_)));
   }
 
-  Store& store_;
+  const std::shared_ptr<Handle> handle_;
   const OnlineOptions& options_;
   const Clock::time_point start_;
   u64 total_ = 0;
@@ -193,7 +193,9 @@ class OnlineCompaction {
 }  // namespace
 
 Result<OnlineReport> compact_online(Store& store, const OnlineOptions& options) {
-  return OnlineCompaction(store, options).run();
+  Result<std::shared_ptr<Handle>> handle = StoreAccess::handle(store);
+  if (!handle) return handle.error();
+  return OnlineCompaction(*std::move(handle), options).run();
 }
 
 }  // namespace hmap

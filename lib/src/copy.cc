@@ -19,6 +19,7 @@ constexpr int kQuietAttempts = 3;
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 struct Changes {
+  u64 store_seed = 0;    // another one: another store has taken its place
   u64 sum = 0;           // all that anybody has made to the store
   bool settled = false;  // no batch has happened without being counted in its shards yet
 };
@@ -30,7 +31,7 @@ Result<Changes> changes(const Store& source) {
     u64 sum = (batch + 1) / 2;
     for (u64 s = 0; s < engine.layout.shards; ++s)
       sum += (seam::load(engine.intent(s).state) + 1) / 2;
-    return Changes{sum, batch % 2 == 0};
+    return Changes{engine.store_seed, sum, batch % 2 == 0};
   });
 }
 
@@ -71,7 +72,8 @@ class Copier {
       if (!fresh) return fresh;
       const Result<Changes> after = changes(source_);
       if (!after) return after.error();
-      if (before->sum != after->sum || !after->settled) continue;
+      if (before->store_seed != after->store_seed || before->sum != after->sum || !after->settled)
+        continue;
       if (Status s = complete(); !s.ok()) return s;
       return fresh;
     }

@@ -58,7 +58,9 @@ Result<Cursor> Store::cursor() const { return cursor(random_start()); }
 
 Result<Cursor> Store::cursor(const Position& position) const {
   if (Status s = usable(); !s.ok()) return s;
-  return Cursor(std::make_unique<Cursor::Impl>(impl_->handle, position, nullptr));
+  return impl_->run([&](Handle& handle) -> Result<Cursor> {
+    return Cursor(std::make_unique<Cursor::Impl>(handle.shared_from_this(), position, nullptr));
+  });
 }
 
 }  // namespace hmap

@@ -17,12 +17,27 @@ constexpr u32 kNobody = 0x8000'ffff;
 // Only with the SIGBUS guard: what this thread holds, because a fault skips destructors.
 thread_local std::vector<format::Lock*> held_locks;
 
+// With a domain's lock held, so that nobody is about to replace the store.
+Status check_name(const Engine& engine) {
+  if (!engine.map->has_name()) return Engine::replaced();
+  // Who wanted to replace it died before he did. Crash: the next one asks again.
+  seam::store(engine.runtime->replaced, 0);
+  return {};
+}
+
 }  // namespace
 
 Result<DomainLock> DomainLock::take(Engine& engine, u64 domain, std::chrono::milliseconds timeout) {
   const Result<Acquired> acquired = engine.locker->lock(engine.domain(domain).lock, timeout);
   if (!acquired) return acquired.error();
   DomainLock lock(engine, domain);
+  if (seam::load(engine.runtime->replaced) != 0) [[unlikely]] {
+    if (Status s = check_name(engine); !s.ok()) {
+      // What a dead owner began is nobody's any more; but the file may get a name again.
+      if (*acquired == Acquired::kOwnerDied) lock.abandon();
+      return s;
+    }
+  }
   if (*acquired == Acquired::kOwnerDied) [[unlikely]] {
     if (Status s = recover_domain(engine, domain); !s.ok()) {
       lock.abandon();

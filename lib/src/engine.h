@@ -121,6 +121,17 @@ struct Engine {
     seam::store(dirty, seam::load(dirty) + bytes);
   }
 
+  // Whether another store has taken this one's name, so that nobody may write to this one any more
+  // (replacement.h). Two loads, unless that was about to happen.
+  [[nodiscard]] bool is_replaced() const {
+    if (seam::load(runtime->replaced) == 0) [[likely]]
+      return false;
+    return !map->has_name();
+  }
+  static Status replaced() {
+    return Status(Code::kReplaced, "another store has taken the place of this one");
+  }
+
   static Status corrupt(const char* what, u64 offset) {
     return Status(Code::kCorrupt, what, offset);
   }

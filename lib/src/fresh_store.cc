@@ -102,6 +102,14 @@ Status refuse_existing(const std::string& path) {
   return {Code::kExists, "there is a file where the new store is to be"};
 }
 
+Status give_uuid(int fd, const std::array<std::uint8_t, 16>& uuid) {
+  Result<format::Superblock> superblock = read_superblock(fd, true);
+  if (!superblock) return superblock.error();
+  std::memcpy(superblock->uuid, uuid.data(), sizeof superblock->uuid);
+  superblock->checksum = superblock_checksum(*superblock);
+  return write_at(fd, &*superblock, sizeof *superblock, 0);
+}
+
 Result<FreshStore> FreshStore::create(const std::string& path, const Options& options) {
   Result<NewFile> file = create_unnamed(path, options);
   if (!file) return file.error();
@@ -149,7 +157,7 @@ Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uui
   if (store_) {
     if (Status s = store_->close(); !s.ok()) return s;
   }
-  Result<format::Superblock> superblock = read_superblock(fd(), true);
+  const Result<format::Superblock> superblock = read_superblock(fd(), true);
   if (!superblock) return superblock.error();
   const Result<Layout> layout = Layout::from(*superblock);
   if (!layout) return layout.error();
@@ -160,9 +168,7 @@ Status FreshStore::finish(const std::optional<std::array<std::uint8_t, 16>>& uui
   if (Status s = write_at(fd(), zeros.data(), zeros.size(), layout->runtime_offset); !s.ok())
     return s;
   if (uuid) {
-    std::memcpy(superblock->uuid, uuid->data(), sizeof superblock->uuid);
-    superblock->checksum = superblock_checksum(*superblock);
-    if (Status s = write_at(fd(), &*superblock, sizeof *superblock, 0); !s.ok()) return s;
+    if (Status s = give_uuid(fd(), *uuid); !s.ok()) return s;
   }
   if (::ftruncate(fd(), static_cast<off_t>(contents_.file_bytes)) != 0)
     return io_error("cannot cut the new file to its size");

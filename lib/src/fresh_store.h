@@ -22,6 +22,11 @@ Result<Options> options_like(const Store& source, const Options& wish);
 // kExists if there is a file at `path` already: said before anything is done for a new store there.
 Status refuse_existing(const std::string& path);
 
+// Gives a closed store the name of another one, so that the commit log beside that becomes its own.
+// Not durable before the file is flushed. Crash, power cut: all of it or nothing, as it is within
+// one sector. Errors: kIoError, kNoSpace, those of read_superblock().
+Status give_uuid(int fd, const std::array<std::uint8_t, 16>& uuid);
+
 class FreshStore {
  public:
   // Makes an empty store in the directory of `path`. Errors: those of Store::open() with

@@ -13,13 +13,15 @@ Handle::Handle(std::unique_ptr<Session> session, const Options& options)
     : options_(options),
       life_(process_life()),
       life_now_(process_life_word()),
-      writable_(session->attachment != nullptr) {
+      writable_(session->attachment != nullptr),
+      sees_live_state_(writable_ && !options.guard_sigbus) {
   if (!writable_) {
     views_.push_back(std::move(session));
-    view_ = views_.back().get();
+    use(*views_.back());
     return;
   }
   session_ = std::move(session);
+  use(*session_);
   if (session_->durability != Durability::kNone) {
     background_ = std::make_unique<Background>(session_->engine, options.checkpoint_interval,
                                                options.checkpoint_bytes);
@@ -42,13 +44,42 @@ bool Handle::view_is_current(const Session& session) const {
   return runtime_is_valid(session, *session.shared_runtime()) == session.live;
 }
 
+void Handle::use(const Session& session) const {
+  static constexpr u64 kAsk = 1;
+  view_.store(&session, std::memory_order_release);
+  replaced_.store(options_.guard_sigbus ? &kAsk : &session.shared_runtime()->replaced,
+                  std::memory_order_release);
+}
+
+bool Handle::has_lost_name() const {
+  const Session& session = *view_.load(std::memory_order_acquire);
+  const Result<bool> lost = guarded([&]() -> Result<bool> {
+    const format::RuntimeHeader& runtime = *session.shared_runtime();
+    return seam::load(runtime.replaced) != 0 && runtime_is_valid(session, runtime) &&
+           !session.engine.map->has_name();
+  });
+  // What cannot be read the call itself will report.
+  return lost && *lost;
+}
+
+Options Handle::options_to_follow() const {
+  Options options = options_;
+  options.ignore_log = false;
+  options.discard_live_state = false;
+  if (!writable_) return options;
+  options.mode = Mode::kOpen;
+  // What the store was opened with, also if others had chosen it.
+  options.durability = session_->durability;
+  return options;
+}
+
 Status Handle::renew(const Session& old) const {
   const std::lock_guard lock(views_mutex_);
   if (view_.load() != &old) return {};
   Result<std::unique_ptr<Session>> session = reopen_read_only(old, options_);
   if (!session) return session.error();
   views_.push_back(*std::move(session));
-  view_.store(views_.back().get(), std::memory_order_release);
+  use(*views_.back());
   return {};
 }
 
@@ -72,7 +103,9 @@ Status Handle::commit() {
   u64 before = written_.load();
   while (before < position && !written_.compare_exchange_weak(before, position)) continue;
   if (!options_.wait_for_log) return {};
-  return guarded([&] { return hmap::wait_durable(session_->engine, position); });
+  const Status s = guarded([&] { return hmap::wait_durable(session_->engine, position); });
+  // What was written went with the store; there is nothing left to wait for.
+  return s.code() == Code::kReplaced ? Status() : s;
 }
 
 Status Handle::wait_durable() {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -21,7 +22,7 @@
 namespace hmap {
 
 // Shared by a Store and its Cursors, so that a Cursor that outlives its Store answers kClosed.
-class Handle {
+class Handle : public std::enable_shared_from_this<Handle> {
  public:
   Handle(std::unique_ptr<Session> session, const Options& options);
   Handle(const Handle&) = delete;
@@ -29,7 +30,8 @@ class Handle {
   ~Handle();
 
   [[nodiscard]] bool writable() const { return writable_; }
-  [[nodiscard]] const Options& options() const { return options_; }
+  // Those for a handle on the store that took this one's place.
+  [[nodiscard]] Options options_to_follow() const;
 
   // kForked or kClosed, else ok. Every call begins with it.
   [[nodiscard]] Status usable() const {
@@ -41,22 +43,42 @@ class Handle {
     return {};
   }
 
+  // Whether another store has taken this one's name (replacement.h). Every call of a Store that is
+  // about its present content asks before it begins (store_impl.h): what has not been replaced by
+  // then has not been replaced when the call began.
+  [[nodiscard]] bool is_replaced() const {
+    if (seam::load(*replaced_.load(std::memory_order_acquire)) == 0) [[likely]]
+      return false;
+    return has_lost_name();
+  }
+
   // Runs a read: fn(const Engine&) -> Result<T> or Status. A read-only handle that finds its view
   // out of date (a writer set the runtime area up, or took it down) opens a new one and runs fn
   // again.
   template <typename Fn>
-  auto read(Fn&& fn) const -> decltype(fn(std::declval<const Engine&>())) {
-    return read_session([&](const Session& session) { return fn(session.engine); });
+  [[gnu::always_inline]] auto read(Fn&& fn) const -> decltype(fn(std::declval<const Engine&>())) {
+    return read_session([&](const Session& session)
+                            __attribute__((always_inline)) { return fn(session.engine); });
   }
   template <typename Fn>
-  auto read_session(Fn&& fn) const -> decltype(fn(std::declval<const Session&>())) {
+  [[gnu::always_inline]] auto read_session(Fn&& fn) const
+      -> decltype(fn(std::declval<const Session&>())) {
+    if (Status s = usable(); !s.ok()) [[unlikely]]
+      return s;
+    if (sees_live_state_) [[likely]]
+      return fn(*view_.load(std::memory_order_acquire));
+    return read_with_care(fn);
+  }
+
+  // With the SIGBUS guard, or with a view that may be out of date.
+  template <typename Fn>
+  auto read_with_care(Fn& fn) const -> decltype(fn(std::declval<const Session&>())) {
     if (Status s = usable(); !s.ok()) return s;
-    if (writable_) return guarded([&] { return fn(static_cast<const Session&>(*session_)); });
     for (;;) {
-      const Session* session = view_.load(std::memory_order_acquire);
-      auto result = guarded([&] { return fn(static_cast<const Session&>(*session)); });
-      if (view_is_current(*session)) return result;
-      if (Status s = renew(*session); !s.ok()) return s;
+      const Session& session = *view_.load(std::memory_order_acquire);
+      auto result = guarded([&] { return fn(session); });
+      if (writable_ || view_is_current(session)) return result;
+      if (Status s = renew(session); !s.ok()) return s;
     }
   }
 
@@ -134,6 +156,8 @@ class Handle {
   }
 
   [[nodiscard]] bool view_is_current(const Session& session) const;
+  void use(const Session& session) const;
+  [[nodiscard]] bool has_lost_name() const;
   Status renew(const Session& old) const;
   Status make_space();
   Status make_room_for_blocks(u64 shard);
@@ -145,11 +169,14 @@ class Handle {
   std::uint64_t life_;                          // of the process that opened the handle
   const std::atomic<std::uint64_t>& life_now_;  // of the process that uses it
   bool writable_;
-  std::unique_ptr<Session> session_;  // of a writing handle: never replaced
-  // Of a read-only handle: the view in use, and all there have been, because other threads may
-  // still be reading through an older one. A view is replaced when the store is first written after
-  // a reboot or a failed flush, so there are few.
-  mutable std::atomic<const Session*> view_{nullptr};
+  bool sees_live_state_;                               // for good, and without a guard
+  std::unique_ptr<Session> session_;                   // of a writing handle: never replaced
+  mutable std::atomic<const Session*> view_{nullptr};  // the session in use
+  // Its RuntimeHeader::replaced; with the SIGBUS guard another word, which is never 0.
+  mutable std::atomic<const u64*> replaced_{nullptr};
+  // Of a read-only handle: all sessions there have been, because other threads may still be reading
+  // through an older one. It is replaced when the store is first written after a reboot or a failed
+  // flush, so there are few.
   mutable std::mutex views_mutex_;
   mutable std::vector<std::unique_ptr<Session>> views_;
   std::unique_ptr<Background> background_;

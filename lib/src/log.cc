@@ -44,19 +44,26 @@ void settle(Engine& engine) {
   seam::store(log.inflight, 0);
 }
 
+void unlock(Engine& engine) {
+  LogState& log = state_of(engine);
+  if (engine.guarded) forget_lock(log.append_lock);
+  engine.locker->unlock(log.append_lock);
+}
+
 Status lock(Engine& engine) {
   LogState& log = state_of(engine);
   const Result<Acquired> acquired = engine.locker->lock(log.append_lock, engine.lock_timeout);
   if (!acquired) return acquired.error();
   if (engine.guarded) remember_lock(log.append_lock);
-  if (*acquired == Acquired::kOwnerDied) settle(engine);
+  if (*acquired == Acquired::kOwnerDied) {
+    // The file of the log may be the new store's by now.
+    if (engine.is_replaced()) {
+      unlock(engine);
+      return Engine::replaced();
+    }
+    settle(engine);
+  }
   return {};
-}
-
-void unlock(Engine& engine) {
-  LogState& log = state_of(engine);
-  if (engine.guarded) forget_lock(log.append_lock);
-  engine.locker->unlock(log.append_lock);
 }
 
 }  // namespace

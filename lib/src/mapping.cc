@@ -257,6 +257,11 @@ std::uint64_t Mapping::refresh() const noexcept {
   return bytes;
 }
 
+bool Mapping::has_name() const noexcept {
+  struct stat info {};
+  return ::fstat(fd_, &info) != 0 || info.st_nlink != 0;
+}
+
 std::byte* Mapping::bytes_after_refresh(std::uint64_t offset, std::uint64_t bytes) const noexcept {
   const std::uint64_t limit = refresh();
   if (offset <= limit && bytes <= limit - offset) return base_ + offset;

@@ -63,6 +63,9 @@ class Mapping {
   // Asks the kernel for the size again. Returns the new one.
   std::uint64_t refresh() const noexcept;
 
+  // Asks the kernel whether the file has a name, or another one has taken its place (replaced.h).
+  [[nodiscard]] bool has_name() const noexcept;
+
   // Makes sure that the file has blocks for the range, extending it if needed, so that a later
   // store cannot fail for want of space. Never shortens; content of blocks that exist is kept, new
   // ones read as zero. SIGXFSZ is blocked meanwhile. Errors: kNoSpace (disk, quota, RLIMIT_FSIZE,

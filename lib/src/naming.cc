@@ -91,19 +91,49 @@ Status replace_file(NewFile& file, const std::string& path) {
       return drop(file, error, "cannot name the new file");
     file.temporary_name = name;
   }
-  seam::announce(seam::Event::kFlush, nullptr, 0);
   // Crash: the old file, and litter for sweep_temporaries().
-  if (::fsync(file.fd.get()) != 0) return drop(file, errno, "cannot flush the new file");
-  seam::announce(seam::Event::kFlush, nullptr, 0);
-  if (::rename(file.temporary_name.c_str(), path.c_str()) != 0)
-    return drop(file, errno, "cannot put the new file in the place of the old one");
+  const Status status = move_file(file.temporary_name, file.fd.get(), path);
+  if (!status.ok() && ::access(file.temporary_name.c_str(), F_OK) == 0) {
+    ::unlink(file.temporary_name.c_str());
+    file.fd.reset();
+  }
   file.temporary_name.clear();
+  return status;
+}
+
+namespace {
+
+// `rename` -> 0 or an errno.
+template <typename Rename>
+Status move_by(int fd, const std::string& path, Rename&& rename) {
+  seam::announce(seam::Event::kFlush, nullptr, 0);
+  if (::fsync(fd) != 0) return open_error(errno, "cannot flush the new file");
+  seam::announce(seam::Event::kFlush, nullptr, 0);
+  if (const int error = rename()) return open_error(error, "cannot give the new file its name");
   // Crash: one of the two, each complete.
   seam::announce(seam::Event::kFlush, nullptr, 0);
-  if (const int failed = flush_directory(directory_of(path), file.fd.get()))
+  if (const int failed = flush_directory(directory_of(path), fd))
     return {Code::kIoError, "the new file is in place, but its directory cannot be flushed", 0,
             failed};
   return {};
+}
+
+}  // namespace
+
+Status move_file(const std::string& from, int fd, const std::string& path) {
+  return move_by(fd, path, [&] { return ::rename(from.c_str(), path.c_str()) == 0 ? 0 : errno; });
+}
+
+Status move_file_to_free_name(const std::string& from, int fd, const std::string& path) {
+  return move_by(fd, path, [&] {
+    const int moved = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
+    if (moved == 0) return 0;
+    // Not every file system has that.
+    if (errno != EINVAL && errno != ENOSYS) return errno;
+    if (::link(from.c_str(), path.c_str()) != 0) return errno;
+    // Crash: two names.
+    return ::unlink(from.c_str()) == 0 ? 0 : errno;
+  });
 }
 
 void sweep_temporaries(const std::string& path) {

@@ -18,6 +18,12 @@ Status name_file(NewFile& file, const std::string& path);
 // and a power cut may bring the old one back.
 Status replace_file(NewFile& file, const std::string& path);
 
+// The same with a file that has a name already, which goes: what nobody is to lose stays under it
+// after an error, and is there only under the new one if the directory cannot be flushed.
+Status move_file(const std::string& from, int fd, const std::string& path);
+// The same where there is none: kExists, if somebody was faster.
+Status move_file_to_free_name(const std::string& from, int fd, const std::string& path);
+
 // Removes what replace_file() and, on file systems without unnamed files, create_file() leave
 // beside `path` if they are killed. Only for whoever keeps others from making such a file.
 void sweep_temporaries(const std::string& path);

@@ -118,23 +118,27 @@ Status recover_all(Engine& engine) {
   return {};
 }
 
-Status agree_on_durability(Session& session, const Options& options, bool alone) {
-  RuntimeHeader& runtime = *session.engine.runtime;
-  if (alone) {
-    session.durability =
-        options.durability == Durability::kStore ? Durability::kCheckpoint : options.durability;
-    seam::store(runtime.durability, static_cast<u64>(session.durability));
-    return {};
-  }
-  session.durability = static_cast<Durability>(seam::load(runtime.durability));
-  if (options.durability != Durability::kStore && options.durability != session.durability) {
+// Whether the session is the first to be there for more than a moment.
+Result<bool> agree_on_durability(Session& session, const Options& options, Role role, bool alone) {
+  u64& shared = session.engine.runtime->durability;
+  const auto agreed = alone ? Durability::kStore : static_cast<Durability>(seam::load(shared));
+  const bool decides = agreed == Durability::kStore;
+  const Durability wanted = role == Role::kGuest ? Durability::kStore : options.durability;
+  session.durability = !decides                       ? agreed
+                       : wanted == Durability::kStore ? Durability::kCheckpoint
+                                                      : wanted;
+  if (wanted != Durability::kStore && wanted != session.durability)
     return Status(Code::kModeMismatch, "the store is open with another durability");
+  if (role == Role::kGuest) {
+    if (alone) seam::store(shared, static_cast<u64>(Durability::kStore));
+    return false;
   }
-  return {};
+  if (decides) seam::store(shared, static_cast<u64>(session.durability));
+  return decides;
 }
 
-// Whether another file bears the name by now: compact() puts one there while it has the old one
-// exclusively. Asked under the OPEN byte: if it has not done so yet, it is still attached.
+// Whether another file bears the name by now: publish() and compact() put one there. Asked under
+// the OPEN byte: if they have not done so yet, they are still attached.
 bool was_replaced(const Session& session) {
   struct stat named {};
   struct stat ours {};
@@ -142,9 +146,24 @@ bool was_replaced(const Session& session) {
          (named.st_dev != ours.st_dev || named.st_ino != ours.st_ino);
 }
 
-// Null: the file has been replaced since its name was looked up, and nothing was done to it or to
-// the commit log, which is the new one's.
-Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Options& options) {
+// The only one there; `valid`: the runtime area was left by others of this boot.
+Status begin(Session& session, const Options& options, bool valid) {
+  Status s = valid ? recover_all(session.engine) : finish_rebuild(session.engine);
+  if (s.ok()) s = set_up_log(session, options, !valid);
+  if (s.ok() && !valid) validate_runtime(session);
+  return s;
+}
+
+Status join(Session& session, const Options& options, bool first) {
+  // Guests append nothing: beside them the log is begun as if alone.
+  if (first) return set_up_log(session, options, false);
+  return session.durability == Durability::kCommit ? join_log(session) : Status();
+}
+
+// kReplaced: the file has been replaced since its name was looked up, and nothing was done to it or
+// to the commit log, which is the new one's.
+Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Options& options,
+                                              Role role) {
   auto session = std::make_unique<Session>();
   session->path = path;
   Result<Fd> fd = open_file(path, true);
@@ -156,7 +175,7 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   if (Status s = identify(*session); !s.ok()) return s;
   const Result<OpenGuard> opening = OpenGuard::take(session->fd.get());
   if (!opening) return opening.error();
-  if (was_replaced(*session)) return std::unique_ptr<Session>();
+  if (was_replaced(*session)) return Engine::replaced();
   if (Status s = prepare_engine(*session, options, Access::kReadWrite); !s.ok()) return s;
   Result<std::unique_ptr<Attachment>> attachment = Attachment::create(session->fd.get());
   if (!attachment) return attachment.error();
@@ -185,25 +204,22 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
     return Status(Code::kCorrupt, "others have the store open, but its runtime area is not valid",
                   engine.layout.runtime_offset);
   }
-  if (Status s = agree_on_durability(*session, options, *alone); !s.ok()) return s;
+  const Result<bool> first = agree_on_durability(*session, options, role, *alone);
+  if (!first) return first.error();
   if (Status s = attach(*session, exclusive); !s.ok()) return s;
-  if (*alone) {
-    Status s = valid ? recover_all(engine) : finish_rebuild(engine);
-    if (s.ok()) s = set_up_log(*session, options, !valid);
-    if (!s.ok()) return s;
-    if (!valid) validate_runtime(*session);
-  } else if (session->durability == Durability::kCommit) {
-    if (Status s = join_log(*session); !s.ok()) return s;
-  }
+  if (Status s = *alone ? begin(*session, options, valid) : join(*session, options, *first);
+      !s.ok())
+    return s;
   session->live = true;
   return session;
 }
 
-Result<std::unique_ptr<Session>> open_named(const std::string& path, const Options& options) {
+Result<std::unique_ptr<Session>> open_named(const std::string& path, const Options& options,
+                                            Role role) {
   constexpr int kTries = 10;
   for (int i = 0; i < kTries; ++i) {
-    Result<std::unique_ptr<Session>> session = open_writing(path, options);
-    if (!session || *session != nullptr) return session;
+    Result<std::unique_ptr<Session>> session = open_writing(path, options, role);
+    if (session.error().code() != Code::kReplaced) return session;
   }
   return Status(Code::kBusy, "the file is replaced again and again");
 }
@@ -297,7 +313,8 @@ Result<std::unique_ptr<Session>> reopen_read_only(const Session& session, const 
   return view_read_only(*std::move(fd), session.path, options);
 }
 
-Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options) {
+Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options,
+                                              Role role) {
   if (options.mode == Mode::kReadOnly) {
     Result<Fd> fd = open_file(path, false);
     if (!fd) return fd.error();
@@ -305,14 +322,14 @@ Result<std::unique_ptr<Session>> open_session(const std::string& path, const Opt
   }
   if (options.mode == Mode::kCreate) {
     if (Status s = create_store(path, options); !s.ok()) return s;
-    return open_named(path, options);
+    return open_named(path, options, role);
   }
-  Result<std::unique_ptr<Session>> session = open_named(path, options);
+  Result<std::unique_ptr<Session>> session = open_named(path, options, role);
   if (session || session.error().code() != Code::kNotFound || options.mode != Mode::kOpenOrCreate)
     return session;
   Status created = create_store(path, options);
   if (!created.ok() && created.code() != Code::kExists) return created;
-  return open_named(path, options);
+  return open_named(path, options, role);
 }
 
 bool slot_lives(const Session& session, u32 slot) {
@@ -338,7 +355,9 @@ Status close_session(Session& session) {
     others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 &&
              slot_alive(session.fd.get(), slot);
   }
-  if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
+  if (engine.is_replaced()) {
+    // Nobody needs what it has, and its log is the new store's.
+  } else if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
     status = poisoned;
   } else if (!others && session.log != nullptr) {
     status = close_log(session);

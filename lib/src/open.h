@@ -46,8 +46,13 @@ struct Session {
 bool slot_lives(const Session& session, u32 slot);
 bool owner_lives(const Session& session, u64 word);
 
+// A guest is there for a moment, writes no entries, and does not decide about durability: whoever
+// comes while only guests are there does.
+enum class Role : u8 { kUser, kGuest };
+
 // Opens as the options say. Errors: those of Store::open().
-Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options);
+Result<std::unique_ptr<Session>> open_session(const std::string& path, const Options& options,
+                                              Role role = Role::kUser);
 
 // A read-only session over the same file anew: after a writer has set the runtime area up, or taken
 // it down. Errors: those of Store::open() in read-only mode.

@@ -92,7 +92,9 @@ struct RuntimeHeader {
   u64 punched;               // free extents freed up to this epoch have given their blocks back
   u64 punching;              // those freed up to this one are about to, ...
   u64 punch_next;            // ... from this extent on
-  u64 reserved[6];
+  u64 replaced;              // not 0: another store may have this one's name by now; the file's
+                             // link count says whether
+  u64 reserved[5];
   Lock checkpoint_lock;
   LogState log;
   SnapshotCell snapshots[kSnapshots];
@@ -119,7 +121,8 @@ HMAP_LAYOUT(RuntimeHeader, freed, 432, 8);
 HMAP_LAYOUT(RuntimeHeader, punched, 440, 8);
 HMAP_LAYOUT(RuntimeHeader, punching, 448, 8);
 HMAP_LAYOUT(RuntimeHeader, punch_next, 456, 8);
-HMAP_LAYOUT(RuntimeHeader, reserved, 464, 48);
+HMAP_LAYOUT(RuntimeHeader, replaced, 464, 8);
+HMAP_LAYOUT(RuntimeHeader, reserved, 472, 40);
 HMAP_LAYOUT(RuntimeHeader, checkpoint_lock, 512, 64);
 HMAP_LAYOUT(RuntimeHeader, log, 576, 256);
 HMAP_LAYOUT(RuntimeHeader, snapshots, 832, 192);

@@ -108,9 +108,11 @@ std::uint64_t Snapshot::epoch() const noexcept {
 
 Result<Snapshot> Store::snapshot() const {
   if (Status s = usable(); !s.ok()) return s;
-  Result<TakenSnapshot> taken = impl_->handle->snapshot();
-  if (!taken) return taken.error();
-  return Snapshot(std::make_shared<Snapshot::Impl>(impl_->handle, *std::move(taken)));
+  return impl_->run([](Handle& handle) -> Result<Snapshot> {
+    Result<TakenSnapshot> taken = handle.snapshot();
+    if (!taken) return taken.error();
+    return Snapshot(std::make_shared<Snapshot::Impl>(handle.shared_from_this(), *std::move(taken)));
+  });
 }
 
 }  // namespace hmap

@@ -216,6 +216,7 @@ Result<Stats> collect_stats(const Session& session, StatsDepth depth) {
   stats.checkpoints = seam::load(engine.runtime->generation);
   stats.poisoned = seam::load(engine.runtime->poison) != 0;
   stats.durability = static_cast<Durability>(seam::load(engine.runtime->durability));
+  if (stats.durability == Durability::kStore) stats.durability = Durability::kCheckpoint;
   const format::LogState& log = engine.runtime->log;
   if (session.log != nullptr) stats.log_bytes = session.log->area_bytes();
   if (stats.durability == Durability::kCommit) {

@@ -8,7 +8,7 @@
 namespace hmap {
 
 std::string_view name(Code code) noexcept {
-  static constexpr std::array<std::string_view, 29> kNames = {
+  static constexpr std::array<std::string_view, 30> kNames = {
       "Ok",          "InvalidArgument",  "TooLarge",       "NotFound",
       "Exists",      "NotAStore",        "WrongVersion",   "Truncated",
       "Corrupt",     "Permission",       "ReadOnly",       "LockedExclusively",
@@ -16,7 +16,7 @@ std::string_view name(Code code) noexcept {
       "IoError",     "Poisoned",         "NoAddressSpace", "Forked",
       "Closed",      "Unsupported",      "NeedsRecovery",  "System",
       "BadInput",    "TooManySnapshots", "BadLog",         "TooManyViews",
-      "TypeMismatch"};
+      "TypeMismatch", "Replaced"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
 }

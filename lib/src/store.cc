@@ -76,6 +76,63 @@ Result<bool> committed(Handle& handle, const Result<bool>& written) {
   return written;
 }
 
+// kForked, kClosed, kReadOnly, or ok.
+Status check_writable(const Handle& handle) {
+  if (Status s = handle.usable(); !s.ok()) return s;
+  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
+  return {};
+}
+
+Result<bool> write_to(Handle& handle, std::string_view key, std::string_view value, PutMode mode,
+                      std::string_view expected) {
+  if (Status s = check_writable(handle); !s.ok()) return s;
+  const Engine& engine = handle.engine();
+  const Lengths& lengths = engine.layout.lengths;
+  if (Status s = lengths.check(key.size(), value.size()); !s.ok()) return s;
+  if (mode == PutMode::kCompare) {
+    if (Status s = lengths.check_value(expected.size()); !s.ok()) return s;
+  }
+  const u64 hash = hash_key(key, engine.store_seed);
+  std::string buffer;
+  const StoredValue stored = engine.codec->encode(value, buffer);
+  u64* note = is_large(engine.layout, record_bytes(key, stored)) ? handle.take_note() : nullptr;
+  Result<bool> written = handle.write(hash & (engine.layout.shards - 1), [&](Engine& to) {
+    return put_entry(to, key, hash, stored, mode, note, expected);
+  });
+  if (note != nullptr) handle.give_note(note);
+  return committed(handle, written);
+}
+
+Result<bool> remove_from(Handle& handle, std::string_view key, const std::string_view* expected) {
+  if (Status s = check_writable(handle); !s.ok()) return s;
+  const Layout& layout = handle.engine().layout;
+  if (Status s = layout.lengths.check_key(key.size()); !s.ok()) return s;
+  if (expected != nullptr) {
+    if (Status s = layout.lengths.check_value(expected->size()); !s.ok()) return s;
+  }
+  const u64 hash = hash_key(key, handle.engine().store_seed);
+  const Result<bool> erased = handle.write(hash & (layout.shards - 1), [&](Engine& engine) {
+    return erase_entry(engine, key, hash, expected);
+  });
+  return committed(handle, erased);
+}
+
+// Checks an item of a batch, and makes its value what is stored; `buffers` keeps it if that is
+// compressed.
+Status encode_item(const Engine& engine, BatchItem& item, std::deque<std::string>& buffers) {
+  const Layout& layout = engine.layout;
+  if (item.key.size() > kKeyBytesMax)
+    return Status(Code::kTooLarge, "a key in the batch is longer than 65,535 bytes");
+  if (Status s = layout.lengths.check_key(item.key.size()); !s.ok()) return s;
+  if (item.erases) return {};
+  if (Status s = layout.lengths.check_value(item.value.bytes.size()); !s.ok()) return s;
+  item.value = engine.codec->encode(item.value.bytes, buffers.emplace_back());
+  if (item.value.flags == 0) buffers.pop_back();
+  if (is_large(layout, record_bytes(item.key, item.value)))
+    return Status(Code::kTooLarge, "a value in the batch needs extents of its own; put() it");
+  return {};
+}
+
 Status closed() { return Status(Code::kClosed, "the store was closed or moved from"); }
 
 }  // namespace
@@ -85,22 +142,23 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() {
   // Cursors may keep the handle alive; the store is closed all the same.
-  if (impl_ != nullptr) impl_->handle->retire();
+  if (impl_ != nullptr) impl_->retire();
 }
 
-Status Store::usable() const { return impl_ == nullptr ? closed() : impl_->handle->usable(); }
+Status Store::usable() const { return impl_ == nullptr ? closed() : impl_->usable(); }
 
 Result<Store> Store::open(const std::string& path, const Options& options) {
   if (Status s = check_options(options); !s.ok()) return s;
   Result<std::unique_ptr<Session>> session = open_session(path, options);
   if (!session) return session.error();
-  return Store(std::make_unique<Impl>(std::make_shared<Handle>(*std::move(session), options)));
+  return Store(
+      std::make_unique<Impl>(std::make_shared<Handle>(*std::move(session), options), path));
 }
 
 Result<bool> Store::get_into(std::string_view key, std::string& value) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
-  return impl_->handle->read([&](const Engine& engine) { return look_up(engine, key, &value); });
+  return impl_->read([&](const Engine& engine) { return look_up(engine, key, &value); });
 }
 
 Result<std::optional<std::string>> Store::get(std::string_view key) const {
@@ -114,14 +172,14 @@ Result<std::optional<std::string>> Store::get(std::string_view key) const {
 Result<bool> Store::contains(std::string_view key) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
-  return impl_->handle->read([&](const Engine& engine) { return look_up(engine, key, nullptr); });
+  return impl_->read([&](const Engine& engine) { return look_up(engine, key, nullptr); });
 }
 
 Result<std::size_t> Store::multi_get(std::span<const std::string_view> keys,
                                      std::span<std::optional<std::string>> values) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_keys(keys, values.size()); !s.ok()) return s;
-  return impl_->handle->read([&](const Engine& engine) -> Result<u64> {
+  return impl_->read([&](const Engine& engine) -> Result<u64> {
     if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
     return find_many(engine, keys, values.data(), nullptr);
   });
@@ -131,7 +189,7 @@ Result<std::size_t> Store::multi_contains(std::span<const std::string_view> keys
                                           std::span<bool> present) const {
   if (impl_ == nullptr) return closed();
   if (Status s = check_keys(keys, present.size()); !s.ok()) return s;
-  return impl_->handle->read([&](const Engine& engine) -> Result<u64> {
+  return impl_->read([&](const Engine& engine) -> Result<u64> {
     if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
     return find_many(engine, keys, nullptr, present.data());
   });
@@ -144,25 +202,9 @@ Result<bool> Store::write(std::string_view key, std::string_view value, int mode
     return Status(Code::kTooLarge, "the key is longer than 65,535 bytes");
   if (value.size() > kValueBytesMax)
     return Status(Code::kTooLarge, "the value is longer than 4 GiB - 1");
-  Handle& handle = *impl_->handle;
-  if (Status s = handle.usable(); !s.ok()) return s;
-  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
-  const Lengths& lengths = handle.engine().layout.lengths;
-  if (Status s = lengths.check(key.size(), value.size()); !s.ok()) return s;
-  if (static_cast<PutMode>(mode) == PutMode::kCompare) {
-    if (Status s = lengths.check_value(expected.size()); !s.ok()) return s;
-  }
-  const u64 hash = hash_key(key, handle.engine().store_seed);
-  std::string buffer;
-  const StoredValue stored = handle.engine().codec->encode(value, buffer);
-  u64* note =
-      is_large(handle.engine().layout, record_bytes(key, stored)) ? handle.take_note() : nullptr;
-  Result<bool> written =
-      handle.write(hash & (handle.engine().layout.shards - 1), [&](Engine& engine) {
-        return put_entry(engine, key, hash, stored, static_cast<PutMode>(mode), note, expected);
-      });
-  if (note != nullptr) handle.give_note(note);
-  return committed(handle, written);
+  return impl_->run([&](Handle& handle) {
+    return write_to(handle, key, value, static_cast<PutMode>(mode), expected);
+  });
 }
 
 Status Store::put(std::string_view key, std::string_view value) {
@@ -192,69 +234,50 @@ Result<bool> Store::erase(std::string_view key) { return remove(key, nullptr); }
 Result<bool> Store::remove(std::string_view key, const std::string_view* expected) {
   if (impl_ == nullptr) return closed();
   if (Status s = check_key(key); !s.ok()) return s;
-  Handle& handle = *impl_->handle;
-  if (Status s = handle.usable(); !s.ok()) return s;
-  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
-  const Lengths& lengths = handle.engine().layout.lengths;
-  if (Status s = lengths.check_key(key.size()); !s.ok()) return s;
-  if (expected != nullptr) {
-    if (Status s = lengths.check_value(expected->size()); !s.ok()) return s;
-  }
-  const u64 hash = hash_key(key, handle.engine().store_seed);
-  const Result<bool> erased =
-      handle.write(hash & (handle.engine().layout.shards - 1),
-                   [&](Engine& engine) { return erase_entry(engine, key, hash, expected); });
-  return committed(handle, erased);
+  return impl_->run([&](Handle& handle) { return remove_from(handle, key, expected); });
 }
 
 Status Store::apply(const Batch& batch) {
   if (impl_ == nullptr) return closed();
-  Handle& handle = *impl_->handle;
-  if (Status s = handle.usable(); !s.ok()) return s;
-  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
-  const Layout& layout = handle.engine().layout;
-  if (batch.size() > layout.batch_ops)
-    return Status(Code::kTooLarge, "the batch has more operations than the store takes at once");
-  if (batch.bytes() > kBatchBytesMax)
-    return Status(Code::kTooLarge, "the keys and values of the batch are longer than 1 MiB");
-  std::vector<BatchItem> items;
-  items.reserve(batch.size());
-  std::deque<std::string> buffers;  // of compressed values
-  for (const Batch::Op& op : batch.ops_) {
-    const std::string_view text(batch.text_);
-    const std::string_view value = text.substr(op.at + op.key_bytes, op.value_bytes);
-    if (Status s = layout.lengths.check_key(op.key_bytes); !s.ok()) return s;
-    if (Status s = layout.lengths.check_value(op.value_bytes); !op.erases && !s.ok()) return s;
-    const StoredValue stored = handle.engine().codec->encode(value, buffers.emplace_back());
-    items.push_back({text.substr(op.at, op.key_bytes), stored, op.erases, 0});
-    if (stored.flags == 0) buffers.pop_back();
-    if (op.key_bytes > kKeyBytesMax)
-      return Status(Code::kTooLarge, "a key in the batch is longer than 65,535 bytes");
-    if (!op.erases && is_large(layout, record_bytes(items.back().key, items.back().value)))
-      return Status(Code::kTooLarge, "a value in the batch needs extents of its own; put() it");
-  }
-  if (items.empty()) return {};
-  const u64 shard = hash_key(items[0].key, handle.engine().store_seed) & (layout.shards - 1);
-  const Status status =
-      handle.write(shard, [&](Engine& engine) { return apply_batch(engine, items); });
-  return status.ok() ? handle.commit() : status;
+  return impl_->run([&](Handle& handle) -> Status {
+    if (Status s = check_writable(handle); !s.ok()) return s;
+    const Engine& engine = handle.engine();
+    if (batch.size() > engine.layout.batch_ops)
+      return Status(Code::kTooLarge, "the batch has more operations than the store takes at once");
+    if (batch.bytes() > kBatchBytesMax)
+      return Status(Code::kTooLarge, "the keys and values of the batch are longer than 1 MiB");
+    if (batch.empty()) return {};
+    std::vector<BatchItem> items;
+    items.reserve(batch.size());
+    std::deque<std::string> buffers;
+    for (const Batch::Op& op : batch.ops_) {
+      const std::string_view text(batch.text_);
+      const std::string_view value = text.substr(op.at + op.key_bytes, op.value_bytes);
+      items.push_back({text.substr(op.at, op.key_bytes), {value}, op.erases, 0});
+      if (Status s = encode_item(engine, items.back(), buffers); !s.ok()) return s;
+    }
+    const u64 shard = hash_key(items[0].key, engine.store_seed) & (engine.layout.shards - 1);
+    const Status status = handle.write(shard, [&](Engine& to) { return apply_batch(to, items); });
+    return status.ok() ? handle.commit() : status;
+  });
 }
 
 Status Store::clear() {
-  if (Status s = usable(); !s.ok()) return s;
-  Handle& handle = *impl_->handle;
-  if (!handle.writable()) return Status(Code::kReadOnly, "the store was opened read-only");
-  for (u64 shard = 0; shard < handle.engine().layout.shards; ++shard) {
-    const Status status =
-        handle.write(shard, [&](Engine& engine) { return clear_shard(engine, shard); });
-    if (!status.ok()) return status;
-  }
-  return handle.commit();
+  if (impl_ == nullptr) return closed();
+  return impl_->run([](Handle& handle) -> Status {
+    if (Status s = check_writable(handle); !s.ok()) return s;
+    for (u64 shard = 0; shard < handle.engine().layout.shards; ++shard) {
+      const Status status =
+          handle.write(shard, [&](Engine& engine) { return clear_shard(engine, shard); });
+      if (!status.ok()) return status;
+    }
+    return handle.commit();
+  });
 }
 
 Result<std::uint64_t> Store::size() const {
   if (impl_ == nullptr) return closed();
-  return impl_->handle->read([](const Engine& engine) -> Result<u64> {
+  return impl_->read([](const Engine& engine) -> Result<u64> {
     u64 entries = 0;
     for (u64 shard = 0; shard < engine.layout.shards; ++shard) entries += live_count(engine, shard);
     return entries;
@@ -263,28 +286,36 @@ Result<std::uint64_t> Store::size() const {
 
 Result<TypeInfo> Store::type() const {
   if (impl_ == nullptr) return closed();
-  return impl_->handle->read_session(
-      [](const Session& session) -> Result<TypeInfo> { return session.type; });
+  return impl_->run([](Handle& handle) {
+    return handle.read_session(
+        [](const Session& session) -> Result<TypeInfo> { return session.type; });
+  });
 }
 
 Result<Stats> Store::stats(StatsDepth depth) const {
   if (impl_ == nullptr) return closed();
-  return impl_->handle->stats(depth);
+  return impl_->run([&](Handle& handle) { return handle.stats(depth); });
 }
 
 Result<VerifyReport> Store::verify(const VerifyOptions& options) const {
   if (impl_ == nullptr) return closed();
-  return impl_->handle->verify(options);
+  return impl_->run([&](Handle& handle) { return handle.verify(options); });
 }
 
 Result<VerifyReport> Store::verify_file(const std::string& path, const VerifyOptions& options) {
   return verify_path(path, options);
 }
 
-Status Store::checkpoint() { return impl_ == nullptr ? closed() : impl_->handle->checkpoint(); }
-Status Store::wait_durable() { return impl_ == nullptr ? closed() : impl_->handle->wait_durable(); }
+Status Store::checkpoint() {
+  if (impl_ == nullptr) return closed();
+  return impl_->run([](Handle& handle) { return handle.checkpoint(); });
+}
+Status Store::wait_durable() {
+  if (impl_ == nullptr) return closed();
+  return impl_->run([](Handle& handle) { return handle.wait_durable(); });
+}
 Status Store::sync() { return checkpoint(); }
-Status Store::close() { return impl_ == nullptr ? closed() : impl_->handle->close(); }
-bool Store::writable() const noexcept { return usable().ok() && impl_->handle->writable(); }
+Status Store::close() { return impl_ == nullptr ? closed() : impl_->close(); }
+bool Store::writable() const noexcept { return usable().ok() && impl_->writable(); }
 
 }  // namespace hmap

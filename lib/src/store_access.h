@@ -17,23 +17,25 @@ struct StoreAccess {
   static auto read(const Store& store, Fn&& fn) -> decltype(fn(std::declval<const Session&>())) {
     if (store.impl_ == nullptr) [[unlikely]]
       return store.usable();
-    return store.impl_->handle->read_session(std::forward<Fn>(fn));
+    return store.impl_->read_session(fn);
   }
 
   // fn(Session&) -> Status or Result<T>, as Handle::write() runs it: perhaps twice.
   template <typename Fn>
   static auto write(Store& store, Fn&& fn) -> decltype(fn(std::declval<Session&>())) {
     if (Status s = store.usable(); !s.ok()) return s;
-    Handle& handle = *store.impl_->handle;
-    return handle.write(0, [&](Engine&) { return fn(handle.session_to_write()); });
+    return store.impl_->run([&](Handle& handle) {
+      return handle.write(0, [&](Engine&) { return fn(handle.session_to_write()); });
+    });
   }
 
-  // fn(Engine&) -> Status or Result<T>, a write to one shard.
-  template <typename Fn>
-  static auto write_shard(Store& store, u64 shard, Fn&& fn)
-      -> decltype(fn(std::declval<Engine&>())) {
+  // For work of many steps: stays with the store that is there now, and says kReplaced in the end.
+  static Result<std::shared_ptr<Handle>> handle(const Store& store) {
     if (Status s = store.usable(); !s.ok()) return s;
-    return store.impl_->handle->write(shard, std::forward<Fn>(fn));
+    return store.impl_->run([](Handle& handle) -> Result<std::shared_ptr<Handle>> {
+      if (Status s = handle.usable(); !s.ok()) return s;
+      return handle.shared_from_this();
+    });
   }
 };
 

@@ -9,18 +9,25 @@ Result<std::optional<View>> Store::find(std::string_view key) const {
   if (impl_ == nullptr) return Status(Code::kClosed, "the store was closed or moved from");
   if (key.size() > kKeyBytesMax)
     return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
-  if (Status s = impl_->handle->usable(); !s.ok()) return s;
-  if (!impl_->handle->writable())
-    return Status(Code::kReadOnly, "a view needs a handle that can write; get() copies the value");
-  if (Status s = impl_->handle->engine().layout.lengths.check_key(key.size()); !s.ok()) return s;
-  if (impl_->handle->engine().layout.bucket.is_inline()) return find_inline(key);
+  return impl_->run([&](Handle& handle) -> Result<std::optional<View>> {
+    if (Status s = handle.usable(); !s.ok()) return s;
+    if (!handle.writable())
+      return Status(Code::kReadOnly,
+                    "a view needs a handle that can write; get() copies the value");
+    if (Status s = handle.engine().layout.lengths.check_key(key.size()); !s.ok()) return s;
+    if (handle.engine().layout.bucket.is_inline()) return find_inline(key);
+    return View::of(handle, key);
+  });
+}
+
+Result<std::optional<View>> View::of(Handle& handle, std::string_view key) {
   HeldRecord held;
-  const Result<bool> found = impl_->handle->pin(key, held);
+  const Result<bool> found = handle.pin(key, held);
   if (!found) return found.error();
   std::optional<View> view;
   if (!*found) return view;
   view.emplace();
-  view->handle_ = impl_->handle;
+  view->handle_ = handle.shared_from_this();
   view->key_ = held.entry.key;
   view->value_ = held.entry.value;
   view->extents_ = held.pin.extents;
@@ -30,8 +37,7 @@ Result<std::optional<View>> Store::find(std::string_view key) const {
   if (held.entry.flags == 0) return view;
   // Nobody changes these bytes: what cannot be decompressed is damage.
   auto value = std::make_unique<std::string>(view->value());
-  const Engine& engine = impl_->handle->engine();
-  if (Status s = decode_value(engine, held.entry, *value); !s.ok()) return s;
+  if (Status s = decode_value(handle.engine(), held.entry, *value); !s.ok()) return s;
   view->value_ = value->data();
   view->value_bytes_ = static_cast<u32>(value->size());
   view->uncompressed_ = std::move(value);

@@ -43,6 +43,10 @@ def committed(tests):
     return suite("hmap_commit_power_test", tests)
 
 
+def publish(tests):
+    return suite("hmap_publish_test", tests)
+
+
 MODEL = suite("hmap_model_test", "Model.AgreesWith*", HMAP_MODEL_OPERATIONS="200000")
 POWER = suite("hmap_power_test", "Power.CutAtAnyMoment*", HMAP_POWER_IMAGES="40000")
 REBOOT = process("Reboot.*")
@@ -53,3 +57,4 @@ CUT_COMMIT = committed("PowerCut.*")
 DEAD = verify("Live.DeadWriters*:Live.StoppedWriters*")
 DYING_BATCH = batch("DyingBatch.*")
 LEFT_MARKS = suite("hmap_batch_test", "DyingBatch.LeavesNoMark*", HMAP_BATCH_STRIDE="3")
+FOLLOWING = suite("hmap_threads_test", "Following.*")

@@ -8,6 +8,7 @@ import locking
 import logging_
 import opening
 import reading
+import replacing
 import writing
 
 MUTANTS = (*allocating.MUTANTS,
@@ -18,4 +19,5 @@ MUTANTS = (*allocating.MUTANTS,
            *logging_.MUTANTS,
            *opening.MUTANTS,
            *reading.MUTANTS,
+           *replacing.MUTANTS,
            *writing.MUTANTS)

@@ -24,7 +24,7 @@ TOP_LEVEL = {"lib", "tools", "tests", "format-spec", "CMakeLists.txt", "CMakePre
 LAYERS = (
     "sanitizers offset hash format superblock_format runtime_format log_format layout "
     "status type",
-    "seam mapping file naming log_file process lock guard codec",
+    "seam mapping file calls thread naming log_file process lock guard codec",
     "engine log intent blocks space notes dead pins surplus",
     "spans span_maps records batch_area",
     "hmap bmap slots read_through quick_find find find_many locate insert erase clear grow "
@@ -34,8 +34,9 @@ LAYERS = (
     "verify_findings verify_view verify_extents verify_shard verify_header verify_chain "
     "verify_record verify_spans verify_durable verify_live_view verify_runtime "
     "verify_unused verify_live verify",
-    "stats handle store_impl cursor_impl cursor snapshot batch view store update map "
-    "store_access activity fresh_store salvage copy clone compact compact_online train "
+    "stats handle retired store_impl cursor_impl cursor snapshot batch view store update map "
+    "store_access activity fresh_store salvage copy clone replacement compact publish "
+    "compact_online train "
     "inspect_fields inspect_nodes inspect_view inspect_fixed inspect_at inspect_file "
     "inspect_extents inspect",
 )
@@ -44,6 +45,7 @@ PUBLIC_LEVELS = {"export": 0, "status": 0, "result": 0, "options": 0, "type": 0,
                  "verify": 0, "recover": 0, "batch": 0, "view": 0, "inspect": 0,
                  "activity": len(LAYERS) - 1,
                  "compact": len(LAYERS) - 1, "copy": len(LAYERS) - 1, "train": len(LAYERS) - 1,
+                 "publish": len(LAYERS) - 1,
                  "map_types": 0, "map": len(LAYERS) - 1, "map_coding": len(LAYERS) - 1,
                  "map_iteration": len(LAYERS) - 1,
                  "snapshot": len(LAYERS) - 1, "store": len(LAYERS) - 1}

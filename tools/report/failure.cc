@@ -71,6 +71,7 @@ constexpr std::array kAdvice = {
            "put the file {}-wal back that belongs to it; without it the last checkpoint is left"},
     Advice{Code::kTooManyViews, Exit::kBusy, "end views that are no longer needed"},
     Advice{Code::kTypeMismatch, Exit::kUsage, "`hmap stat {}` shows its type"},
+    Advice{Code::kReplaced, Exit::kBusy, "another store was put in its place: try again"},
 };
 
 constexpr bool in_order_of_codes() {

@@ -37,7 +37,7 @@ constexpr const char* kCompactExample =
     "\n"
     "Makes a new file of the entries and puts it in the place of the old one: until then the old\n"
     "one is untouched, and there is room needed for both. Nobody may have the store open (exit\n"
-    "code 6); who only reads goes on with the old file until it is opened again.\n"
+    "code 6); who only reads goes on with the new file, as after hmap publish.\n"
     "\n"
     "With --online others read and write on: entries move together in the file, and what becomes\n"
     "free is given back to the file system as holes; the file stays as long as it is. Ctrl-C\n"

@@ -27,6 +27,7 @@ Verb add_recover(CLI::App& root);
 Verb add_ps(CLI::App& root);
 Verb add_copy(CLI::App& root);
 Verb add_compact(CLI::App& root);
+Verb add_publish(CLI::App& root);
 Verb add_train(CLI::App& root);
 Verb add_inspect(CLI::App& root);
 Verb add_merge(CLI::App& root);

@@ -46,8 +46,8 @@ struct CompactReport {
 // .NAME.<16 digits>.tmp) is removed by the next one.
 //
 //   path  A store that nobody has open; a symbolic link is followed. Handles that only read take no
-//         lock and cannot be seen: they go on with the old file until they are opened again, and
-//         its space is free when the last of them is closed.
+//         lock and cannot be seen: they open the new file by themselves in their next call, as
+//         after publish(), and the space of the old one is free when the last of them has.
 // Errors: kBusy (others have it open), those of Store::open(); kNoSpace (both files are there for a
 // while; the old one is intact); kCorrupt (a record or a bucket is damaged: see recover());
 // kPermission (the new file cannot be given the owner of the old one); kUnsupported (the file has
@@ -99,12 +99,13 @@ struct OnlineReport {
 //            processes, are allowed and pointless.
 // Errors: those of Store::put() and Store::checkpoint(): kReadOnly, kClosed, kForked, kBusy (a
 // stopped process holds a lock), kNoSpace (moving needs room for what is moved between two
-// checkpoints), kPoisoned, kIoError; kCorrupt (a record or a bucket is damaged: it is not moved;
-// see verify()). In each case everything done so far stays. Threads and processes: any. A writer
-// waits for a step at most, some 0.1 ms. Cost: looks at every bucket and every span, moves at most
-// what lies in sparse spans; a checkpoint for each shard that had something to move, and two at the
-// end. Memory: 4 bytes for each span of a shard. Durability: as after Store::checkpoint(), when it
-// is complete, in all modes. Source: format-spec/format.md, sections 10, 13 (F-88) and 16.
+// checkpoints), kPoisoned, kIoError; kReplaced (publish() put another store in its place); kCorrupt
+// (a record or a bucket is damaged: it is not moved; see verify()). In each case everything done so
+// far stays. Threads and processes: any. A writer waits for a step at most, some 0.1 ms. Cost:
+// looks at every bucket and every span, moves at most what lies in sparse spans; a checkpoint for
+// each shard that had something to move, and two at the end. Memory: 4 bytes for each span of a
+// shard. Durability: as after Store::checkpoint(), when it is complete, in all modes. Source:
+// format-spec/format.md, sections 10, 13 (F-88) and 16.
 HMAP_EXPORT Result<OnlineReport> compact_online(Store& store, const OnlineOptions& options = {});
 
 }  // namespace hmap

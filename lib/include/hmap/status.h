@@ -45,6 +45,8 @@ enum class Code : std::uint8_t {
   kBadLog = 26,            // The commit log is missing, damaged, or another store's.
   kTooManyViews = 27,      // The process holds as many views as can be counted; end some.
   kTypeMismatch = 28,      // The store holds keys and values of another type than asked for.
+  kReplaced = 29,  // Another store took the place of this one (publish()) in the middle of a call
+                   // that cannot go on in the new one; call again.
 };
 
 // The name of a code as written in the sources without the k, for example "NoSpace".

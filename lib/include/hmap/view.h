@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "hmap/export.h"
+#include "hmap/result.h"
 
 namespace hmap {
 
@@ -64,6 +66,7 @@ class HMAP_EXPORT View {
 
  private:
   friend class Store;
+  static Result<std::optional<View>> of(Handle& handle, std::string_view key);
   void let_go() noexcept;
 
   std::shared_ptr<Handle> handle_;  // null: of nothing
