@@ -30,6 +30,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
   ~Handle();
 
   [[nodiscard]] bool writable() const { return writable_; }
+  [[nodiscard]] const FileIdentity& identity() const { return view_.load()->identity; }
   // Those for a handle on the store that took this one's place.
   [[nodiscard]] Options options_to_follow() const;
 

@@ -148,6 +148,9 @@ bool was_replaced(const Session& session) {
 
 // The only one there; `valid`: the runtime area was left by others of this boot.
 Status begin(Session& session, const Options& options, bool valid) {
+  // Whoever wanted to replace the store is dead, and did not: the path led here.
+  if (u64& replaced = session.engine.runtime->replaced; seam::load(replaced) != 0)
+    seam::store(replaced, 0);
   Status s = valid ? recover_all(session.engine) : finish_rebuild(session.engine);
   if (s.ok()) s = set_up_log(session, options, !valid);
   if (s.ok() && !valid) validate_runtime(session);

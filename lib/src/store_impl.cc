@@ -42,6 +42,8 @@ Status Store::Impl::follow(const Handle* replaced) {
   const Options options = owner_->options_to_follow();
   Result<std::unique_ptr<Session>> session = open_session(path_, options);
   if (!session) return session.error();
+  // A file without a name that was opened all the same: there is nothing else to go to.
+  if ((*session)->identity == owner_->identity()) return Engine::replaced();
   auto handle = std::make_shared<Handle>(*std::move(session), options);
   current_.store(handle.get(), std::memory_order_release);
   retired_.add(std::exchange(owner_, std::move(handle)));

@@ -75,7 +75,9 @@ class HMAP_EXPORT Cursor {
 class Batch;
 class Snapshot;
 
-// An open store.
+// An open store. When another one is put in its place (hmap/publish.h, hmap/compact.h), each call
+// that begins later is about that one: it opens the path once more, with the options of open(), and
+// may return the errors of open() then.
 class HMAP_EXPORT Store {
  public:
   // Opens or creates the store at `path`.
