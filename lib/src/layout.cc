@@ -65,7 +65,8 @@ void Layout::derive_bucket(const format::Superblock& s) {
   bucket.reciprocal = (u64{1} << 63) / bucket.per_block + 1;
 }
 
-void Layout::derive(const format::Superblock& s) {
+// Sizes, and what the offsets in a superblock follow from.
+void Layout::derive_sizes(const format::Superblock& s) {
   shard_bits = s.shard_bits;
   block_bytes = s.block_bytes;
   extent_bytes = s.extent_bytes;
@@ -83,13 +84,16 @@ void Layout::derive(const format::Superblock& s) {
       round_up(sizeof(format::Domain) + sizeof(format::Intent) +
                    intent_words * sizeof(format::IntentWord) + sizeof(format::ShardHeader),
                64);
+  extent_table_[0] = make_shape(1, kExtentTableCopies);
+}
+
+void Layout::derive_shapes() {
   unit_blocks = 1;
   while (run_bytes(make_shape(unit_blocks + 1, 1)) <= extent_bytes) ++unit_blocks;
   derive_arrays();
   for (u64 k = 0; k < directory_.size(); ++k) directory_[k] = make_shape(unit_blocks << k, 1);
-  for (u64 k = 0; k < extent_table_.size(); ++k) {
-    extent_table_[k] = make_shape(k == 0 ? 1 : u64{1} << (k - 1), kExtentTableCopies);
-  }
+  for (u64 k = 1; k < extent_table_.size(); ++k)
+    extent_table_[k] = make_shape(u64{1} << (k - 1), kExtentTableCopies);
   spans_[format::kClasses] = {1, 0};
   for (u64 c = 0; c < format::kClasses; ++c) {
     const u64 bytes = class_bytes(c);
@@ -104,7 +108,7 @@ Status Layout::complete(format::Superblock& s) {
     return Status(Code::kInvalidArgument, "geometry: sizes out of range or not fitting together");
   }
   Layout layout;
-  layout.derive(s);
+  layout.derive_sizes(s);
   layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
                                format::kPageBytes);
   layout.runtime_offset = format::kPageBytes + 2 * layout.root_bytes;
@@ -138,7 +142,8 @@ Result<Layout> Layout::from(const format::Superblock& s) {
     return Status(Code::kCorrupt, "superblock: impossible geometry", 0);
   }
   Layout layout;
-  layout.derive(s);
+  layout.derive_sizes(s);
+  layout.derive_shapes();
   layout.root_bytes = s.root_bytes;
   layout.runtime_offset = s.runtime_offset.value;
   layout.runtime_bytes = s.runtime_bytes;

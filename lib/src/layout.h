@@ -226,7 +226,8 @@ class Layout {
   static constexpr u64 kExtentTableCopies = 3;
 
  private:
-  void derive(const format::Superblock& superblock);
+  void derive_sizes(const format::Superblock& superblock);
+  void derive_shapes();
   [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
   void derive_arrays();
   void derive_bucket(const format::Superblock& superblock);
