@@ -182,7 +182,8 @@ TypeInfo type_of(const Superblock& s) {
   type.value = {static_cast<Kind>(s.elem_kind), s.elem_bytes, s.elem_align};
   type.fingerprint = s.type_fingerprint;
   const auto* name = reinterpret_cast<const char*>(s.type_name);
-  type.name.assign(name, ::strnlen(name, sizeof s.type_name));
+  // As a new store may have it: whoever makes one out of this one takes its type.
+  type.name = printable({name, ::strnlen(name, sizeof s.type_name)});
   return type;
 }
 

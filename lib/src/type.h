@@ -15,7 +15,7 @@ Status check_type(const TypeInfo& type);
 void set_type(format::Superblock& superblock, const TypeInfo& type);
 
 // Whether the fields do not contradict each other (F-80). The name is not looked at: it is for
-// people.
+// people, and type_of() makes it printable.
 bool type_is_possible(const format::Superblock& superblock);
 
 // The type of a superblock for which type_is_possible().
