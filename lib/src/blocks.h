@@ -47,11 +47,14 @@ inline u64 live_place(const Block& block) {
   return word != 0 ? format::place_in_word(word) : block.home;
 }
 
-// The bytes of the live version. kCorrupt if they are outside the file.
+// The bytes of the live version. kCorrupt if they are outside the file, or where no block can be:
+// nothing vouches for a place word, and what is written there must not destroy a root.
 inline Result<std::byte*> live_bytes(const Engine& engine, const Block& block) {
   const u64 place = live_place(block);
-  std::byte* bytes = place % 8 == 0 ? engine.map->bytes(place, engine.layout.block_bytes) : nullptr;
-  if (bytes == nullptr) return Engine::corrupt("block outside the file", place);
+  std::byte* bytes = place % 8 == 0 && place >= engine.layout.extent_table_offset
+                         ? engine.map->bytes(place, engine.layout.block_bytes)
+                         : nullptr;
+  if (bytes == nullptr) return Engine::corrupt("block where none can be", place);
   return bytes;
 }
 

@@ -206,7 +206,9 @@ inline Result<format::Bmap*> writable_bucket(Engine& engine, u64 shard,
                                              const format::BucketArray& array, u64 n,
                                              Purpose purpose) {
   const FoundBucket found = find_bucket(engine, array, n);
-  if (found.bucket != nullptr && found.place != 0) [[likely]] {
+  // Below the heap there are no buckets, but what a damaged place word must not have destroyed.
+  if (found.bucket != nullptr && format::place_in_word(found.place) >= engine.layout.heap_offset)
+      [[likely]] {
     const auto* state = engine.map->at(found.state);
     if (state != nullptr && state->live_born == engine.epoch()) [[likely]]
       return found.bucket;
