@@ -31,9 +31,10 @@ constexpr Case kCases[] = {{"durable", 0, false, 61},
 
 class Bits : public ::testing::TestWithParam<Case> {
  protected:
-  static void run_on(const Base& base, std::string bytes, bool live, std::uint64_t what) {
+  // Of the image of the victim file.
+  static void run_on(const Base& base, bool live, std::uint64_t what) {
     VictimFile& file = victim_file();
-    file.become(std::move(bytes), base.anatomy.layout(), live);
+    file.become_image(base.anatomy.layout(), live);
     same_again(1);
     Exercise exercise;
     exercise.base = &base;
@@ -80,10 +81,11 @@ TEST_P(Bits, EveryFlip) {
     if (at >= next) next = at + stride;
     const std::uint64_t first = all_bits ? 0 : random.below(8);
     for (std::uint64_t bit = first; bit < (all_bits ? 8 : first + 1); ++bit) {
-      std::string bytes = base.file;
+      std::string& bytes = victim_file().image();
+      bytes = base.file;
       bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
       SCOPED_TRACE("byte " + std::to_string(at) + ", bit " + std::to_string(bit));
-      run_on(base, std::move(bytes), live_, ++flips);
+      run_on(base, live_, ++flips);
     }
     watchdog.feed();
   }
@@ -96,7 +98,8 @@ TEST_P(Bits, EveryTruncation) {
       environment_number("HMAP_FUZZ_STRIDE", GetParam().base < 9 ? 509 : 4'093);
   Watchdog watchdog;
   for (std::uint64_t bytes = 0; bytes < base.file.size(); bytes += stride) {
-    run_on(base, base.file.substr(0, bytes), live_, bytes);
+    victim_file().image().assign(base.file, 0, bytes);
+    run_on(base, live_, bytes);
     watchdog.feed();
   }
 }

@@ -6,6 +6,7 @@
 #include "../compress/texts.h"
 #include "fixed_type.h"
 #include "hmap/batch.h"
+#include "hmap/compact.h"
 #include "hmap/snapshot.h"
 #include "oracle.h"
 #include "temp_file.h"
@@ -34,14 +35,17 @@ constexpr std::size_t kFittingBytesMax = 100'000;
 // More than fit into any file of a few hundred KiB if no entry comes twice.
 constexpr int kEntriesMax = 1'000'000;
 
+// Nothing grows beyond half of the window.
+constexpr std::uint64_t kWindowBytes = std::uint64_t{2} << 20;
+
 }  // namespace
 
 Options Exercise::options(Mode mode) const {
   Options options;
   options.mode = mode;
   options.durability = durability;
-  options.window_bytes = std::uint64_t{16} << 20;
-  options.size_limit = std::uint64_t{1} << 20;
+  options.window_bytes = kWindowBytes;
+  options.size_limit = kWindowBytes / 2;
   // Nobody else is there, so nobody is worth waiting for.
   options.lock_timeout = std::chrono::milliseconds(0);
   options.checkpoint_interval = std::chrono::hours(24);
@@ -90,7 +94,8 @@ std::string Exercise::new_value(std::uint64_t stamp, std::size_t bytes) const {
 
 template <typename Readable>
 void Exercise::get_all(const Readable& readable) {
-  for (std::size_t i = first_key % 4; i < base->keys.size(); i += 4) {
+  const std::size_t step = brief ? 16 : 4;
+  for (std::size_t i = first_key % step; i < base->keys.size(); i += step) {
     const std::string key = fitting(base->keys[i]);
     const Result<std::optional<std::string>> value = readable.get(key);
     note("get", value.error(), kReadCodes);
@@ -216,10 +221,28 @@ void Exercise::write_some(Store& store, int from, int to) {
   }
 }
 
+// Ended after some steps, so that what comes next finds it half done; or not at all.
+void Exercise::compact_some(Store& store) {
+  std::size_t left = first_key % 8;
+  OnlineOptions options;
+  options.progress = [&](std::uint64_t, std::uint64_t) { return --left != 0; };
+  note("compact_online", compact_online(store, options).error(), kWriteCodes);
+}
+
+void Exercise::write_in_halves(Store& store) {
+  constexpr int kBriefWrites = 8;
+  const int begin = brief ? static_cast<int>(first_key % 48) : 0;
+  const int half = brief ? kBriefWrites / 2 : writes / 2;
+  write_some(store, begin, begin + half);
+  note("checkpoint", store.checkpoint(), kWriteCodes);
+  if ((steps & kClear) != 0) note("clear", store.clear(), kWriteCodes);
+  if (shrink) compact_some(store);
+  write_some(store, begin + half, begin + (brief ? kBriefWrites : writes));
+}
+
 void Exercise::write_phase() {
-  const std::string before = refusal_changes_nothing ? read_file(path) : std::string();
   Result<Store> store = Store::open(path, options(Mode::kOpen));
-  if (refusal_changes_nothing && !store && read_file(path) != before)
+  if (refusal_changes_nothing && !store && !victim_file().is_unchanged())
     fail("open() refuses the file and changes it: " + store.error().message());
   note("open", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
   open_error = store.error();
@@ -234,10 +257,7 @@ void Exercise::write_phase() {
          {Code::kBusy, Code::kPoisoned, Code::kTooManySnapshots, Code::kCorrupt});
     if (taken) snapshot.emplace(*std::move(taken));
   }
-  write_some(*store, 0, writes / 2);
-  note("checkpoint", store->checkpoint(), kWriteCodes);
-  if ((steps & kClear) != 0) note("clear", store->clear(), kWriteCodes);
-  write_some(*store, writes / 2, writes);
+  write_in_halves(*store);
   if (snapshot) {
     get_all(*snapshot);
     iterate(*snapshot);
@@ -284,6 +304,8 @@ Exercise exercise_of(const Script& script, const Base& base) {
   exercise.first_key = script.salt;
   exercise.steps = script.steps;
   exercise.any_type = script.salt % 4 != 3;
+  exercise.brief = (script.flags & Script::kBrief) != 0;
+  exercise.shrink = (script.flags & Script::kShrink) != 0;
   return exercise;
 }
 

@@ -35,7 +35,9 @@ struct Exercise {
   // input makes the checksums of its own records, or changes bytes meanwhile.
   bool values_count = true;
   // Whether what a call has put is found at once: not if live words were changed, for which nothing
-  // vouches. They may have made two blocks one, and who writes to one of them writes to the other.
+  // vouches, or checksums were made right, or if a block of buckets or spans is damaged, which is
+  // for verify() to see. Two blocks, or two records, may have become one, and who writes to one of
+  // them writes to the other.
   bool puts_are_found = true;
   bool any_error = false;  // not only documented ones: the file changes meanwhile
   bool with_log = false;   // open() may complain of the commit log
@@ -47,6 +49,9 @@ struct Exercise {
   // Which keys are asked for each time: every fourth from this one on. All
   // would take longer and find no more.
   std::size_t first_key = 0;
+  // Every sixteenth, and a few writes from this one on: for many inputs instead of much with each.
+  bool brief = false;
+  bool shrink = false;  // compact_online() between two halves of the writes
   Durability durability = Durability::kNone;
   bool any_type = true;  // false: the store is opened as of the type of its base
   // Set by run():
@@ -68,6 +73,8 @@ struct Exercise {
   void iterate(const Readable& readable);
   void verify(const Store& store);
   void write_some(Store& store, int from, int to);
+  void write_in_halves(Store& store);
+  void compact_some(Store& store);
   void apply_some(Store& store, int i);
   void expect_found(const std::string& call, const std::string& key,
                     const std::optional<std::string>& found,

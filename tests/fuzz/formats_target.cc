@@ -23,6 +23,8 @@ using tool::Format;
 
 // In the place of a format: the one that it looks like.
 constexpr std::size_t kRecognised = 4;
+// Longer than any line here. Half a MiB of zeros would cost more than all else that an input does.
+constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 
 struct Loaded {
   std::string key;
@@ -34,7 +36,7 @@ struct Loaded {
 bool read_all(const std::string& path, std::optional<Format> format, std::vector<Loaded>& entries,
               Format& found) {
   try {
-    tool::Input input(path);
+    tool::Input input(path, kBufferBytes);
     found = format ? *format : tool::recognise(input);
     const auto reader = tool::make_reader(found, input);
     tool::Record record;
@@ -95,7 +97,8 @@ void run_formats(Bytes input) {
   std::optional<Format> format;
   if (number != kRecognised) format = static_cast<Format>(number - (number > kRecognised ? 1 : 0));
   const Bytes text = reader.rest();
-  victim_file().become(std::string(reinterpret_cast<const char*>(text.data()), text.size()));
+  victim_file().image().assign(reinterpret_cast<const char*>(text.data()), text.size());
+  victim_file().become_image();
   std::vector<Loaded> entries;
   Format found{};
   if (read_all(victim_file().path(), format, entries, found)) expect_round_trip(found, entries);

@@ -304,6 +304,10 @@ void seal_structures(std::string& file, const Anatomy& anatomy) {
   Sealer sealer(file, anatomy.layout(), seed_of(file));
   for (u64 k = 0; k < 2; ++k) sealer.root(k);
   sealer.dictionary();
+  seal_superblock(file);
+}
+
+void seal_superblock(std::string& file) {
   if (auto superblock = read_at<format::Superblock>(file, 0)) {
     superblock->checksum = superblock_checksum(*superblock);
     write_at(file, 0, *superblock);

@@ -88,6 +88,8 @@ class Anatomy {
 // can tell: of what its own headers, as they are now, lead to. `anatomy`: of
 // the file before the damage.
 void seal_structures(std::string& file, const Anatomy& anatomy);
+// The same for the superblock alone.
+void seal_superblock(std::string& file);
 // The same for records.
 void seal_records(std::string& file, const Anatomy& anatomy);
 

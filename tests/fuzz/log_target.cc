@@ -68,7 +68,8 @@ void run_log(Bytes input) {
   VictimFile& file = victim_file();
   std::filesystem::remove(file.path() + "-wal.bad");
   write_log(file, log);
-  file.become(base.companion);
+  file.image() = base.companion;
+  file.become_image();
   same_again(script.salt);
   Exercise exercise = exercise_of(script, base);
   exercise.steps |= kWrite;

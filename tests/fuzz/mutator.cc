@@ -1,9 +1,11 @@
 // Mutations of scripts: whole edits with values that mean something in a store
 // file.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <iterator>
 
+#include "exercise.h"
 #include "script.h"
 #include "seeds.h"
 
@@ -114,6 +116,9 @@ void change_edit(Edit& edit, Random& random, const Base& base) {
 void mutate_edits(Script& script, Random& random, const Base& base) {
   std::vector<Edit>& edits = script.edits;
   const auto any = [&] { return static_cast<std::ptrdiff_t>(random.below(edits.size())); };
+  // With much damage nothing gets far.
+  constexpr std::size_t kEditsUsual = 6;
+  while (edits.size() > kEditsUsual && !random.one_in(8)) edits.erase(edits.begin() + any());
   switch (edits.empty() ? 0 : random.below(6)) {
     case 0:
     case 1:
@@ -140,7 +145,7 @@ void mutate_head(Script& script, Random& random, const std::vector<Base>& all) {
       script.base = static_cast<std::uint8_t>(random.below(all.size()));
       break;
     case 1:
-      script.flags = static_cast<std::uint8_t>(random.below(8));
+      script.flags = static_cast<std::uint8_t>(random.below(8) | (random.one_in(4) ? 16 : 0));
       break;
     case 2:
       script.steps = static_cast<std::uint8_t>(random.next());
@@ -151,12 +156,40 @@ void mutate_head(Script& script, Random& random, const std::vector<Base>& all) {
   }
 }
 
+// How much is done with the file of a script, which is what an input costs: most do little, so that
+// there are many. One in some does a lot. One in `superblocks` may have a damaged superblock: most
+// of them are refused at once, or are what recover() tries every value of every byte for.
+void choose_effort(std::uint8_t* data, std::size_t bytes, Random& random,
+                   std::uint64_t superblocks) {
+  constexpr std::uint64_t kOneIn = 32;
+  constexpr int kStepsMax = 3;
+  if (bytes < Script::kHeadBytes) return;
+  std::uint8_t& flags = data[offsetof(Script, flags)];
+  std::uint8_t& steps = data[offsetof(Script, steps)];
+  const bool all = random.one_in(kOneIn);
+  const auto set = [&](std::uint8_t flag, bool to) {
+    flags = static_cast<std::uint8_t>(to ? flags | flag : flags & ~flag);
+  };
+  set(Script::kBrief, !all);
+  set(Script::kSparesSuperblock, !random.one_in(superblocks));
+  if (all) steps |= static_cast<std::uint8_t>(random.next());
+  while (!all && std::popcount(steps) > kStepsMax) {
+    const auto step = static_cast<std::uint8_t>(1U << random.below(8));
+    if (step != kWrite || random.one_in(4)) steps &= static_cast<std::uint8_t>(~step);
+  }
+}
+
 std::size_t mutate_script(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
-                          unsigned seed, MutateBytes mutate, const std::vector<Base>& all) {
+                          unsigned seed, MutateBytes mutate, const std::vector<Base>& all,
+                          std::uint64_t superblocks) {
   Random random(seed);
   // Bytes without meaning: what the fuzzer saw compared finds its way into
   // fields.
-  if (random.one_in(3)) return mutate(data, bytes, bytes_max);
+  if (random.one_in(3)) {
+    bytes = mutate(data, bytes, bytes_max);
+    choose_effort(data, bytes, random, superblocks);
+    return bytes;
+  }
   Script script = Script::parse({data, bytes});
   for (std::uint64_t i = random.below(3) + 1; i > 0; --i) {
     const Base& base = all[script.base % all.size()];
@@ -169,6 +202,7 @@ std::size_t mutate_script(std::uint8_t* data, std::size_t bytes, std::size_t byt
   std::string text = script.bytes();
   if (text.size() > bytes_max) text.resize(bytes_max);
   std::memcpy(data, text.data(), text.size());
+  choose_effort(data, text.size(), random, superblocks);
   return text.size();
 }
 
@@ -176,17 +210,30 @@ std::size_t mutate_script(std::uint8_t* data, std::size_t bytes, std::size_t byt
 
 std::size_t mutate_store(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
                          unsigned seed, MutateBytes mutate) {
-  return mutate_script(data, bytes, bytes_max, seed, mutate, bases());
+  return mutate_script(data, bytes, bytes_max, seed, mutate, bases(), 4);
+}
+
+std::size_t mutate_recover(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
+                           unsigned seed, MutateBytes mutate) {
+  return mutate_script(data, bytes, bytes_max, seed, mutate, bases(), 64);
 }
 
 std::size_t mutate_log(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max, unsigned seed,
                        MutateBytes mutate) {
-  return mutate_script(data, bytes, bytes_max, seed, mutate, logged_bases());
+  return mutate_script(data, bytes, bytes_max, seed, mutate, logged_bases(), 1);
 }
 
 std::size_t mutate_plain(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max, unsigned,
                          MutateBytes mutate) {
   return mutate(data, bytes, bytes_max);
+}
+
+std::size_t mutate_calls(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
+                         unsigned seed, MutateBytes mutate) {
+  constexpr std::size_t kShortBytes = 96;
+  constexpr std::uint64_t kOneIn = 128;
+  if (!Random(seed).one_in(kOneIn)) bytes_max = std::min(bytes_max, kShortBytes);
+  return mutate(data, std::min(bytes, bytes_max), bytes_max);
 }
 
 std::vector<std::string> script_seeds() {

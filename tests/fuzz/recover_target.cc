@@ -9,11 +9,13 @@
 namespace hmap::test {
 namespace {
 
+constexpr std::uint64_t kRecoverWindow = std::uint64_t{16} << 20;
+
 void expect_readable(const std::string& path, const RecoverReport& report, const Script& script,
                      const Base& base) {
   Options options;
   options.mode = Mode::kReadOnly;
-  options.window_bytes = std::uint64_t{64} << 20;
+  options.window_bytes = kRecoverWindow;
   options.any_type = true;
   const Result<Store> store = Store::open(path, options);
   if (!store) fail("a recovered store cannot be opened: " + store.error().message());
@@ -41,8 +43,8 @@ void run_recover(Bytes input) {
   const std::string fresh = file.path_of("fresh");
   std::filesystem::remove(fresh);
   RecoverOptions options;
-  options.store.window_bytes = std::uint64_t{64} << 20;
-  options.store.size_limit = std::uint64_t{8} << 20;
+  options.store.window_bytes = kRecoverWindow;
+  options.store.size_limit = kRecoverWindow / 2;
   options.list_max = 20;
   if ((script.steps & 1) != 0)
     options.store_seed = base.file.size() >= 64 ? std::optional<std::uint64_t>(1) : std::nullopt;
@@ -65,6 +67,6 @@ void run_recover(Bytes input) {
 
 }  // namespace
 
-Target recover_target() { return {"recover", run_recover, mutate_store, script_seeds, 1024}; }
+Target recover_target() { return {"recover", run_recover, mutate_recover, script_seeds, 1024}; }
 
 }  // namespace hmap::test

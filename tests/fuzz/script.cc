@@ -85,12 +85,15 @@ void apply(const Edit& edit, const Base& base, std::string& file) {
   }
 }
 
-std::string damaged_file(const Script& script, const Base& base) {
-  std::string file = base.file;
+void make_damaged_file(const Script& script, const Base& base, std::string& file) {
+  file = base.file;
   for (const Edit& edit : script.edits) apply(edit, base, file);
+  if ((script.flags & Script::kSparesSuperblock) != 0) {
+    const std::size_t bytes = std::min(file.size(), sizeof(format::Superblock));
+    file.replace(0, bytes, base.file, 0, bytes);
+  }
   if ((script.flags & Script::kSealRecords) != 0) seal_records(file, base.anatomy);
   if ((script.flags & Script::kSealStructures) != 0) seal_structures(file, base.anatomy);
-  return file;
 }
 
 }  // namespace hmap::test

@@ -51,7 +51,10 @@ struct Script {
   enum Flags : std::uint8_t {
     kSealStructures = 1,
     kSealRecords = 2,
-    kOfThisBoot = 4,  // the runtime area counts
+    kOfThisBoot = 4,         // the runtime area counts
+    kBrief = 8,              // few keys asked for, few writes
+    kShrink = 16,            // compact_online() between two halves of the writes
+    kSparesSuperblock = 32,  // it is as it was, whatever the edits say
     kBothSealed = kSealStructures | kSealRecords,
   };
   std::uint8_t base = 0;
@@ -60,6 +63,7 @@ struct Script {
   std::uint8_t salt = 0;   // of the library's randomness
   std::vector<Edit> edits;
 
+  static constexpr std::size_t kHeadBytes = 4;
   static constexpr std::size_t kEditsMax = 64;
   static Script parse(Bytes input);
   [[nodiscard]] std::string bytes() const;
@@ -68,7 +72,7 @@ struct Script {
 // Changes `file`, which is that of `base`.
 void apply(const Edit& edit, const Base& base, std::string& file);
 // The damaged file of a script: changed, then sealed.
-std::string damaged_file(const Script& script, const Base& base);
+void make_damaged_file(const Script& script, const Base& base, std::string& file);
 
 // Mutations of an input of `bytes` bytes in place; they return its new length, at most `bytes_max`.
 // `mutate` changes bytes without knowing what they mean.
@@ -76,11 +80,18 @@ using MutateBytes = std::size_t (*)(std::uint8_t* data, std::size_t bytes, std::
 // Of scripts about bases(), by structure.
 std::size_t mutate_store(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
                          unsigned seed, MutateBytes mutate);
+// The same, superblocks being damaged seldom.
+std::size_t mutate_recover(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
+                           unsigned seed, MutateBytes mutate);
 // Of scripts about logged_bases().
 std::size_t mutate_log(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max, unsigned seed,
                        MutateBytes mutate);
 // Of anything else.
 std::size_t mutate_plain(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
+                         unsigned seed, MutateBytes mutate);
+
+// Of a row of calls, most of them short.
+std::size_t mutate_calls(std::uint8_t* data, std::size_t bytes, std::size_t bytes_max,
                          unsigned seed, MutateBytes mutate);
 
 // Inputs to begin with: every store undamaged and as it is after each of some

@@ -20,16 +20,22 @@ class VictimFile {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string path_of(std::string_view name) const { return dir_.file(name); }
-  // Gives it these bytes; with `of_this_boot` the runtime area then claims to
-  // be of this boot and of this very file.
-  void become(std::string bytes, const Layout& layout, bool of_this_boot);
-  void become(std::string bytes);
+  // What it becomes next, and has become. Its memory is kept from input to input.
+  [[nodiscard]] std::string& image() { return image_; }
+  // Gives it the bytes of the image; with `of_this_boot` the runtime area then claims to be of this
+  // boot and of this very file.
+  void become_image(const Layout& layout, bool of_this_boot);
+  void become_image();
+  // Whether it is as it has become.
+  [[nodiscard]] bool is_unchanged();
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
   TempDir dir_{TempDir::Where::kMemory};
   std::string path_;
   int fd_ = -1;
+  std::string image_;
+  std::string now_;
 };
 
 // The one of this process.

@@ -40,7 +40,8 @@ Failure refusal(const std::string& name, std::uint64_t line, std::string_view fo
 
 }  // namespace
 
-Input::Input(const std::string& path) : name_(path), buffer_(kBufferBytes) {
+Input::Input(const std::string& path, std::size_t buffer_bytes)
+    : name_(path), buffer_(buffer_bytes) {
   if (path.empty() || path == "-") {
     name_ = "stdin";
     fd_ = STDIN_FILENO;

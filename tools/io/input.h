@@ -21,8 +21,8 @@ class Input {
   // the longest escapes has 262,140 characters.
   static constexpr std::size_t kBufferBytes = 1U << 19U;
 
-  // `path` "-" or empty: standard input.
-  explicit Input(const std::string& path);
+  // `path` "-" or empty: standard input. A smaller buffer is for tests.
+  explicit Input(const std::string& path, std::size_t buffer_bytes = kBufferBytes);
   ~Input();
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
