@@ -7,6 +7,7 @@
 #include "../compress/texts.h"
 #include "fixed_type.h"
 #include "hmap/batch.h"
+#include "hmap/compact.h"
 #include "hmap/snapshot.h"
 #include "hmap/store.h"
 #include "same_again.h"
@@ -111,6 +112,26 @@ class Maker {
     throw std::runtime_error("no growth");
   }
 
+  void fill_and_thin_out() {
+    fill(0, 300);
+    for (int i = 0; i < 300; ++i) {
+      if (i % 8 != 5) erase(i);
+    }
+    require(store_->checkpoint());
+  }
+  // Until the shard is in the middle of it.
+  void halve_partly() {
+    bool halving = false;
+    OnlineOptions options;
+    options.progress = [&](std::uint64_t, std::uint64_t) {
+      const Stats::Shard shard = store_->stats().value().shards.front();
+      halving = shard.half_size_growth && shard.evacuated > 0;
+      return !halving;
+    };
+    require(compact_online(*store_, options).error());
+    if (!halving) throw std::runtime_error("no halving");
+  }
+
   // A few puts and erasures at once.
   Status apply_some() {
     Batch batch;
@@ -133,8 +154,9 @@ class Maker {
     // For people only, and not the same again.
     const std::uint64_t never = 0;
     std::memcpy(file.data() + offsetof(format::Superblock, created_unix_ns), &never, sizeof never);
+    // Not the older root, whose blocks the newer checkpoint may have taken: it would count.
+    seal_superblock(file);
     Anatomy anatomy(file);
-    seal_structures(file, anatomy);
     std::vector<std::string> keys{"", "absent", std::string(300, 'a')};
     if (has_fixed_keys(options_.type)) keys = {key(901), key(902)};
     for (const auto& [key, values] : history_.values()) keys.push_back(key);
@@ -177,11 +199,21 @@ Base growing(const std::string& name, const Options& options, bool live) {
   return live ? maker.in_use() : maker.closed();
 }
 
+// Its array of buckets half-way on its way to a smaller one.
+Base halving(const std::string& name, const Options& options, bool live) {
+  Maker maker(name, options);
+  maker.fill_and_thin_out();
+  maker.halve_partly();
+  maker.fill(300, 302);
+  return live ? maker.in_use() : maker.closed();
+}
+
 // A store whose owner died in the middle of something.
 Base died_in(const std::string& what, std::uint64_t event,
              const Options& options = tiny_options(0)) {
   Maker maker("died in " + what + ", " + std::to_string(event), options);
-  maker.fill(0, 90);
+  if (what != "halving") maker.fill(0, 90);
+  if (what == "halving") maker.fill_and_thin_out();
   if (what == "growth") maker.fill_until_growing(90);
   const Result<Snapshot> snapshot = maker.store().snapshot();
   const Moment moment(maker.path(), event);
@@ -189,6 +221,7 @@ Base died_in(const std::string& what, std::uint64_t event,
   if (what == "clear") require(maker.store().clear());
   if (what == "growth") maker.fill(500, 600);
   if (what == "batch") require(maker.apply_some());
+  if (what == "halving") maker.halve_partly();
   if (what == "large put") maker.put("large", std::string(9'000, 'L'));
   return maker.base(Moment::file(), true);
 }
@@ -235,6 +268,11 @@ const std::vector<Base>& bases() {
     all.push_back(died_in("batch", 150, inline_options(8, 3)));
     all.push_back(growing("texts", text_options(), false));
     all.push_back(growing("texts in use", text_options(), true));
+    all.push_back(halving("halving in use", tiny_options(0), true));
+    all.push_back(halving("halving", tiny_options(0), false));
+    all.push_back(halving("halving in use, inline", inline_options(8, 8), true));
+    all.push_back(died_in("halving", 120));
+    all.push_back(died_in("halving", 60, inline_options(4, 9)));
     return all;
   }();
   return made;

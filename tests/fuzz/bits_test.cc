@@ -23,11 +23,10 @@ struct Case {
   bool live;             // the runtime area counts, else the durable state
   std::uint64_t stride;  // of the short run
 };
-constexpr Case kCases[] = {{"durable", 0, false, 61},
-                           {"live", 3, true, 101},
-                           {"inline", 9, false, 301},
-                           {"inline_live", 10, true, 401},
-                           {"texts", 13, false, 401}};
+constexpr Case kCases[] = {{"durable", 0, false, 61},      {"live", 3, true, 101},
+                           {"inline", 9, false, 301},      {"inline_live", 10, true, 401},
+                           {"texts", 13, false, 401},      {"halving", 16, false, 997},
+                           {"halving_live", 15, true, 997}};
 
 class Bits : public ::testing::TestWithParam<Case> {
  protected:

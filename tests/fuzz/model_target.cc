@@ -8,6 +8,7 @@
 #include "exercise.h"
 #include "fixed_type.h"
 #include "hmap/batch.h"
+#include "hmap/compact.h"
 #include "hmap/snapshot.h"
 #include "same_again.h"
 #include "target.h"
@@ -110,9 +111,8 @@ class Life {
         return erase();
       case 7:
         return get();
-      case 8:  // many at once, to make it grow
-        for (int i = 0; i < 40; ++i) put_value(many_key(op / 16 * 40 + i));
-        return;
+      case 8:
+        return many(op / 32, op / 16 % 2 == 0);
       case 9:
         return checkpoint();
       case 10:
@@ -124,12 +124,26 @@ class Life {
       case 13:
         return look_at_snapshot();
       case 14:
-        return op / 16 % 4 == 0 ? clear() : apply();
+        if (op / 16 % 4 == 0) return clear();
+        return op / 16 % 4 == 1 ? compact(op / 64) : apply();
       default:
         return expect_same(*store_, model_);
     }
   }
 
+  // Many at once, to make it grow, and to make it sparse.
+  void many(int which, bool puts) {
+    for (int i = which * 40; i < which * 40 + 40; ++i) {
+      if (puts) put_value(many_key(i));
+      if (!puts) erase_key(many_key(i));
+    }
+  }
+  // As much as it can, or ended after some steps, so that what comes next finds it half done.
+  void compact(int steps) {
+    OnlineOptions options;
+    options.progress = [&](std::uint64_t, std::uint64_t) { return --steps != 0; };
+    if (value(compact_online(*store_, options)).complete) durable_ = model_;
+  }
   void put() { put_value(key()); }
   void put_value(const std::string& key) {
     const std::string value = new_value();
@@ -148,8 +162,8 @@ class Life {
     if (value(store_->replace(k, v)) != (found != model_.end())) fail("replace: " + k);
     if (found != model_.end()) found->second = v;
   }
-  void erase() {
-    const std::string k = key();
+  void erase() { erase_key(key()); }
+  void erase_key(const std::string& k) {
     if (value(store_->erase(k)) != (model_.erase(k) != 0)) fail("erase: " + k);
   }
   void get() {
@@ -262,6 +276,6 @@ std::vector<std::string> model_seeds() {
 
 }  // namespace
 
-Target model_target() { return {"model", run_model, mutate_plain, model_seeds, 2048}; }
+Target model_target() { return {"model", run_model, mutate_calls, model_seeds, 640}; }
 
 }  // namespace hmap::test
