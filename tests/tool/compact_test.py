@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 
 from support import BUSY, CORRUPT, RECORDS, SYSTEM, USAGE, ToolTest, main, tool
+from terminal import Terminal, environment
 
 
 def catches(pid, number):
@@ -32,6 +34,7 @@ class Compact(ToolTest):
         self.assertEqual(report["entries"], 500)
         self.assertEqual(report["bytes_after"], os.path.getsize(self.file))
         self.assertEqual(report["allocated_after"], os.stat(self.file).st_blocks * 512)
+        self.assertFalse(report["online"])
         # Some of it may have been given back when it was erased.
         self.assertLess(report["allocated_after"], full * 0.2)
         self.assertEqual(self.dump(), before)
@@ -39,7 +42,9 @@ class Compact(ToolTest):
         self.hmap("verify", self.file)
         words = self.hmap("compact", self.file).stdout.decode()
         self.assertRegex(
-            words, r"^500 entries; [\d.]+ [KM]iB on disk before, [\d.]+ [KM]iB now \([\d.]+ %\)\n$"
+            words,
+            r"^new file with all 500 entries; [\d.]+ [KM]iB on disk before, [\d.]+ [KM]iB now "
+            r"\([\d.]+ %\)\n$",
         )
         self.assertEqual(os.listdir(self.place), ["a.hmap"])
 
@@ -55,7 +60,9 @@ class Compact(ToolTest):
             writer.stdin.flush()
             error = self.error("compact", self.file, code=BUSY)
             self.assertEqual(error["code"], "Busy")
+            self.assertNotIn("slot", error["what"])  # Nobody knows which.
             self.assertIn("hmap ps", error["hint"])
+            self.assertIn("compact --online", error["hint"])
         self.assertEqual(os.stat(self.file).st_ino, inode)
         self.hmap("compact", self.file)
         self.assertNotEqual(os.stat(self.file).st_ino, inode)
@@ -110,14 +117,18 @@ class Compact(ToolTest):
             writer.stdin.flush()
             report = self.answer("compact", "--online", "--json", self.file)
             self.assertTrue(report["complete"])
+            self.assertEqual((report["online"], report["entries"]), (True, 501))
             self.assertGreater(report["records_moved"], 100)
             self.assertLess(report["allocated_after"], report["allocated_before"] * 0.5)
-        self.assertEqual((inode, length), (os.stat(self.file).st_ino, report["file_bytes"]))
+        self.assertEqual((inode, length), (os.stat(self.file).st_ino, report["bytes_after"]))
         self.hmap("del", self.file, "k")
         self.assertEqual(self.dump(), before)
         self.hmap("verify", self.file)
         words = self.hmap("compact", "--online", self.file).stdout.decode()
-        self.assertRegex(words, r"^[\d,]+ records moved, .* on disk before, .* now \([\d.]+ %\)\n$")
+        self.assertRegex(
+            words,
+            r"^same file, [\d,]+ entries moved \(.*\); .* on disk before, .* now \([\d.]+ %\)\n$",
+        )
 
     def test_online_ended_by_a_signal_keeps_what_is_done(self):
         self.make({b"%d" % i: b"v" * 1000 for i in range(5000)})
@@ -156,7 +167,67 @@ class Compact(ToolTest):
         self.assertEqual(self.entries(), 30_000)
         if code != 0:  # Else it was faster.
             self.assertEqual(code, -signal.SIGTERM, error)
+            self.assertIn(b"a.hmap: interrupted by a signal\n", error)
             self.assertEqual(os.stat(self.file).st_ino, inode)
+
+
+class OnTerminal(ToolTest):
+    ENTRIES = 5000
+    BAR = rb"\r\x1b\[Kcompact +\d+% \[(\x1b\[36m)#*\x1b\[0m\.*\] [\d,]+ of 500 entries, [\d,]+/s, "
+
+    def fill(self):
+        """Nine of ten entries are erased: there is work to do, slowly with a small --rate."""
+        self.make({b"%d" % i: b"v" * 1000 for i in range(self.ENTRIES)})
+        self.hmap("del", self.file, *(str(i) for i in range(self.ENTRIES) if i % 10))
+
+    def run_to(self, terminal, process, wanted=None):
+        """What is drawn until `wanted` was seen, or to the end."""
+        drawn, end = b"", time.monotonic() + 60
+        while process.poll() is None and (wanted is None or not re.search(wanted, drawn)):
+            drawn += terminal.read(0.05)
+            self.assertLess(time.monotonic(), end, drawn)
+        return drawn + terminal.read()
+
+    def test_online_shows_how_far_it_is(self):
+        self.fill()
+        with Terminal() as terminal:
+            arguments = ("compact", "--online", "--rate", "800k", self.file)
+            with terminal.start(*arguments, stdout=subprocess.PIPE) as process:
+                drawn = self.run_to(terminal, process)
+                words = process.stdout.read()
+            self.assertEqual(process.returncode, 0, drawn)
+        self.assertRegex(drawn, self.BAR + rb"\d+:\d\d left")
+        self.assertTrue(drawn.endswith(b"\r\x1b[K"), drawn[-80:])
+        self.assertRegex(words, rb"^same file, [\d,]+ entries moved")
+
+    def test_online_is_quiet_where_nobody_looks(self):
+        self.fill()
+        result = self.hmap("compact", "--online", "--rate", "800k", self.file, env=environment())
+        self.assertEqual(result.stderr, b"")
+        self.assertEqual(result.stdout.count(b"\n"), 1)
+
+    def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(self):
+        self.fill()
+        full = os.stat(self.file).st_blocks
+        with Terminal() as terminal:
+            arguments = ("compact", "--online", "--rate", "50k", self.file)
+            with terminal.start(*arguments, stdout=subprocess.PIPE) as process:
+                self.assertRegex(self.run_to(terminal, process, self.BAR), self.BAR)
+                terminal.type(b"\x03")
+                drawn = self.run_to(terminal, process)
+                words = process.stdout.read()
+            self.assertEqual(process.returncode, -signal.SIGINT, drawn)
+        self.assertTrue(drawn.endswith(b"\r\x1b[K"), drawn[-80:])
+        self.assertRegex(words, rb"; not finished: the next call goes on from here\n$")
+        self.assertEqual(os.listdir(self.place), ["a.hmap"])
+        self.assertEqual(self.answer("ps", "--json", self.file)["processes"], [])
+        self.hmap("verify", self.file)
+        report = self.answer("compact", "--online", "--json", self.file)
+        self.assertTrue(report["complete"])
+        self.assertGreater(report["records_moved"], 0)
+        self.assertLess(os.stat(self.file).st_blocks, full * 0.5)
+        self.assertEqual(self.entries(), self.ENTRIES / 10)
+        self.hmap("verify", self.file)
 
 
 if __name__ == "__main__":

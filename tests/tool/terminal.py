@@ -22,7 +22,9 @@ def environment(**changes):
 
 
 class Terminal:
-    """A pseudo-terminal; `theirs` is for the program, read() gives what was drawn."""
+    """A pseudo-terminal; `theirs` is for the program, read() gives what was drawn.
+
+    What start() starts belongs to it, so that type(b"\x03") is Ctrl-C."""
 
     def __init__(self, columns=100, lines=40):
         self.size = struct.pack("HHHH", lines, columns, 0, 0)
@@ -35,6 +37,24 @@ class Terminal:
     def __exit__(self, *_):
         os.close(self.ours)
         os.close(self.theirs)
+
+    def start(self, *arguments, **options):
+        """The tool, with this as its controlling terminal and standard error."""
+
+        def take_terminal():
+            fcntl.ioctl(self.theirs, termios.TIOCSCTTY, 0)
+
+        options.setdefault("env", environment())
+        return subprocess.Popen(
+            [tool(), *arguments],
+            stderr=self.theirs,
+            start_new_session=True,
+            preexec_fn=take_terminal,
+            **options,
+        )
+
+    def type(self, keys):
+        os.write(self.ours, keys)
 
     def read(self, seconds=0):
         """All that was drawn since, after waiting so long for the first of it."""

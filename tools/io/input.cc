@@ -25,12 +25,6 @@ std::optional<std::uint64_t> remaining_bytes(int fd) {
   return static_cast<std::uint64_t>(status.st_size - position);
 }
 
-Failure interrupted(const std::string& name) {
-  Failure failure(Code::kSystem, name, "interrupted by a signal");
-  failure.signal = pending_interrupt();
-  return failure;
-}
-
 Failure refusal(const std::string& name, std::uint64_t line, std::string_view found,
                 std::string_view expected) {
   Failure failure(Code::kBadInput, name, fmt::format("found {}, expected {}", found, expected));
@@ -67,7 +61,7 @@ bool Input::fill() {
     const ssize_t count = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
     // Asked at the end of the input too: Ctrl-C also ends the program that writes to our pipe, and
     // then the end comes too early.
-    if (pending_interrupt() != 0) throw interrupted(name_);
+    if (pending_interrupt() != 0) throw interrupted_failure(pending_interrupt(), name_);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw system_failure(errno, name_, "cannot read the input");
     ended_ = count == 0;

@@ -28,6 +28,10 @@ class Progress {
   void update(std::uint64_t done) {
     if (shown_ && (++calls_ & kCallsMask) == 0) draw(done);
   }
+  // The same for calls that may be rare: each of them looks at the clock.
+  void update_rarely(std::uint64_t done) {
+    if (shown_) draw(done);
+  }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -149,6 +149,12 @@ Failure system_failure(int error, std::string where, std::string message) {
   return failure;
 }
 
+Failure interrupted_failure(int signal, std::string where) {
+  Failure failure(Code::kSystem, std::move(where), "interrupted by a signal");
+  failure.signal = signal;
+  return failure;
+}
+
 void report(const Failure& failure, bool json) {
   if (json) return print_error(as_json(failure));
   std::string text =

@@ -59,6 +59,9 @@ struct Failure : std::exception {
 // A system call failed with `error`: `message` says what was being done.
 [[nodiscard]] Failure system_failure(int error, std::string where, std::string message);
 
+// A signal ended the work on `where`.
+[[nodiscard]] Failure interrupted_failure(int signal, std::string where);
+
 // The value of `result`, or its failure thrown.
 template <typename T>
 T take(Result<T>&& result, const std::string& path) {

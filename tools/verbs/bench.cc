@@ -161,11 +161,8 @@ class Bench {
   void one_thread(std::uint64_t t, const std::function<void(const std::string&)>& operation) const {
     std::string key;
     for (std::uint64_t i = t; i < verb_.entries; i += verb_.threads) {
-      if (pending_interrupt() != 0) {
-        Failure failure(Code::kSystem, path_, "ended by a signal");
-        failure.signal = pending_interrupt();
-        throw failure;
-      }
+      if (const int signal = pending_interrupt(); signal != 0)
+        throw interrupted_failure(signal, path_);
       set_key(i, key);
       operation(key);
     }

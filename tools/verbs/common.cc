@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <bit>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 
@@ -85,6 +86,14 @@ void apply(const CreateOptions& create, Options& options) {
   options.shard_bits = std::countr_zero(create.shards);
 }
 
+Failure failure_of_long_call(const Status& status, const std::string& path) {
+  if (const int signal = pending_interrupt(); signal != 0 && status.os_error() == ECANCELED)
+    return interrupted_failure(signal, path);
+  Failure failure = store_failure(status, path);
+  failure.signal = pending_interrupt();
+  return failure;
+}
+
 Failure failure_of_two(const Status& status, const std::string& source, const std::string& fresh) {
   bool about_source = false;
   switch (status.code()) {
@@ -104,12 +113,11 @@ Failure failure_of_two(const Status& status, const std::string& source, const st
     default:
       about_source = ::access(source.c_str(), R_OK) != 0;
   }
-  Failure failure = store_failure(status, about_source ? source : fresh);
+  Failure failure = failure_of_long_call(status, about_source ? source : fresh);
   if (status.code() == Code::kNotFound && !about_source) failure.hint = "make the directory first";
   if (status.code() == Code::kPermission && !about_source)
     failure.hint = "making a file needs permission wx on its directory";
   failure.note = fmt::format("{} was not made", fresh);
-  failure.signal = pending_interrupt();
   return failure;
 }
 
@@ -118,7 +126,7 @@ std::function<bool(std::uint64_t, std::uint64_t)> show_progress(std::optional<Pr
                                                                 Progress::Unit unit) {
   return [&progress, verb, unit](std::uint64_t done, std::uint64_t total) {
     if (!progress) progress.emplace(verb, total, unit);
-    progress->update(done);
+    progress->update_rarely(done);
     return pending_interrupt() == 0;
   };
 }

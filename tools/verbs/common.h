@@ -47,6 +47,9 @@ void apply(const CreateOptions& create, Options& options);
 [[nodiscard]] Failure failure_of_two(const Status& status, const std::string& source,
                                      const std::string& fresh);
 
+// That of a call that ends when show_progress() says so: told as what it was if a signal came.
+[[nodiscard]] Failure failure_of_long_call(const Status& status, const std::string& path);
+
 // That of compact(), after which the store at `path` is as it was.
 [[nodiscard]] Failure compact_failure(const Status& status, const std::string& path);
 

@@ -43,37 +43,54 @@ constexpr const char* kCompactExample =
     "free is given back to the file system as holes; the file stays as long as it is. Ctrl-C\n"
     "keeps what is done so far; the next call goes on from there.";
 
-void write_report(const CompactReport& report, const CompactVerb& verb) {
+// What both ways tell.
+struct Outcome {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes_before = 0;  // Of the file.
+  std::uint64_t bytes_after = 0;
+  std::uint64_t allocated_before = 0;  // On disk.
+  std::uint64_t allocated_after = 0;
+};
+
+nlohmann::ordered_json json_of(const Outcome& outcome, const CompactVerb& verb) {
   nlohmann::ordered_json answer;
   set_bytes(answer, "file", verb.common.file);
-  answer["entries"] = report.entries;
-  answer["bytes_before"] = report.bytes_before;
-  answer["bytes_after"] = report.bytes_after;
-  answer["allocated_before"] = report.allocated_before;
-  answer["allocated_after"] = report.allocated_after;
-  write_answer(
-      verb.common.json, answer,
-      fmt::format("{} entries; {} on disk before, {} now ({})\n", grouped(report.entries),
-                  human_bytes(report.allocated_before), human_bytes(report.allocated_after),
-                  percent(report.allocated_after, report.allocated_before)));
+  answer["online"] = verb.online;
+  answer["entries"] = outcome.entries;
+  answer["bytes_before"] = outcome.bytes_before;
+  answer["bytes_after"] = outcome.bytes_after;
+  answer["allocated_before"] = outcome.allocated_before;
+  answer["allocated_after"] = outcome.allocated_after;
+  return answer;
 }
 
-void write_report(const OnlineReport& report, const CompactVerb& verb) {
-  nlohmann::ordered_json answer;
-  set_bytes(answer, "file", verb.common.file);
+std::string words_of(const Outcome& outcome) {
+  return fmt::format("{} on disk before, {} now ({})", human_bytes(outcome.allocated_before),
+                     human_bytes(outcome.allocated_after),
+                     percent(outcome.allocated_after, outcome.allocated_before));
+}
+
+void write_report(const CompactReport& report, const CompactVerb& verb) {
+  const Outcome outcome{report.entries, report.bytes_before, report.bytes_after,
+                        report.allocated_before, report.allocated_after};
+  write_answer(verb.common.json, json_of(outcome, verb),
+               fmt::format("new file with all {} entries; {}\n", grouped(report.entries),
+                           words_of(outcome)));
+}
+
+void write_report(const OnlineReport& report, const Stats& before, std::uint64_t entries,
+                  const CompactVerb& verb) {
+  const Outcome outcome{entries, before.file_bytes, report.file_bytes, report.allocated_before,
+                        report.allocated_after};
+  nlohmann::ordered_json answer = json_of(outcome, verb);
   answer["complete"] = report.complete;
   answer["records_moved"] = report.records_moved;
   answer["bytes_moved"] = report.bytes_moved;
-  answer["file_bytes"] = report.file_bytes;
-  answer["allocated_before"] = report.allocated_before;
-  answer["allocated_after"] = report.allocated_after;
   write_answer(
       verb.common.json, answer,
-      fmt::format("{} records moved, {}; {} on disk before, {} now ({}){}\n",
-                  grouped(report.records_moved), human_bytes(report.bytes_moved),
-                  human_bytes(report.allocated_before), human_bytes(report.allocated_after),
-                  percent(report.allocated_after, report.allocated_before),
-                  report.complete ? "" : "; ended before everything was done"));
+      fmt::format("same file, {} entries moved ({}); {}{}\n", grouped(report.records_moved),
+                  human_bytes(report.bytes_moved), words_of(outcome),
+                  report.complete ? "" : "; not finished: the next call goes on from here"));
 }
 
 void refuse_options_of_a_new_file(const CreateOptions& create) {
@@ -93,10 +110,12 @@ Exit run_online(const CompactVerb& verb) {
     OnlineOptions options;
     options.bytes_per_second = verb.rate;
     options.progress = show_progress(progress, "compact", Progress::Unit::kEntries);
+    const Stats before = take(store.stats(), verb.common.file);
     const OnlineReport done = take(compact_online(store, options), verb.common.file);
     progress.reset();
+    const std::uint64_t entries = take(store.size(), verb.common.file);
     finish_writing(store, verb.write, verb.common.file);
-    write_report(done, verb);
+    write_report(done, before, entries, verb);
     signal = done.complete ? 0 : pending_interrupt();
   }
   if (signal != 0) die_of(signal);
@@ -122,11 +141,14 @@ Exit run(const CompactVerb& verb) {
 }  // namespace
 
 Failure compact_failure(const Status& status, const std::string& path) {
-  Failure failure = store_failure(status, path);
+  Failure failure = failure_of_long_call(status, path);
   switch (status.code()) {
     case Code::kBusy:
-      failure.hint =
-          fmt::format("`hmap ps {}` shows who; try again when they have closed it", path);
+      // The library cannot tell in which slot they are.
+      failure.message = "Busy: others have the store open for writing";
+      failure.hint = fmt::format(
+          "`hmap ps {0}` shows who; `hmap compact --online {0}` makes it smaller beside them",
+          path);
       break;
     case Code::kCorrupt:
       failure.hint = fmt::format("save the intact entries: hmap recover {} NEW", path);
@@ -141,7 +163,6 @@ Failure compact_failure(const Status& status, const std::string& path) {
       break;
   }
   failure.note = fmt::format("{} is as it was", path);
-  failure.signal = pending_interrupt();
   return failure;
 }
 

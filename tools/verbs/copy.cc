@@ -96,8 +96,9 @@ Result<CopyReport> copy_to_stdout(const Store& store, const CopyVerb& verb,
       store,
       [&out](std::string_view bytes) {
         out.write(bytes);
-        return pending_interrupt() == 0 ? Status()
-                                        : Status(Code::kSystem, "ended by a signal", 0, ECANCELED);
+        return pending_interrupt() == 0
+                   ? Status()
+                   : Status(Code::kSystem, "interrupted by a signal", 0, ECANCELED);
       },
       directory_for_temporary(verb), options);
   if (report) out.finish();

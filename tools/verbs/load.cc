@@ -11,7 +11,6 @@
 #include "formats/format.h"
 #include "io/descriptors.h"
 #include "io/input.h"
-#include "io/output.h"
 #include "io/progress.h"
 #include "report/json.h"
 #include "text/escape.h"
@@ -113,22 +112,17 @@ void complete(Failure& failure, Target* target, std::uint64_t stored) {
 }
 
 void write_summary(const LoadVerb& verb, Format format, bool created, const Counts& counts) {
-  Output out;
-  if (verb.common.json) {
-    nlohmann::ordered_json answer;
-    set_bytes(answer, "file", verb.common.file);
-    answer["format"] = std::string(format_name(format));
-    answer["created"] = created;
-    answer["stored"] = counts.stored;
-    answer["kept"] = counts.kept;
-    write_line(out, answer);
-  } else {
-    out.write(
-        fmt::format("{} record{} stored", grouped(counts.stored), counts.stored == 1 ? "" : "s"));
-    if (verb.no_overwrite) out.write(fmt::format(", {} kept", grouped(counts.kept)));
-    out.put('\n');
-  }
-  out.finish();
+  nlohmann::ordered_json answer;
+  set_bytes(answer, "file", verb.common.file);
+  answer["format"] = std::string(format_name(format));
+  answer["created"] = created;
+  answer["stored"] = counts.stored;
+  answer["kept"] = counts.kept;
+  const std::string kept =
+      verb.no_overwrite ? fmt::format(", {} kept", grouped(counts.kept)) : std::string();
+  write_answer(verb.common.json, answer,
+               fmt::format("{} record{} stored{}\n", grouped(counts.stored),
+                           counts.stored == 1 ? "" : "s", kept));
 }
 
 Exit run(const LoadVerb& verb) {

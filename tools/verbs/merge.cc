@@ -55,11 +55,8 @@ class OtherStore {
     progress_.emplace(doing, take(store_.size(), path), Progress::Unit::kEntries);
   }
   std::optional<Entry> next() {
-    if (const int signal = pending_interrupt(); signal != 0) {
-      Failure failure(Code::kSystem, path_, "ended by a signal");
-      failure.signal = signal;
-      throw failure;
-    }
+    if (const int signal = pending_interrupt(); signal != 0)
+      throw interrupted_failure(signal, path_);
     progress_->update(++done_);
     return take(cursor_.next(), path_);
   }

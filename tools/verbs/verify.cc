@@ -40,10 +40,7 @@ class Bar {
       progress_.emplace("verify", total, Progress::Unit::kBytes);
     }
     const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
-    // The bar looks at one call in sixteen; these are rare already.
-    for (int i = 0; i < 16; ++i) {
-      progress_->update(static_cast<std::uint64_t>(share * static_cast<double>(total_)));
-    }
+    progress_->update_rarely(static_cast<std::uint64_t>(share * static_cast<double>(total_)));
   }
 
  private:
