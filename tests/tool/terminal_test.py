@@ -103,10 +103,31 @@ class ProgressBar(ToolTest):
             if drawn:
                 break
             count *= 2
+        pattern = rb"load 100% \[.*\] [\d.]+ [KM]iB of [\d.]+ [KMG]iB, finishing\r"
+        self.assertRegex(drawn, pattern)
         pattern = rb"load +\d+% \[.*\] [\d.]+ [KM]iB of [\d.]+ [KMG]iB, "
         pattern += rb"[\d.]+ [KMG]iB/s, \d+:\d\d left"
         self.assertRegex(drawn, pattern)
         self.assertTrue(drawn.endswith(b"\r\x1b[K"), drawn[-80:])
+
+    def test_lines_of_a_diff_and_its_bar_keep_apart(self):
+        text = b"".join(b"key%d\tvalue\n" % i for i in range(200_000))
+        self.hmap("load", self.file, data=text)
+        self.hmap("copy", self.file, self.path("b.hmap"))
+        self.hmap("put", self.path("b.hmap"), "key7", "other")
+        self.hmap("del", self.path("b.hmap"), "key8")
+        with Terminal() as terminal:
+            arguments = ("diff", self.file, self.path("b.hmap"))
+            with terminal.start(*arguments, stdout=terminal.theirs) as process:
+                drawn = b""
+                while process.poll() is None:
+                    drawn += terminal.read(0.05)
+            drawn += terminal.read()
+        self.assertEqual(process.returncode, 1, drawn)
+        pattern = rb"((?:\r\x1b\[K[^\r\n]*)*?(?:\r\x1b\[K)?)([!-].*)"
+        bars, rows = re.fullmatch(pattern, drawn, re.S).groups()
+        self.assertEqual(sorted(rows.splitlines()), [b"!\tkey7", b"-\tkey8"])
+        self.assertNotIn(b"key", bars)
 
     def test_nothing_is_drawn_elsewhere(self):
         """No terminal: nothing at all. Input without a known end: no guess."""

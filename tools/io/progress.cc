@@ -46,6 +46,17 @@ Progress::~Progress() {
   if (drawn_) show(kWipe);
 }
 
+void Progress::finishing() {
+  if (!drawn_) return;
+  last_ = {};
+  draw(total_);
+}
+
+void Progress::hide() {
+  if (drawn_) show(kWipe);
+  drawn_ = shown_ = false;
+}
+
 void Progress::draw(std::uint64_t done) {
   const Clock::time_point now = Clock::now();
   if (now - last_ < kInterval) return;
@@ -56,18 +67,30 @@ void Progress::draw(std::uint64_t done) {
                    text(done, elapsed.count(), terminal_size(STDERR_FILENO).columns)));
 }
 
+std::string Progress::counts(std::uint64_t done) const {
+  return unit_ == Unit::kBytes ? fmt::format(" {} of {}", human_bytes(done), human_bytes(total_))
+                               : fmt::format(" {} of {} entries", grouped(done), grouped(total_));
+}
+
+// What the first steps took tells little: some begin with a wait.
+std::string Progress::speed(std::uint64_t done, double seconds) const {
+  constexpr double kShare = 0.01;
+  constexpr double kSeconds = 2;
+  const double rate = static_cast<double>(done) / seconds;
+  if (done == 0) return {};
+  const auto per_second = static_cast<std::uint64_t>(rate);
+  std::string text = unit_ == Unit::kBytes ? fmt::format(", {}/s", human_bytes(per_second))
+                                           : fmt::format(", {}/s", grouped(per_second));
+  if (seconds >= kSeconds || static_cast<double>(done) >= kShare * static_cast<double>(total_))
+    text += fmt::format(", {} left", human_seconds(static_cast<double>(total_ - done) / rate));
+  return text;
+}
+
 std::string Progress::text(std::uint64_t done, double seconds, int columns) const {
   const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
-  const double rate = static_cast<double>(done) / seconds;
-  const double left = rate > 0 ? static_cast<double>(total_ - std::min(done, total_)) / rate : 0;
-  const auto per_second = static_cast<std::uint64_t>(rate);
   const std::string head = fmt::format("{} {:3.0f}% ", verb_, share * 100);
   const std::string tail =
-      unit_ == Unit::kBytes
-          ? fmt::format(" {} of {}, {}/s, {} left", human_bytes(done), human_bytes(total_),
-                        human_bytes(per_second), human_seconds(left))
-          : fmt::format(" {} of {} entries, {}/s, {} left", grouped(done), grouped(total_),
-                        grouped(per_second), human_seconds(left));
+      done < total_ ? counts(done) + speed(done, seconds) : counts(total_) + ", finishing";
   // One column stays free: a line that fills the terminal would wrap and could not be wiped.
   const int room = columns - 1 - static_cast<int>(head.size() + tail.size()) - 2;
   if (room < 5) return (head + tail).substr(0, static_cast<std::size_t>(std::max(columns - 1, 0)));

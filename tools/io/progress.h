@@ -11,7 +11,8 @@
 namespace hmap::tool {
 
 // Draws "load  42% [########......] 12.3 of 29.0 MiB, 85.1 MiB/s, 0:03 left" on standard error,
-// at most ten times a second, and wipes it when destroyed.
+// at most ten times a second, and wipes it when destroyed. The time left appears when there is
+// something to compute it from; when all is done, "finishing" stands there instead.
 //
 // Shown only if standard error is a terminal that can move its cursor (TERM is not "dumb") and the
 // total is known. Colour only without NO_COLOR (no-color.org).
@@ -28,7 +29,12 @@ class Progress {
   void update(std::uint64_t done) {
     if (shown_ && (++calls_ & kCallsMask) == 0) draw(done);
   }
-  // The same for calls that may be rare: each of them looks at the clock.
+  // All is done but for what cannot be measured, such as a flush to disk: says so if the bar was
+  // seen, and leaves it there until it is destroyed.
+  void finishing();
+  // Makes room for other output to the same terminal: no bar any more.
+  void hide();
+  // The same as update() for calls that may be rare: each of them looks at the clock.
   void update_rarely(std::uint64_t done) {
     if (shown_) draw(done);
   }
@@ -39,6 +45,8 @@ class Progress {
   static constexpr std::uint64_t kCallsMask = 15;
 
   void draw(std::uint64_t done);
+  [[nodiscard]] std::string counts(std::uint64_t done) const;
+  [[nodiscard]] std::string speed(std::uint64_t done, double seconds) const;
   [[nodiscard]] std::string text(std::uint64_t done, double seconds, int columns) const;
 
   std::string verb_;

@@ -120,8 +120,9 @@ std::string growth(const MapPicture& picture) {
 
 std::string groups(const MapPicture& picture) {
   if (picture.groups.empty()) return {};
-  std::string text =
-      fmt::format("\nmost wasteful\n  {:<34}{:>12}{:>12}{:>9}\n", "", "BYTES", "NOT USED", "FILL");
+  constexpr int kGroupColumns = 44;  // "records of up to 32,768 bytes, shard 255"
+  std::string text = fmt::format("\nmost wasteful\n  {:<{}}{:>12}{:>12}{:>9}\n", "", kGroupColumns,
+                                 "BYTES", "NOT USED", "FILL");
   std::size_t shown = 0;
   for (const MapGroup& group : picture.groups) {
     if (shown++ == kGroupsShown || group.bytes == 0) break;
@@ -130,8 +131,9 @@ std::string groups(const MapPicture& picture) {
     if (group.outgrown) name += ", outgrown";
     if (group.use != ExtentUse::kFree && group.use != ExtentUse::kExtentTable)
       name += fmt::format(", shard {}", group.shard);
-    text += fmt::format("  {:<34}{:>12}{:>12}{:>9}\n", name, human_bytes(group.bytes),
-                        human_bytes(group.waste()), percent(group.used_bytes, group.bytes));
+    text +=
+        fmt::format("  {:<{}}{:>12}{:>12}{:>9}\n", name, kGroupColumns, human_bytes(group.bytes),
+                    human_bytes(group.waste()), percent(group.used_bytes, group.bytes));
   }
   return text;
 }

@@ -57,11 +57,16 @@ std::vector<std::string> advice(const Stats& stats) {
     lines.push_back(fmt::format("{} of {} process slots are taken (create --slots makes more)",
                                 stats.processes.size(), stats.slots));
   }
-  // More than half the file free, and worth the trouble.
+  // More than half of the disk that it takes, and worth the trouble. What lies in holes is free
+  // and takes none.
   constexpr std::uint64_t kWorthwhileBytes = std::uint64_t{16} << 20U;
-  if (stats.free_bytes > kWorthwhileBytes && stats.free_bytes > stats.file_bytes / 2) {
-    lines.push_back(fmt::format("{} are free for new records; dump and load would make it smaller",
-                                human_bytes(stats.free_bytes)));
+  const std::uint64_t used = stats.file_bytes - std::min(stats.file_bytes, stats.free_bytes);
+  const std::uint64_t surplus = stats.allocated_bytes - std::min(stats.allocated_bytes, used);
+  if (surplus > kWorthwhileBytes && surplus > stats.allocated_bytes / 2) {
+    lines.push_back(
+        fmt::format("about {} on disk are free for new records; hmap compact gives "
+                    "them back (with --online while others have the store open)",
+                    human_bytes(surplus)));
   }
   return lines;
 }

@@ -1,5 +1,6 @@
 // hmap diff: how two stores differ.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <memory>
@@ -47,17 +48,21 @@ struct Difference {
 
 class Differences {
  public:
-  Differences(const DiffVerb& verb, Output& out) : verb_(verb), out_(out) {}
+  Differences(const DiffVerb& verb, Output& out, Progress& progress)
+      : verb_(verb), out_(out), progress_(progress) {}
 
   // False: nobody wants to know more.
   bool tell(const Difference& difference) {
     any_ = true;
     if (verb_.quiet) return false;
+    // Lines and a bar disturb each other: from the first line on there is none.
+    if (on_terminal_) progress_.hide();
     if (verb_.common.json) {
       tell_json(difference);
     } else {
       tell_words(difference);
     }
+    if (on_terminal_) out_.flush();
     return true;
   }
   [[nodiscard]] bool any() const { return any_; }
@@ -91,6 +96,8 @@ class Differences {
 
   const DiffVerb& verb_;
   Output& out_;
+  Progress& progress_;
+  const bool on_terminal_ = ::isatty(STDOUT_FILENO) != 0;
   bool any_ = false;
 };
 
@@ -117,14 +124,13 @@ Exit run(const DiffVerb& verb) {
   const Store file = open_to_read(path);
   const Store other = open_to_read(verb.other);
   Output out;
-  Differences differences(verb, out);
-  {
-    std::uint64_t done = 0;
-    Progress progress("diff", take(file.size(), path) + take(other.size(), verb.other),
-                      Progress::Unit::kEntries);
-    if (compare(file, path, other, verb.other, false, progress, done, differences))
-      (void)compare(other, verb.other, file, path, true, progress, done, differences);
-  }
+  std::uint64_t done = 0;
+  Progress progress("diff", take(file.size(), path) + take(other.size(), verb.other),
+                    Progress::Unit::kEntries);
+  Differences differences(verb, out, progress);
+  if (compare(file, path, other, verb.other, false, progress, done, differences))
+    (void)compare(other, verb.other, file, path, true, progress, done, differences);
+  progress.hide();
   out.finish();
   return differences.any() ? Exit::kNo : Exit::kYes;
 }

@@ -95,13 +95,15 @@ void store_record(Store& store, const LoadVerb& verb, Source& source) {
   ++source.counts.stored;
 }
 
-// The first record has been read already, if there is one.
+// The first record has been read already, if there is one. Closes the store.
 void store_all(Store& store, const LoadVerb& verb, Source& source, bool more) {
   Progress progress("load", source.input.total_bytes(), Progress::Unit::kBytes);
   for (; more; more = source.reader->next(source.record)) {
     store_record(store, verb, source);
     progress.update(source.input.consumed_bytes());
   }
+  progress.finishing();
+  finish_writing(store, verb.write, verb.common.file);
 }
 
 // Says how far the load came, and takes a store away that this load had made.
@@ -140,7 +142,6 @@ Exit run(const LoadVerb& verb) {
     options.type = type_to_create(verb.types);
     target.emplace(verb.common.file, options, true);
     store_all(target->store(), verb, *source, more);
-    finish_writing(target->store(), verb.write, verb.common.file);
   } catch (Failure& failure) {
     complete(failure, target ? &*target : nullptr, source ? source->counts.stored : 0);
     throw;
