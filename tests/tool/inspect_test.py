@@ -66,7 +66,8 @@ class Inspect(ToolTest):
         filled = [n for n in walk(bucket) if n.get("meaning", "").startswith("refers to")]
         self.assertIn('"ada"', [n["children"][0]["value"] for n in filled])
         self.hmap("inspect", self.file, "--bucket", "0", code=USAGE)
-        self.hmap("inspect", self.file, "--bucket", "99:0", code=USAGE)
+        error = self.error("inspect", self.file, "--bucket", "99:0", code=USAGE)
+        self.assertIn("hmap stat --json", error["hint"])
         self.hmap("inspect", self.file, "--bucket", "0:x", code=USAGE)
 
     def test_an_offset_in_words_and_bytes(self):

@@ -113,7 +113,8 @@ class Recover(ToolTest):
             writer.stdin.flush()
             while self.entries() != len(RECORDS) + 1:
                 pass
-            self.error("recover", self.file, self.new, code=BUSY)
+            error = self.error("recover", self.file, self.new, code=BUSY)
+            self.assertIn("hmap ps", error["hint"])
             writer.stdin.close()
             writer.wait(60)
 

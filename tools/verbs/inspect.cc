@@ -150,7 +150,16 @@ Exit write_bucket(const InspectVerb& verb, const Inspector& inspector, Writer& w
   const std::string_view text = verb.bucket;
   const std::uint64_t shard = number_of(text.substr(0, colon), "--bucket");
   const std::uint64_t number = number_of(text.substr(colon + 1), "--bucket");
-  writer.tree(take(inspector.bucket(shard, number), verb.common.file), UINT64_MAX);
+  const Result<InspectNode> bucket = inspector.bucket(shard, number);
+  if (!bucket) {
+    Failure failure = store_failure(bucket.error(), verb.common.file);
+    if (failure.code == Code::kInvalidArgument) {
+      failure.hint = fmt::format("`hmap stat --json {}` has buckets_log2 of each shard, from 0 on",
+                                 verb.common.file);
+    }
+    throw failure;
+  }
+  writer.tree(*bucket, UINT64_MAX);
   return Exit::kYes;
 }
 

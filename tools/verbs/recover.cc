@@ -114,6 +114,11 @@ Failure recover_failure(const Status& status, const RecoverVerb& verb) {
         "if it was a store: give --seed, the 8 bytes at offset 56 of any older copy of it "
         "(`xxd -e -g8 -s56 -l8 COPY`)";
   }
+  if (status.code() == Code::kLockedExclusively) {
+    failure.hint = fmt::format(
+        "`hmap ps {0}` shows who; recover when they have closed it, or of a copy of the file",
+        verb.common.file);
+  }
   return failure;
 }
 
