@@ -2,11 +2,11 @@
 //
 //   lookup FILE
 //
-// The new table is built beside the old one and renamed over it, so that whoever opens FILE finds
-// either of them whole; those who have the old one open read on in it until they open again.
+// The new table is built beside the old one and published in its place: whoever opens FILE finds
+// either of them whole, and those who have the old one open go on with the new one by themselves.
+#include <hmap/publish.h>
 #include <hmap/store.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -31,11 +31,8 @@ hmap::Status build(const std::string& path) {
     const std::string number = std::to_string(i);
     if (hmap::Status status = store->put("word " + number, number); !status.ok()) return status;
   }
-  // close() leaves everything on the disk; only then may the name point to it.
   if (hmap::Status status = store->close(); !status.ok()) return status;
-  if (std::rename(fresh.c_str(), path.c_str()) != 0)
-    return hmap::Status(hmap::Code::kSystem, "cannot rename the new table", 0, errno);
-  return {};
+  return hmap::publish(fresh, path).error();
 }
 
 }  // namespace
