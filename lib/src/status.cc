@@ -9,13 +9,13 @@ namespace hmap {
 
 std::string_view name(Code code) noexcept {
   static constexpr std::array<std::string_view, 30> kNames = {
-      "Ok",          "InvalidArgument",  "TooLarge",       "NotFound",
-      "Exists",      "NotAStore",        "WrongVersion",   "Truncated",
-      "Corrupt",     "Permission",       "ReadOnly",       "LockedExclusively",
-      "Busy",        "TooManyProcesses", "ModeMismatch",   "NoSpace",
-      "IoError",     "Poisoned",         "NoAddressSpace", "Forked",
-      "Closed",      "Unsupported",      "NeedsRecovery",  "System",
-      "BadInput",    "TooManySnapshots", "BadLog",         "TooManyViews",
+      "Ok",           "InvalidArgument",  "TooLarge",       "NotFound",
+      "Exists",       "NotAStore",        "WrongVersion",   "Truncated",
+      "Corrupt",      "Permission",       "ReadOnly",       "LockedExclusively",
+      "Busy",         "TooManyProcesses", "ModeMismatch",   "NoSpace",
+      "IoError",      "Poisoned",         "NoAddressSpace", "Forked",
+      "Closed",       "Unsupported",      "NeedsRecovery",  "System",
+      "BadInput",     "TooManySnapshots", "BadLog",         "TooManyViews",
       "TypeMismatch", "Replaced"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "Unknown";
@@ -30,7 +30,7 @@ std::string Status::message() const {
       text.append(" (at file offset ").append(std::to_string(value_)).append(")");
       break;
     case Code::kBusy:
-      text.append(" (held by slot ").append(std::to_string(value_)).append(")");
+      if (value_ != 0) text.append(" (held by slot ").append(std::to_string(value_)).append(")");
       break;
     case Code::kNoSpace:
       if (value_ != 0)

@@ -66,7 +66,8 @@ class Publish(ToolTest):
         failed = self.hmap("publish", typed, self.file, code=USAGE)
         self.assertIn(b"TypeMismatch", failed.stderr)
         self.assertIn(b"is as it was", failed.stderr)
-        self.hmap("publish", self.file, self.file, code=USAGE)
+        same = self.hmap("publish", self.file, self.file, code=USAGE)
+        self.assertIn(b"a file of its own", same.stderr)
         os.link(self.file, self.path("link"))
         failed = self.hmap("publish", self.new, self.file, code=SYSTEM)
         self.assertIn(b"hard link", failed.stderr)
@@ -84,6 +85,7 @@ class Publish(ToolTest):
             self.assertLess(time.monotonic(), until)
         failed = self.hmap("publish", self.new, self.file, code=BUSY)
         self.assertIn(b"hmap ps", failed.stderr)
+        self.assertNotIn(b"slot 0", failed.stderr)  # Nobody can tell in which one they are.
         loading.stdin.close()
         loading.wait()
         self.hmap("publish", self.new, self.file)

@@ -51,6 +51,9 @@ Failure publish_failure(const Status& status, const PublishVerb& verb) {
           "programs that have the old store open could not read the new one; mv puts it "
           "there without them";
       break;
+    case Code::kInvalidArgument:
+      failure.hint = "load the new store into a file of its own: hmap load NEW";
+      break;
     case Code::kNotFound:
       failure.hint = "make the directory first";
       break;
