@@ -50,6 +50,11 @@ class Copy(ToolTest):
             stderr=subprocess.DEVNULL, check=False,
         ).returncode == 0
         self.assertEqual(report["reflink"], clones)
+        words = self.hmap("copy", "--reflink", self.file, self.path("words.hmap")).stdout
+        self.assertIn(b"shares its blocks" if clones else b"the file system shares no blocks",
+                      words)
+        plain = self.hmap("copy", self.file, self.path("plain.hmap")).stdout
+        self.assertNotIn(b"blocks", plain)
         self.hmap("copy", "--reflink", self.file, "-", code=USAGE)
         for option in (("--shards", "8"), ("--compress", "lz4"), ("--expect", "9")):
             self.hmap("copy", "--reflink", *option, self.file, self.path("b.hmap"), code=USAGE)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
+import time
 
-from support import SYSTEM, USAGE, ToolTest, main
+from support import BUSY, SYSTEM, USAGE, ToolTest, main, tool
 
 
 def text(number):
@@ -40,6 +42,24 @@ class Train(ToolTest):
         self.assertLessEqual(report["dictionary_bytes"], 1024)
         self.assertEqual(self.dump(), before)
         self.assertEqual(os.listdir(self.place), ["a.hmap"])
+
+    def test_refused_before_the_work(self):
+        """The store has too few values for a dictionary: that it is in use is said first."""
+        self.make({b"key": b"value"})
+        self.hmap("train", self.file, code=USAGE)
+        load = subprocess.Popen([tool(), "load", "--format", "tsv", self.file],
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(load.wait)
+        self.addCleanup(load.stdin.close)
+        load.stdin.write(b"a\tb\n" * 100_000)
+        load.stdin.flush()
+        until = time.monotonic() + 60
+        while not json.loads(self.hmap("ps", "--json", self.file).stdout)["processes"]:
+            self.assertLess(time.monotonic(), until)
+        busy = self.hmap("train", self.file, code=BUSY)
+        self.assertIn(b"others have the store open for writing", busy.stderr)
+        # Only a dictionary: that changes nothing, and finds too few values.
+        self.hmap("train", "--output", self.path("a.dict"), self.file, code=USAGE)
 
     def test_a_dictionary_for_another_store(self):
         self.make(RECORDS)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <chrono>
@@ -138,6 +139,12 @@ Store open_to_read(const std::string& path) {
   options.mode = Mode::kReadOnly;
   options.any_type = true;
   return take(Store::open(path, options), path);
+}
+
+bool has_writers(const Store& store, const std::string& path) {
+  const Stats stats = take(store.stats(), path);
+  return std::any_of(stats.processes.begin(), stats.processes.end(),
+                     [](const Stats::Process& process) { return process.alive; });
 }
 
 Options options_to_write(const WriteOptions& write) {

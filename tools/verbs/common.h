@@ -63,6 +63,8 @@ void apply(const CreateOptions& create, Options& options);
 
 // Opens for reading; throws Failure.
 [[nodiscard]] Store open_to_read(const std::string& path);
+// Whether a living process has the store open for writing.
+[[nodiscard]] bool has_writers(const Store& store, const std::string& path);
 // The options of a store that is there and will be written.
 [[nodiscard]] Options options_to_write(const WriteOptions& write);
 // Ends writing: --sync, then close, whose failure is the verb's.

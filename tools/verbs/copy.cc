@@ -57,10 +57,7 @@ bool needs_snapshot(const std::string& path) {
   const Result<Store> store = Store::open(path, options);
   if (!store && store.error().code() == Code::kNeedsRecovery) return true;
   if (!store) throw store_failure(store.error(), path);
-  for (const Stats::Process& process : take(store->stats(), path).processes) {
-    if (process.alive) return true;
-  }
-  return false;
+  return has_writers(*store, path);
 }
 
 // For a snapshot if need be. Who may not write tries it without one.
@@ -105,12 +102,18 @@ Result<CopyReport> copy_to_stdout(const Store& store, const CopyVerb& verb,
   return report;
 }
 
-// Nothing: the file system shares no blocks, or FILE cannot be written.
-std::optional<Result<CopyReport>> make_clone(const CopyVerb& verb) {
+// Nothing, and why not: the file system shares no blocks, or FILE cannot be written.
+std::optional<Result<CopyReport>> make_clone(const CopyVerb& verb, std::string& why_not) {
   Result<Store> store = Store::open(verb.common.file, options_to_write(verb.write));
-  if (!store) return std::nullopt;
+  if (!store) {
+    why_not = "the store cannot be opened for writing";
+    return std::nullopt;
+  }
   Result<CopyReport> report = clone(*store, verb.fresh);
-  if (report.error().code() == Code::kUnsupported) return std::nullopt;
+  if (report.error().code() == Code::kUnsupported) {
+    why_not = "the file system shares no blocks";
+    return std::nullopt;
+  }
   if (report) require(store->close(), verb.common.file);
   return report;
 }
@@ -135,7 +138,9 @@ Result<CopyReport> make_copy(const CopyVerb& verb) {
   return report;
 }
 
-void write_report(const CopyReport& report, bool cloned, const CopyVerb& verb) {
+// `why_not`: why no blocks are shared, if they should have been.
+void write_report(const CopyReport& report, bool cloned, const std::string& why_not,
+                  const CopyVerb& verb) {
   if (verb.to_stdout()) return;
   nlohmann::ordered_json answer;
   set_bytes(answer, "file", verb.common.file);
@@ -145,10 +150,11 @@ void write_report(const CopyReport& report, bool cloned, const CopyVerb& verb) {
   answer["file_bytes"] = report.file_bytes;
   answer["epoch"] = report.epoch;
   answer["reflink"] = cloned;
-  write_answer(verb.common.json, answer,
-               fmt::format("{} entries {}, {} of {}\n", grouped(report.entries),
-                           cloned ? "in a copy that shares its blocks" : "copied",
-                           human_bytes(report.file_bytes), human_bytes(report.source_bytes)));
+  std::string words = fmt::format("{} entries {}, {} of {}", grouped(report.entries),
+                                  cloned ? "in a copy that shares its blocks" : "copied",
+                                  human_bytes(report.file_bytes), human_bytes(report.source_bytes));
+  if (!why_not.empty()) words += fmt::format("; entry by entry: {}", why_not);
+  write_answer(verb.common.json, answer, words + "\n");
 }
 
 Exit run(const CopyVerb& verb) {
@@ -161,13 +167,14 @@ Exit run(const CopyVerb& verb) {
   // A signal ends the call, so that what is half made goes away.
   const Interruptible interruptible;
   std::optional<Result<CopyReport>> cloned;
-  if (verb.reflink) cloned = make_clone(verb);
+  std::string why_not;
+  if (verb.reflink) cloned = make_clone(verb, why_not);
   const Result<CopyReport> report = cloned ? *cloned : make_copy(verb);
   if (!report) {
     const std::string& made = verb.to_stdout() ? directory_for_temporary(verb) : verb.fresh;
     throw failure_of_two(report.error(), verb.common.file, made);
   }
-  write_report(*report, cloned.has_value(), verb);
+  write_report(*report, cloned.has_value(), why_not, verb);
   return Exit::kYes;
 }
 

@@ -43,6 +43,9 @@ constexpr const char* kTrainExample =
 
 std::string trained(const TrainVerb& verb) {
   const Store store = open_to_read(verb.common.file);
+  // Said before the work, not after it; compact() looks once more.
+  if (verb.output.empty() && has_writers(store, verb.common.file))
+    throw compact_failure(Status(Code::kBusy, ""), verb.common.file);
   const Result<std::string> dictionary = train_dictionary(store, verb.bytes);
   if (dictionary) return *dictionary;
   Failure failure = store_failure(dictionary.error(), verb.common.file);
