@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import subprocess
+import time
 
 from support import CORRUPT, NOT_A_STORE, SYSTEM, USAGE, YES, ToolTest, main, run, tool
 
@@ -127,6 +128,39 @@ class Verify(ToolTest):
             writer.stdin.close()
             self.assertEqual(writer.wait(), YES)
         self.hmap("verify", self.file)
+
+    def test_hold(self):
+        """It opens for writing: what a killed process left is taken over, which verify leaves."""
+        self.fill()
+        load = subprocess.Popen([tool(), "load", "--format", "tsv", self.file],
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(load.wait)
+        self.addCleanup(load.stdin.close)
+        load.stdin.write(b"key7\tvalue7\n" * 100_000)
+        load.stdin.flush()
+        until = time.monotonic() + 60
+        while not self.answer("ps", "--json", self.file)["processes"]:
+            self.assertLess(time.monotonic(), until)
+        beside = self.answer("verify", "--json", "--hold", "--wait", "-1", self.file)
+        self.assertTrue(beside["clean"] and beside["complete"])
+        self.assertEqual(beside["durable"]["entries"], 3000)
+        self.assertEqual(len(self.answer("ps", "--json", self.file)["processes"]), 1)
+        load.kill()
+        load.wait()
+        self.hmap("verify", self.file)
+        self.assertEqual(len(self.answer("ps", "--json", self.file)["processes"]), 1)
+        self.hmap("verify", "--hold", self.file)
+        self.assertEqual(self.answer("ps", "--json", self.file)["processes"], [])
+        self.hmap("verify", "--wait", "1", self.file, code=USAGE)  # It is for --hold.
+
+    def test_hold_of_a_store_that_cannot_be_opened(self):
+        self.fill()
+        os.truncate(self.file, os.path.getsize(self.file) // 2)
+        text = self.hmap("verify", "--hold", self.file, code=CORRUPT).stdout.decode()
+        self.assertIn("DAMAGE Truncated (durable state)", text)
+        missing = self.path("nothing.hmap")
+        self.assertEqual(self.error("verify", "--hold", missing, code=SYSTEM)["code"], "NotFound")
+        self.assertFalse(os.path.exists(missing))
 
     def test_progress_on_a_terminal_only(self):
         self.fill(200_000)

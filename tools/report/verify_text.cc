@@ -73,7 +73,12 @@ std::string verify_advice(const VerifyReport& report, const std::string& path,
         "no entry is lost; to have the space back, copy the store: hmap dump {} | hmap load NEW",
         path);
   }
-  if (!report.complete) return "try again when less is written to the store";
+  if (!report.complete) {
+    return fmt::format(
+        "try again when less is written to the store, or let checkpoints wait meanwhile: hmap "
+        "verify --hold {}",
+        path);
+  }
   return {};
 }
 
