@@ -43,7 +43,8 @@ Status check_durable_state(const Ground& ground, Engine* writer, const VerifyOpt
                            VerifyReport& report) {
   Progress progress(options, ground.map.refresh());
   bool done = false;
-  for (int i = 0; i < kFreeAttempts && !done; ++i) {
+  const int free_attempts = options.hold_checkpoints && writer != nullptr ? 0 : kFreeAttempts;
+  for (int i = 0; i < free_attempts && !done; ++i) {
     done = check_durable(ground, options, progress, report);
   }
   if (!done && writer != nullptr) {

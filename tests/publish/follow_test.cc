@@ -13,6 +13,7 @@
 
 #include "child.h"
 #include "generations.h"
+#include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "hmap/view.h"
 

@@ -1,6 +1,7 @@
 // Where nothing is wrong, nothing is found.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -158,6 +159,34 @@ TEST(Clean, RandomHistories) {
     }
   }
   real_boot();
+}
+
+// Whoever writes goes on; whoever wants a checkpoint waits.
+TEST(Clean, CheckpointsWaitIfAsked) {
+  const TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  make_mixed_store(path, 1);
+  Store store = Store::open(path, tiny_options(1)).value();
+  Options impatient = tiny_options(1);
+  impatient.lock_timeout = std::chrono::milliseconds(1);
+  Store other = Store::open(path, impatient).value();
+  for (const bool hold : {false, true}) {
+    std::optional<Code> answer;
+    VerifyOptions options;
+    options.state = VerifyState::kDurable;
+    options.hold_checkpoints = hold;
+    options.progress = [&](std::uint64_t, std::uint64_t) {
+      if (answer) return true;
+      EXPECT_OK(other.put("beside", hold ? "held" : "free"));
+      answer = other.checkpoint().code();
+      return true;
+    };
+    const auto report = store.verify(options);
+    EXPECT_FINDS_NOTHING(report);
+    EXPECT_TRUE(report->complete);
+    EXPECT_EQ(answer, hold ? Code::kBusy : Code::kOk);
+  }
+  EXPECT_OK(other.checkpoint());
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ constexpr const char* kVerifyExample =
     "was found, but parts were changed too often to be checked.\n"
     "\n"
     "--hold is for a large store that is written to all the time. It opens the store for writing\n"
-    "(which takes a process slot, and repairs what a crash left), and after several checkpoints\n"
-    "came in its way lets further ones wait until it is done: others go on reading and writing,\n"
-    "but a power cut meanwhile would lose more, and who asks for a checkpoint (--sync) waits.";
+    "(which takes a process slot, and repairs what a crash left) and lets checkpoints wait until\n"
+    "it is done: others go on reading and writing, but a power cut meanwhile would lose more, and\n"
+    "who asks for a checkpoint (--sync) waits.";
 
 // The bar wants its total once; what is to do is known better later.
 class Bar {
@@ -80,6 +80,7 @@ Exit run(const VerifyVerb& verb) {
   const std::string& path = verb.common.file;
   if (verb.live && verb.durable) throw usage_failure("--live and --durable exclude each other");
   VerifyOptions options;
+  options.hold_checkpoints = verb.hold;
   if (verb.live) options.state = VerifyState::kLive;
   if (verb.durable) options.state = VerifyState::kDurable;
   std::string refused;
@@ -111,7 +112,7 @@ Verb add_verify(CLI::App& root) {
   app.add_flag("--live", verb->live, "check the live state only, if the store has one");
   app.add_flag("--durable", verb->durable, "check the durable state only");
   CLI::Option* const hold = app.add_flag(
-      "--hold", verb->hold, "let checkpoints wait if they come too often; opens for writing");
+      "--hold", verb->hold, "let checkpoints wait meanwhile; opens for writing");
   add_wait_option(app, verb->write);
   app.get_option("--wait")->needs(hold);
   return {&app, [verb] { return run(*verb); }};
