@@ -113,6 +113,11 @@ void Life::play_scenario() {
   KeySource keys(raw);
   const std::vector<Step> steps = plan_.scenario->prepare(*store_, keys);
   recorder_.settle();
+  // Its root would count for one of the empty store.
+  for (const LogEntry& entry : log_.entries) {
+    if (entry.kind == LogEntry::Kind::kRootBegins)
+      throw std::runtime_error("a scenario's preparation has made a checkpoint");
+  }
   steps_.assign(steps.begin(), steps.end());
   model_ = contents(*store_);
   // Nobody writes meanwhile: the steps are too few to be used up here.

@@ -248,8 +248,8 @@ Steps batches_between_cuts(Store& store, KeySource& keys) {
 Steps space_given_back(Store& store, KeySource& keys) {
   fill(store, keys, 12);
   for (const char* key : {"a", "b", "c"}) EXPECT_OK(store.put(key, value_of(1, 18'000)));
-  EXPECT_OK(store.checkpoint());
-  return {erase_step("a"),
+  return {checkpoint_step(),
+          erase_step("a"),
           erase_step("b"),
           checkpoint_step(),
           put_step(keys.any(), "one"),
