@@ -5,6 +5,7 @@
 
 #include "intent.h"
 #include "space.h"
+#include "tables.h"
 
 namespace hmap {
 namespace {
@@ -333,6 +334,9 @@ Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, P
   if (!old_state) return old_state.error();
   const Result<std::byte*> from = live_bytes(engine, block);
   if (!from) return from.error();
+  if (Status s = check_durable(engine, block.run, block.index, block.state->live_born, live);
+      !s.ok())
+    return s;
   const Result<u64> place = choose_place(engine, domain, block, purpose);
   if (!place) return place.error();
   const Result<PlaceState*> state = place_state(engine, block, *place);

@@ -15,8 +15,10 @@ Status bring_run_home(Engine& engine, u64 shard, const Run& run, u64& left) {
     if (!block) return block.error();
     if (live_place(*block) == block->home) continue;
     const Result<std::byte*> moved = writable(engine, shard, *block, Purpose::kRelease);
-    // A snapshot needs this home, and there is no other place.
-    if (!moved && moved.error().code() == Code::kNoSpace) continue;
+    // A snapshot needs this home, and there is no other place; or the block is damaged, stays where
+    // verify finds it, and keeps no room from the others.
+    const Code code = moved.error().code();
+    if (code == Code::kNoSpace || code == Code::kCorrupt) continue;
     if (!moved) return moved.error();
     if (live_place(*block) == block->home) --left;
   }

@@ -14,6 +14,7 @@
 #include "snapshots.h"
 #include "space.h"
 #include "surplus.h"
+#include "tables.h"
 
 namespace hmap {
 namespace {
@@ -325,15 +326,6 @@ u32 root_checksum(Root root, u64 store_seed) {
 
 bool root_is_intact(const Root& root, u64 store_seed) {
   return root.magic == format::kRootMagic && root.checksum == root_checksum(root, store_seed);
-}
-
-u32 page_checksum(const Engine& engine, const std::byte* page, u64 offset) {
-  constexpr u64 kSkip = sizeof(u32);
-  return checksum(page + kSkip, engine.layout.block_bytes - kSkip, engine.store_seed ^ offset);
-}
-
-u32 block_checksum(const Engine& engine, const std::byte* block, u64 home) {
-  return checksum(block, engine.layout.block_bytes, engine.store_seed ^ home);
 }
 
 void poison(Engine& engine, int error) {

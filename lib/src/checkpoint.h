@@ -46,12 +46,10 @@ void for_each_run(const Layout& layout, const format::ShardHeader& header, const
 // Returns whether any was moved. Errors: kBusy, kCorrupt, kPoisoned.
 Result<bool> bring_home(Engine& engine, u64 shard);
 
-// Checksums of roots, tables and blocks, shared with recovery.
+// Checksum of a root, shared with recovery; those of tables and blocks: tables.h.
 u32 root_checksum(format::Root root, u64 store_seed);
 // Whether a root is one, and has not changed since it was made; its headers are another matter.
 bool root_is_intact(const format::Root& root, u64 store_seed);
-u32 page_checksum(const Engine& engine, const std::byte* page, u64 offset);
-u32 block_checksum(const Engine& engine, const std::byte* block, u64 home);
 
 }  // namespace hmap
 

@@ -7,6 +7,7 @@
 #include "checkpoint.h"
 #include "hash.h"
 #include "space.h"
+#include "tables.h"
 
 namespace hmap {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "checkpoint.h"
 #include "space.h"
+#include "tables.h"
 
 namespace hmap {
 namespace {

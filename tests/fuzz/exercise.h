@@ -35,9 +35,8 @@ struct Exercise {
   // input makes the checksums of its own records, or changes bytes meanwhile.
   bool values_count = true;
   // Whether what a call has put is found at once: not if live words were changed, for which nothing
-  // vouches, or checksums were made right, or if a block of buckets or spans is damaged, which is
-  // for verify() to see. Two blocks, or two records, may have become one, and who writes to one of
-  // them writes to the other.
+  // vouches, or checksums were made right. Two blocks, or two records, may have become one, and who
+  // writes to one of them writes to the other.
   bool puts_are_found = true;
   bool any_error = false;  // not only documented ones: the file changes meanwhile
   bool with_log = false;   // open() may complain of the commit log

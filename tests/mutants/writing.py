@@ -1,7 +1,7 @@
 """Faults in a write: steps W1 to W9 of lib/README.md, and the order of Go's map."""
 
 from mutant import mutant
-from suites import DEAD, MODEL, POWER, stopped, taken_over
+from suites import DEAD, MODEL, POWER, stopped, taken_over, verify
 
 VERSIONS_EVEN = ("  for (u32 i = 0; i < seqlocks_; ++i) "
                  "seam::store(*versions_[i], (*versions_[i] | 1) + 1);\n")
@@ -116,4 +116,17 @@ GROWTH = (
         MODEL, POWER),
 )
 
-MUTANTS = (*INTENT, *PUT_AND_ERASE, *GROWTH)
+BLOCKS = (
+    mutant("w4_damage_copied", "W4, F-95: a block is compared before it is copied", (
+        "blocks.cc",
+        "  if (Status s = check_durable(engine, block.run, block.index, block.state->live_born, "
+        "live);\n      !s.ok())\n"
+        "    return s;\n", ""),
+        verify("Blocks/OfShard.*")),
+    mutant("w4_other_root_asked", "F-95: it is the durable root's table that counts", (
+        "tables.cc", "layout.table_offset(run, durable & 1)",
+        "layout.table_offset(run, 1 - (durable & 1))"),
+        verify("Blocks/OfShard.*"), MODEL),
+)
+
+MUTANTS = (*INTENT, *PUT_AND_ERASE, *GROWTH, *BLOCKS)

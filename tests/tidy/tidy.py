@@ -25,7 +25,7 @@ LAYERS = (
     "sanitizers offset hash format superblock_format runtime_format log_format layout "
     "status type",
     "seam mapping file calls thread naming log_file process lock guard codec",
-    "engine log intent blocks space notes dead pins surplus",
+    "engine log intent tables blocks space notes dead pins surplus",
     "spans span_maps records batch_area",
     "hmap bmap slots read_through quick_find find find_many locate insert erase clear grow "
     "evacuate iterate sparse batch_plan batch_redo",

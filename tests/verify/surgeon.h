@@ -39,6 +39,7 @@ class Surgeon {
   ~Surgeon() { ::munmap(base_, bytes_); }
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] u64 seed() const { return seed_; }
   template <typename T>
   T& at(u64 offset) {
     if (offset + sizeof(T) > bytes_) throw std::runtime_error("outside of the file");
