@@ -63,7 +63,7 @@ class Mapping {
   // Asks the kernel for the size again. Returns the new one.
   std::uint64_t refresh() const noexcept;
 
-  // Asks the kernel whether the file has a name, or another one has taken its place (replaced.h).
+  // Asks the kernel whether the file has a name, or another has taken its place (replacement.h).
   [[nodiscard]] bool has_name() const noexcept;
 
   // Makes sure that the file has blocks for the range, extending it if needed, so that a later

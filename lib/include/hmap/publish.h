@@ -34,9 +34,9 @@ struct PublishReport {
 // has to be put into `fresh` before.
 //
 // What is tied to the old store stays there, and whole, until it ends: a View, a Snapshot, a Cursor
-// (which gives what was there at the moment of replacing), a transaction none: a Batch or an
-// update() that meets the moment happens in the new store, and an update() only if it finds there
-// the value that it was computed from, else it runs once more. The old file's blocks are free when
+// (which gives what was there at the moment of replacing). A Batch or an update() that meets the
+// moment happens in the new store, and an update() only if it finds there the value that it was
+// computed from, else it runs once more. The old file's blocks are free when
 // the last handle has followed and the last of these has ended; an idle handle follows in its next
 // call. A handle that cannot open the new store (permission, kModeMismatch because somebody was
 // faster to open it with another durability) returns that error from each call until it can.
@@ -49,9 +49,8 @@ struct PublishReport {
 //            It need not be alike in anything else: shards, sizes, compression. It gets the uuid,
 //            the owner and the permissions of the one it replaces, and goes from its own name,
 //            together with its commit log ("-wal"), which is put into it before.
-//   path     The store to replace; a symbolic link goes on pointing to it. If there is none,
-//   `fresh`
-//            gets the name.
+//   path     The store to replace; a symbolic link goes on pointing to it. If there is none, the
+//            new store gets the name.
 //   options  See there.
 // Errors, the old store being in place and whole, and `fresh` under its name: kNotFound (`fresh`),
 // kBusy (others have `fresh` open, or have `path` for themselves, or a stopped process holds a lock
@@ -62,7 +61,7 @@ struct PublishReport {
 // Threads and processes: any; of several that publish at a time one follows the other. Cost: a
 // checkpoint of `fresh` if it has none, its flush, and that of the directory; writers of the old
 // store wait for the latter, reads do not. Durability: the new store and its name are on disk when
-// this returns. Source: format-spec/format.md, section 16.
+// this returns. Source: format-spec/format.md, section 28.
 HMAP_EXPORT Result<PublishReport> publish(const std::string& fresh, const std::string& path,
                                           const PublishOptions& options = {});
 
