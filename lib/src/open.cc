@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "batch_area.h"
@@ -220,7 +221,13 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
 Result<std::unique_ptr<Session>> open_named(const std::string& path, const Options& options,
                                             Role role) {
   constexpr int kTries = 10;
-  for (int i = 0; i < kTries; ++i) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto is_over = [&] {
+    return options.lock_timeout.count() >= 0 &&
+           std::chrono::steady_clock::now() - start >= options.lock_timeout;
+  };
+  // A thread that gets little of a busy processor may come too late many times.
+  for (int i = 0; i < kTries || !is_over(); ++i) {
     Result<std::unique_ptr<Session>> session = open_writing(path, options, role);
     if (session.error().code() != Code::kReplaced) return session;
   }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <iterator>
 #include <system_error>
+#include <utility>
 
 #include "process.h"
 #include "thread.h"
@@ -40,7 +41,13 @@ Retired::~Retired() {
 void Retired::add(std::shared_ptr<Handle> handle) noexcept {
   const std::lock_guard lock(mutex_);
   waiting_.push_back({std::move(handle), Grace()});
-  if (running_) return;
+  if (running_) {
+    // It may be in a long pause for an old call's sake. The new handle goes in a moment, as a rule,
+    // and each holds a window of address space.
+    added_ = true;
+    wake_.notify_one();
+    return;
+  }
   if (thread_.joinable()) thread_.join();
   try {
     thread_ = start_thread("hmap-retired", [this] { run(); });
@@ -55,6 +62,7 @@ void Retired::run() {
   milliseconds pause = kFirstLook;
   std::unique_lock lock(mutex_);
   while (!stop_ && !waiting_.empty()) {
+    if (std::exchange(added_, false)) pause = kFirstLook;
     const auto kept = std::partition(waiting_.begin(), waiting_.end(),
                                      [](Waiting& waiting) { return !waiting.grace.over(); });
     std::vector<Waiting> over(std::make_move_iterator(kept),
@@ -63,7 +71,7 @@ void Retired::run() {
     lock.unlock();
     over.clear();
     lock.lock();
-    wake_.wait_for(lock, pause, [this] { return stop_ || waiting_.empty(); });
+    wake_.wait_for(lock, pause, [this] { return stop_ || added_ || waiting_.empty(); });
     pause = std::min(2 * pause, kLastLook);
   }
   running_ = false;

@@ -37,6 +37,7 @@ class Retired {
   std::condition_variable wake_;
   std::vector<Waiting> waiting_;
   bool running_ = false;
+  bool added_ = false;  // since run() looked
   bool stop_ = false;
   std::uint64_t life_ = 0;  // of the process that made the thread
   std::thread thread_;

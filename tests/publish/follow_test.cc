@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -339,6 +340,30 @@ TEST_F(Publish, WhereTheNewStoreIsGone) {
   fs::rename(fresh_, path_);
   EXPECT_EQ(contents(*store), new_);
   ASSERT_OK(store->put("key 1", "x"));
+}
+
+// However often another file takes the name between the look at it and the opening, as happens to a
+// thread that gets little of a busy processor.
+TEST_F(Publish, WhoComesTooLateAgainAndAgain) {
+  fs::create_hard_link(path_, dir_.file("kept"));
+  std::atomic<bool> stop{false};
+  std::thread replacing([&] {
+    const std::string link = dir_.file("link");
+    for (bool odd = true; !stop; odd = !odd) {
+      fs::create_hard_link(odd ? fresh_ : dir_.file("kept"), link);
+      fs::rename(link, path_);
+    }
+  });
+  std::thread stopping([&] {
+    std::this_thread::sleep_for(Milliseconds(300));
+    stop = true;
+  });
+  for (bool late = false; !late;) {
+    late = stop;
+    EXPECT_OK(open(Mode::kOpen));
+  }
+  replacing.join();
+  stopping.join();
 }
 
 }  // namespace

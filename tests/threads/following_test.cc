@@ -44,14 +44,17 @@ int number_in(const Store& store, std::uint64_t way) {
   switch (way % 5) {
     case 0: {
       const Result<std::optional<View>> view = store.find("a");
+      EXPECT_TRUE(view.has_value()) << view.error();
       return view && *view ? std::stoi(std::string((*view)->value())) : -1;
     }
     case 1: {
       const Result<Snapshot> snapshot = store.snapshot();
+      EXPECT_TRUE(snapshot.has_value()) << snapshot.error();
       return snapshot ? std::stoi(snapshot->get("a").value().value()) : -2;
     }
     case 2: {
       const Contents all = contents(store);
+      if (!all.contains("a") || !all.contains("b") || !all.contains("c")) return -5;
       return all.at("a") == all.at("b") ? std::stoi(all.at("c")) : -3;
     }
     default: {

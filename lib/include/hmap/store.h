@@ -86,7 +86,8 @@ class HMAP_EXPORT Store {
   // kNotAStore, kWrongVersion, kTruncated, kCorrupt, kPermission, kReadOnly (medium),
   // kLockedExclusively, kTooManyProcesses, kModeMismatch, kNoSpace, kIoError, kNoAddressSpace,
   // kUnsupported (file system), kNeedsRecovery (read-only: the commit log has more than the store),
-  // kBadLog, kBusy (damage: a lock in the file names this very handle), kSystem.
+  // kBadLog, kBusy (the file was replaced again and again during the lock time-out; or damage: a
+  // lock in the file names this very handle), kSystem.
   // Of a store that nobody has in use, damage that a checksum or a bound tells leaves every byte as
   // it was; where right checksums cover what contradicts itself, the runtime area and other bytes
   // that only the live state uses may have been written by then.
