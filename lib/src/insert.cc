@@ -146,6 +146,8 @@ class Put {
     record_.offset = slot->offset;
     std::byte* to = engine_.map->bytes(record_.offset, bytes_);
     if (to == nullptr) return Engine::corrupt("record slot outside the file", record_.offset);
+    // The bucket is here by now; the record that will be compared comes while this one is written.
+    if (mode_ == PutMode::kPut) prefetch_records(engine_, shard_, hash_);
     // Crash: the slot's bit is clear, these bytes mean nothing.
     write_record(engine_, to, key_, value_);
     return {};

@@ -113,6 +113,17 @@ void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
   prefetch(header.buckets, (mixed & ((u64{1} << b) - 1)) ^ (u64{1} << (b - 1)));
 }
 
+void prefetch_records(const Engine& engine, u64 shard, u64 hash) {
+  const format::ShardHeader& header = engine.header(shard);
+  // While the hmap grows, the bucket may be one that nobody has touched yet: a fault for nothing.
+  if (header.oldbuckets.id != 0) return;
+  const u64 mixed = mix(hash, header.hash0);
+  const Bmap* bucket = find_head(engine, header.buckets, mixed).bucket;
+  if (bucket == nullptr) return;  // no array yet; or damage, which locate() reports
+  for (u32 slots = match_bytes(bucket->tophash, tophash_of(mixed)); slots != 0; slots &= slots - 1)
+    prefetch_slot(engine, &bucket->overflow, static_cast<u64>(std::countr_zero(slots)));
+}
+
 u64 new_seed() {
   u64 seed = 0;
   fill_random(&seed, sizeof seed);
