@@ -3,7 +3,6 @@
 #define HMAP_SRC_CURSOR_IMPL_H_
 
 #include <memory>
-#include <vector>
 
 #include "handle.h"
 #include "iterate.h"
@@ -28,7 +27,7 @@ class Cursor::Impl {
   std::shared_ptr<const Frozen> frozen_;
   Position position_;  // behind the chain being handed out
   Position chain_;     // before it
-  std::vector<WalkedEntry> entries_;
+  WalkedEntries entries_;
   std::size_t given_ = 0;
 };
 

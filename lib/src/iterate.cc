@@ -1,6 +1,8 @@
 // Iteration over chains.
 #include "iterate.h"
 
+#include <algorithm>
+
 #include "batch_area.h"
 #include "file.h"
 #include "find.h"
@@ -23,7 +25,7 @@ enum class Walk : u8 { kDone, kAgain, kDamaged };
 
 class ChainWalk {
  public:
-  ChainWalk(const Engine& engine, const Position& position, std::vector<WalkedEntry>& entries,
+  ChainWalk(const Engine& engine, const Position& position, WalkedEntries& entries,
             const Frozen* frozen)
       : engine_(engine), position_(position), entries_(entries), frozen_(frozen) {}
 
@@ -85,6 +87,8 @@ class ChainWalk {
     const u64 until_start = 0 - position_.progress;
     if (position_.progress != 0 && (left_ == 0 || left_ > until_start)) left_ = until_start;
     progress_ = left_ == 0 ? 0 : position_.progress + left_;
+    whole_ = left_ == length;
+    if (progress_ != 0) prefetch_ahead(array, position_.start + progress_, length);
     u64 n = b == 0 ? 0 : at & ((u64{1} << b) - 1);
     for (ChainHops hops;;) {
       BucketWords words;
@@ -100,6 +104,22 @@ class ChainWalk {
       if (!hops.goes_on(n))
         return damaged(Engine::corrupt("bucket chain without end", seam::load(array.run[0])));
     }
+  }
+
+  // Asks for what the next steps will read: the records of the next chain, whose bucket was asked
+  // for one step ago, and the bucket of the one after that. Nothing is believed of what is seen.
+  void prefetch_ahead(const BucketArray& array, u64 next, u64 length) const {
+    const auto* bucket = find_head(engine_, array, reversed_bits(next)).bucket;
+    const auto* after = find_head(engine_, array, reversed_bits(next + length)).bucket;
+    if (after != nullptr) prefetch_bucket_lines(engine_, after);
+    if (bucket == nullptr) return;
+    const u64 tophash = seam::load(bucket->tophash);
+    for (u64 slot = 0; slot < format::kSlots; ++slot) {
+      if (is_filled(tophash_at(tophash, slot))) prefetch_slot(engine_, &bucket->overflow, slot);
+    }
+    const u64 n = overflow_in(seam::load(bucket->overflow));
+    const auto* behind = n != 0 ? find_bucket(engine_, array, n).bucket : nullptr;
+    if (behind != nullptr) prefetch_bucket_lines(engine_, behind);
   }
 
   Walk take_bucket(const BucketWords& words, u64 hash0) {
@@ -121,14 +141,16 @@ class ChainWalk {
     if (engine_.verify_reads && !record_intact(engine_, *seen)) {
       return damaged(Engine::corrupt("record with a wrong checksum", seen->record));
     }
-    WalkedEntry entry;
+    WalkedEntry& entry = entries_.add();
     copy_value(entry.key, seen->key, seen->key_bytes);
     // Of another part of the chain: handed out already, or last of all.
-    if (!is_here(entry.key, hash0)) return Walk::kDone;
+    if (!whole_ && !is_here(entry.key, hash0)) {
+      entries_.drop_last();
+      return Walk::kDone;
+    }
     entry.seen = *seen;
     entry.value_left_behind = seen->value_bytes > kLeaveBehindBytes;
     if (!entry.value_left_behind) copy_value(entry.value, seen->value, seen->value_bytes);
-    entries_.push_back(std::move(entry));
     return Walk::kDone;
   }
 
@@ -146,7 +168,7 @@ class ChainWalk {
       std::string key;
       copy_value(key, record->key, record->key_bytes);
       if (!is_here(key, hash0)) continue;
-      std::erase_if(entries_, [&](const WalkedEntry& entry) { return entry.key == key; });
+      entries_.drop(key);
       if ((op & format::kBatchEraseBit) != 0) continue;
       if (const Walk o = take_entry(record, hash0); o != Walk::kDone) return o;
     }
@@ -160,10 +182,11 @@ class ChainWalk {
 
   const Engine& engine_;
   const Position& position_;
-  std::vector<WalkedEntry>& entries_;
+  WalkedEntries& entries_;
   const Frozen* frozen_;
-  u64 here_ = 0;  // the interval of reversed hashes to hand out: its begin ...
-  u64 left_ = 0;  // ... and length
+  u64 here_ = 0;        // the interval of reversed hashes to hand out: its begin ...
+  u64 left_ = 0;        // ... and length
+  bool whole_ = false;  // all of the chain
   u64 progress_ = 0;
   u64 order_ = 0;
   Status damage_;
@@ -171,13 +194,26 @@ class ChainWalk {
 
 }  // namespace
 
+void WalkedEntries::clear() {
+  for (WalkedEntry& entry : *this) {
+    if (entry.value.capacity() > kLeaveBehindBytes) std::string().swap(entry.value);
+  }
+  count_ = 0;
+}
+
+void WalkedEntries::drop(std::string_view key) {
+  const auto kept =
+      std::remove_if(begin(), end(), [&](const WalkedEntry& entry) { return entry.key == key; });
+  count_ = static_cast<std::size_t>(kept - begin());
+}
+
 Position random_start() {
   Position position;
   fill_random(&position.start, sizeof position.start);
   return position;
 }
 
-Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries,
+Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entries,
                   const Frozen* frozen) {
   ChainWalk walk(engine, position, entries, frozen);
   Patience patience(engine, position.shard);

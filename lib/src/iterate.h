@@ -8,7 +8,9 @@
 #ifndef HMAP_SRC_ITERATE_H_
 #define HMAP_SRC_ITERATE_H_
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine.h"
@@ -28,11 +30,32 @@ struct WalkedEntry {
   bool value_left_behind = false;
 };
 
+// The entries of one chain after the other. Strings are used again, as far as they are small.
+class WalkedEntries {
+ public:
+  [[nodiscard]] std::size_t size() const { return count_; }
+  WalkedEntry& operator[](std::size_t i) { return all_[i]; }
+  [[nodiscard]] auto begin() { return all_.begin(); }
+  [[nodiscard]] auto end() { return all_.begin() + static_cast<std::ptrdiff_t>(count_); }
+  void clear();
+  // One more, its members as somebody left them.
+  WalkedEntry& add() {
+    if (count_ == all_.size()) all_.emplace_back();
+    return all_[count_++];
+  }
+  void drop_last() { --count_; }
+  void drop(std::string_view key);
+
+ private:
+  std::vector<WalkedEntry> all_;
+  std::size_t count_ = 0;
+};
+
 // Reads the chain at `position`, consistently, into `entries` (replacing them), and moves the
 // position behind it; at the end of a shard on to the next. `position.shard` == number of shards:
 // the end. The chain may be empty. Errors: kCorrupt. No lock; repeats itself while writers are at
 // that chain. Of the live state, or of the cut that `frozen` holds.
-Status walk_chain(const Engine& engine, Position& position, std::vector<WalkedEntry>& entries,
+Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entries,
                   const Frozen* frozen = nullptr);
 
 // A random place in the first shard.
