@@ -54,6 +54,13 @@ bool TsvReader::next(Record& record) {
   return true;
 }
 
+bool TsvReader::next_key(Record& record) {
+  if (input_.peek().empty()) return false;
+  record.line = input_.line();
+  read_field(Field::key(input_, record.key), '\n');
+  return true;
+}
+
 void TsvReader::read_field(Field field, char end) {
   state_ = State::kPlain;
   after_cr_ = false;
@@ -76,7 +83,7 @@ void TsvReader::read_field(Field field, char end) {
     }
     input_.consume(i);
   }
-  input_.refuse("the end of the input (is it cut?)", end == '\t' ? "a TAB" : "LF after the value");
+  input_.refuse(kInputEnds, end == '\t' ? "a TAB" : fmt::format("LF after the {}", field.name()));
 }
 
 void TsvReader::read_escaped(char c, Field& field) {
@@ -123,6 +130,7 @@ void TsvReader::check_end(std::string_view name, char found, char end) const {
     input_.refuse("CR before LF", "lines that end in LF only, and CR written as \\r");
   }
   if (found == end) return;
+  if (name == "key" && end == '\n') input_.refuse("a TAB", "one key, and TAB written as \\t");
   input_.refuse(found == '\t' ? "a second TAB" : "no TAB", "exactly one TAB in a line");
 }
 

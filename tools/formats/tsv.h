@@ -17,6 +17,8 @@ class TsvReader : public RecordReader {
  public:
   explicit TsvReader(Input& input) : input_(input) {}
   bool next(Record& record) override;
+  // A line that is a key and nothing else; record.value stays as it is.
+  bool next_key(Record& record);
 
  private:
   enum class State : std::uint8_t { kPlain, kBackslash, kZero, kHexHigh, kHexLow };

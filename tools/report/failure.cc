@@ -108,6 +108,7 @@ std::string as_json(const Failure& failure) {
   if (failure.line != 0) error["line"] = failure.line;
   if (failure.os_error != 0) error["errno"] = failure.os_error;
   if (failure.stored) error["stored"] = *failure.stored;
+  if (failure.removed) error["removed"] = *failure.removed;
   if (!failure.note.empty()) error["note"] = readable(failure.note);
   const std::string hint = full_hint(failure);
   if (!hint.empty()) error["hint"] = readable(hint);

@@ -42,12 +42,13 @@ struct Failure : std::exception {
   std::string where;       // The file concerned; may be empty.
   std::uint64_t line = 0;  // Of `where`, counted from 1; 0: the file as a whole.
   std::string message;
-  bool about_store = true;              // Whether hint_for(code) is to the point.
-  std::string hint;                     // Instead of hint_for(code).
-  std::string note;                     // What was done before and still holds.
-  std::optional<std::uint64_t> stored;  // load: records stored before.
-  int os_error = 0;                     // errno or 0.
-  int signal = 0;                       // The signal that asked for the end, or 0.
+  bool about_store = true;               // Whether hint_for(code) is to the point.
+  std::string hint;                      // Instead of hint_for(code).
+  std::string note;                      // What was done before and still holds.
+  std::optional<std::uint64_t> stored;   // load: records stored before.
+  std::optional<std::uint64_t> removed;  // del: keys removed before.
+  int os_error = 0;                      // errno or 0.
+  int signal = 0;                        // The signal that asked for the end, or 0.
 };
 
 // The command line is wrong: `message` says how.

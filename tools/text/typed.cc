@@ -79,6 +79,13 @@ std::optional<TextType> text_type(std::string_view name) {
 
 const char* text_type_names() { return "bytes, hex, u8 to u64, i8 to i64, f32, f64"; }
 
+std::string text_type_words(TextType type) {
+  if (type.kind == Kind::kBytes) return "bytes";
+  if (type.kind == Kind::kHex) return "an even number of hex digits";
+  const char letter = type.kind == Kind::kFloat ? 'f' : type.kind == Kind::kSigned ? 'i' : 'u';
+  return fmt::format("a{} {}{}", letter == 'u' ? "" : "n", letter, 8 * type.bytes);
+}
+
 std::optional<std::string> to_text(std::string_view bytes, TextType type) {
   if (type.kind == Kind::kBytes) return std::string(bytes);
   if (type.kind == Kind::kHex) {

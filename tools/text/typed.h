@@ -21,6 +21,9 @@ struct TextType {
 // All of them, for people.
 [[nodiscard]] const char* text_type_names();
 
+// What a text of the type has to be: "a u64", "an even number of hex digits".
+[[nodiscard]] std::string text_type_words(TextType type);
+
 // std::nullopt: `bytes` is not as long as the number. kBytes: as they are.
 [[nodiscard]] std::optional<std::string> to_text(std::string_view bytes, TextType type);
 // std::nullopt: `text` is no such number, or not one that fits; no hex digits, or an odd number.

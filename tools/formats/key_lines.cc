@@ -1,0 +1,49 @@
+// See key_lines.h.
+#include "formats/key_lines.h"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "hmap/options.h"
+#include "io/input.h"
+#include "text/escape.h"
+
+namespace hmap::tool {
+namespace {
+
+std::string of_bytes(std::size_t bytes) {
+  return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+}
+
+}  // namespace
+
+bool KeyLines::next(Record& record) {
+  const bool bytes = type_.kind == TextType::Kind::kBytes;
+  if (!(bytes ? tsv_.next_key(record) : next_typed(record))) return false;
+  if (fixed_bytes_ != 0 && record.key.size() != fixed_bytes_) {
+    input_.refuse_at(record.line, fmt::format("a key of {}", of_bytes(record.key.size())),
+                     fmt::format("{}, as every key of this store has", of_bytes(fixed_bytes_)));
+  }
+  return true;
+}
+
+bool KeyLines::next_typed(Record& record) {
+  constexpr std::size_t kTextBytesMax = 2 * kKeyBytesMax;  // In hex digits.
+  record.line = input_.line();
+  bool cut = false;
+  std::string text;
+  if (!input_.read_line(text, kTextBytesMax, cut)) return false;
+  if (cut) input_.refuse_at(record.line, kInputEnds, "LF after the key");
+  std::optional<std::string> key = from_text(text, type_);
+  if (!key) {
+    input_.refuse_at(record.line, fmt::format("the key {}", quote(text)), text_type_words(type_));
+  }
+  record.key = *std::move(key);
+  return true;
+}
+
+}  // namespace hmap::tool
