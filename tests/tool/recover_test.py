@@ -87,6 +87,26 @@ class Recover(ToolTest):
         values = {conflict["value"], self.hmap("get", self.new, "a").stdout.decode()}
         self.assertEqual(values, {"1", "3"})
 
+    def test_without_the_first_page_the_type_is_given_as_well(self):
+        self.hmap("create", self.file, "--key-type", "u64", "--value-type", "i32")
+        for number in range(100):
+            self.hmap("put", self.file, str(number), "--", str(-number))
+        want = self.answer("stat", "--json", self.file)["type"]
+        seed = f"{self.superblock(56, '<Q'):016x}"
+        copy = self.damage(0, b"\xff" * 512)
+        types = ("--damaged-key-type", "u64", "--damaged-value-type", "i32")
+        report = self.answer("recover", copy, self.new, "--seed", seed, *types, "--json")
+        self.assertEqual((report["entries"], report["by_bucket"], report["complete"]),
+                         (100, 100, True))
+        self.assertEqual(self.answer("stat", "--json", self.new)["type"], want)
+        self.assertEqual(self.hmap("get", self.new, "42").stdout, b"-42\n")
+        # Without the type, or with another one, the buckets make no sense.
+        for n, types in enumerate(((), ("--damaged-key-type", "u32"))):
+            other = self.path(f"{n}.hmap")
+            report = self.answer("recover", copy, other, "--seed", seed, *types, "--json", code=NO)
+            self.assertEqual((report["entries"], report["complete"]), (0, False))
+        self.error("recover", copy, self.path("x"), "--damaged-key-type", "u128", code=USAGE)
+
     def test_no_conflicts_no_file(self):
         self.make()
         side = self.path("twice.jsonl")

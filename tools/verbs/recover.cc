@@ -19,8 +19,10 @@
 #include "report/json.h"
 #include "report/recover_json.h"
 #include "report/recover_text.h"
+#include "text/typed.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -35,6 +37,7 @@ struct RecoverVerb {
   std::uint32_t damaged_shards = 0;
   std::uint64_t damaged_block_bytes = 0;
   std::uint64_t damaged_extent_bytes = 0;
+  TypeOptions damaged_types;
   std::uint64_t list_max = 20;
 };
 
@@ -103,6 +106,7 @@ RecoverOptions options_of(const RecoverVerb& verb) {
   }
   options.damaged_geometry.block_bytes = static_cast<std::uint32_t>(verb.damaged_block_bytes);
   options.damaged_geometry.extent_bytes = static_cast<std::uint32_t>(verb.damaged_extent_bytes);
+  options.store.type = type_to_create(verb.damaged_types);
   options.list_max = verb.list_max;
   return options;
 }
@@ -162,6 +166,9 @@ Verb add_recover(CLI::App& root) {
   add_number(app, "--damaged-shards", verb->damaged_shards, "its shards, if that is lost");
   add_size(app, "--damaged-block-bytes", verb->damaged_block_bytes, "likewise");
   add_size(app, "--damaged-extent-bytes", verb->damaged_extent_bytes, "likewise");
+  add_option_of_type(app, "--damaged-key-type", verb->damaged_types.key,
+                     fmt::format("its keys are {}; likewise", text_type_names()));
+  add_option_of_type(app, "--damaged-value-type", verb->damaged_types.value, "the same of values");
   add_number(app, "--list", verb->list_max, "lost entries and damaged places to list; default 20");
   add_create_options(app, verb->create);
   return {&app, [verb] { return run(*verb); }};

@@ -53,17 +53,19 @@ void add_name(detail::TypeText& to, TextType type) {
 
 }  // namespace
 
+void add_option_of_type(CLI::App& app, const std::string& name, std::string& type,
+                        const std::string& description) {
+  app.add_option(name, type, description)->check(known_type)->type_name("T");
+}
+
 void add_key_type_option(CLI::App& app, std::string& type, const std::string& meaning) {
-  app.add_option("--key-type", type, fmt::format("keys are {}; {}", text_type_names(), meaning))
-      ->check(known_type)
-      ->type_name("T");
+  add_option_of_type(app, "--key-type", type,
+                     fmt::format("keys are {}; {}", text_type_names(), meaning));
 }
 
 void add_type_options(CLI::App& app, TypeOptions& options, const std::string& meaning) {
   add_key_type_option(app, options.key, meaning);
-  app.add_option("--value-type", options.value, "the same of values")
-      ->check(known_type)
-      ->type_name("T");
+  add_option_of_type(app, "--value-type", options.value, "the same of values");
 }
 
 TextType given_type(const std::string& name) { return text_type(name).value_or(TextType()); }

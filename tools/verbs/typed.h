@@ -16,6 +16,9 @@ struct TypeOptions {
   std::string key;  // Names of TextTypes; empty: not given.
   std::string value;
 };
+// An option --name that takes a name of a TextType.
+void add_option_of_type(CLI::App& app, const std::string& name, std::string& type,
+                        const std::string& description);
 // --key-type alone.
 void add_key_type_option(CLI::App& app, std::string& type, const std::string& meaning);
 // Both options; `meaning` ends their description.
