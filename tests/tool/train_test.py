@@ -58,6 +58,7 @@ class Train(ToolTest):
             self.assertLess(time.monotonic(), until)
         busy = self.hmap("train", self.file, code=BUSY)
         self.assertIn(b"others have the store open for writing", busy.stderr)
+        self.assertIn(b"hmap train --output", busy.stderr)
         # Only a dictionary: that changes nothing, and finds too few values.
         self.hmap("train", "--output", self.path("a.dict"), self.file, code=USAGE)
 

@@ -41,11 +41,23 @@ constexpr const char* kTrainExample =
     "as by hmap compact: nobody may have it open (exit code 6), and until the new file is\n"
     "complete the old one stays as it was.";
 
+// Why the store cannot be made anew: what compact() says, and what helps here.
+Failure rewrite_failure(const Status& status, const std::string& path) {
+  Failure failure = compact_failure(status, path);
+  if (status.code() == Code::kBusy) {
+    failure.hint = fmt::format(
+        "`hmap ps {0}` shows who; beside them `hmap train --output DICT {0}` makes a dictionary, "
+        "and `hmap copy --dictionary DICT {0} NEW` a compressed copy",
+        path);
+  }
+  return failure;
+}
+
 std::string trained(const TrainVerb& verb) {
   const Store store = open_to_read(verb.common.file);
   // Said before the work, not after it; compact() looks once more.
   if (verb.output.empty() && has_writers(store, verb.common.file))
-    throw compact_failure(Status(Code::kBusy, ""), verb.common.file);
+    throw rewrite_failure(Status(Code::kBusy, ""), verb.common.file);
   const Result<std::string> dictionary = train_dictionary(store, verb.bytes);
   if (dictionary) return *dictionary;
   Failure failure = store_failure(dictionary.error(), verb.common.file);
@@ -94,16 +106,17 @@ CompactReport rewrite(const TrainVerb& verb, const std::string& dictionary) {
   options.progress = show_progress(progress, "train", Progress::Unit::kEntries);
   const Result<CompactReport> report = compact(verb.common.file, options);
   progress.reset();
-  if (!report) throw compact_failure(report.error(), verb.common.file);
+  if (!report) throw rewrite_failure(report.error(), verb.common.file);
   return *report;
 }
 
 Exit run(const TrainVerb& verb) {
   if (verb.bytes < 256 || verb.bytes > kDictionaryBytesMax)
     throw usage_failure("--bytes takes 256 to 65536");
+  // Takes seconds and only reads: a signal ends the program.
+  const std::string dictionary = trained(verb);
   // A signal ends the call, so that what is half made goes away.
   const Interruptible interruptible;
-  const std::string dictionary = trained(verb);
   nlohmann::ordered_json answer;
   set_bytes(answer, "file", verb.common.file);
   answer["dictionary_bytes"] = dictionary.size();
