@@ -139,6 +139,14 @@ Result<FreshStore> FreshStore::share(int source, const std::string& path) {
 }
 
 FreshStore::~FreshStore() {
+  if (store_) {
+    // Not finished: then no checkpoint is needed of what goes away. Closed already: an error,
+    // unseen.
+    static_cast<void>(StoreAccess::write(*store_, [](Session& session) -> Status {
+                        session.unwanted = true;
+                        return {};
+                      }).ok());
+  }
   if (!file_.temporary_name.empty()) ::unlink(file_.temporary_name.c_str());
 }
 

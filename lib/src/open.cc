@@ -214,6 +214,7 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   if (Status s = *alone ? begin(*session, options, valid) : join(*session, options, *first);
       !s.ok())
     return s;
+  session->named = engine.map->has_name();
   session->live = true;
   return session;
 }
@@ -353,6 +354,20 @@ bool owner_lives(const Session& session, u64 word) {
       static_cast<u32>(word));
 }
 
+namespace {
+
+// Whether nobody will open the store again: flushing gigabytes of it would be time wasted.
+bool has_no_future(const Session& session) {
+  const Engine& engine = session.engine;
+  // Replaced: nobody needs what it has, and its log is the new store's. A file that had no name
+  // from the start may still get one (FreshStore). A commit log is settled, as it still has its
+  // name.
+  return engine.is_replaced() || session.unwanted ||
+         (session.named && session.log == nullptr && !engine.map->has_name());
+}
+
+}  // namespace
+
 Status close_session(Session& session) {
   if (session.attachment == nullptr) return {};
   Engine& engine = session.engine;
@@ -365,8 +380,8 @@ Status close_session(Session& session) {
     others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 &&
              slot_alive(session.fd.get(), slot);
   }
-  if (engine.is_replaced()) {
-    // Nobody needs what it has, and its log is the new store's.
+  if (has_no_future(session)) {
+    // No checkpoint, and no log.
   } else if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
     status = poisoned;
   } else if (!others && session.log != nullptr) {

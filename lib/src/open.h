@@ -24,6 +24,8 @@ struct Session {
   std::unique_ptr<Attachment> attachment;  // writing handles
   u32 slot = 0;                            // writing handles
   std::unique_ptr<Mapping> watch;          // private views: the file as it is, to notice a writer
+  bool named = false;                      // the file had a name when it was opened
+  bool unwanted = false;                   // whoever makes the file is about to throw it away
   bool live = false;  // sees the live state; false: a private view of the durable one (read-only)
   Durability durability = Durability::kCheckpoint;
   std::unique_ptr<LogFile> log;  // writing handles in commit mode
@@ -61,7 +63,8 @@ Result<std::unique_ptr<Session>> reopen_read_only(const Session& session, const 
 // Whether the runtime area is set up for this boot and this file.
 bool runtime_is_valid(const Session& session, const format::RuntimeHeader& runtime);
 
-// Leaves a checkpoint if this is the last writing handle, and gives the slot back.
+// Leaves a checkpoint if this is the last writing handle, unless nobody can open the file again,
+// and gives the slot back.
 Status close_session(Session& session);
 
 // Makes a new store in the path's directory that has no name yet: name_file() gives it one.

@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "copies.h"
+#include "flush_count.h"
 #include "rounds.h"
 #include "stop_at.h"
 
@@ -164,6 +165,22 @@ TEST(Copy, Errors) {
   for (int i = 0; i < 20; ++i) ASSERT_OK(store->snapshot());
   ASSERT_OK(store->close());
   EXPECT_CODE(Code::kClosed, copy(*store, dir.file("copy")));
+}
+
+// Of ten million entries that would take a minute.
+TEST(Copy, WhatIsGivenUpIsNotFlushed) {
+  const TempDir dir;
+  Result<Store> store = Store::open(dir.file("store"), quiet_options());
+  ASSERT_OK(store);
+  fill(*store, 3'000, test_seed());
+  CopyOptions options;
+  options.progress = [](std::uint64_t done, std::uint64_t) {
+    if (done == 0) return true;
+    FlushCount::begin();
+    return false;
+  };
+  EXPECT_CODE(Code::kSystem, copy(*store, dir.file("copy"), options));
+  EXPECT_EQ(0U, FlushCount::end());
 }
 
 TEST(Copy, ADamagedRecordIsNoCopy) {

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <thread>
 
 #include "child.h"
+#include "flush_count.h"
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stores.h"
@@ -205,6 +207,26 @@ TEST(Reboot, AfterTheLastCloseLosesNothing) {
     ASSERT_OK(second.close());
 
     EXPECT_EQ(2U, contents_after_reboot(path, 7).size());
+  }
+}
+
+TEST(Reboot, TheLastCloseOfARemovedFileFlushesNothing) {
+  for (const bool removed : {true, false}) {
+    TempDir dir;
+    const std::string path = dir.file("store");
+    Options options = small_options();
+    options.checkpoint_interval = std::chrono::hours(1);
+    Store store = Store::open(path, options).value();
+    ASSERT_OK(store.put("key", "value"));
+    // With a second name it is still to be had.
+    if (!removed) std::filesystem::create_hard_link(path, dir.file("second"));
+    std::filesystem::remove(path);
+    FlushCount::begin();
+    ASSERT_OK(store.close());
+    EXPECT_EQ(removed, FlushCount::end() == 0);
+    if (!removed) {
+      EXPECT_EQ(1U, contents_after_reboot(dir.file("second"), 7).size());
+    }
   }
 }
 

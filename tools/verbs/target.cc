@@ -39,11 +39,13 @@ void Target::give_up(Failure& failure, std::string_view verb, std::uint64_t stor
 
 bool Target::remove_if_created() {
   if (!created_ || std::exchange(kept_, true)) return false;
-  (void)store_->close();
   struct stat now = {};
-  if (::stat(path_.c_str(), &now) != 0) return false;
-  if (now.st_dev != identity_.st_dev || now.st_ino != identity_.st_ino) return false;
-  return ::unlink(path_.c_str()) == 0;
+  const bool ours = ::stat(path_.c_str(), &now) == 0 && now.st_dev == identity_.st_dev &&
+                    now.st_ino == identity_.st_ino;
+  const bool removed = ours && ::unlink(path_.c_str()) == 0;
+  // Afterwards: a file without a name is closed without being flushed, which may take a minute.
+  (void)store_->close();
+  return removed;
 }
 
 }  // namespace hmap::tool
