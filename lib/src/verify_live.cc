@@ -264,6 +264,7 @@ class LiveCheck {
     const u64 restless = restless_;
     const VerifyCounts counts = counts_;
     Status status = piece(s, &shard, writer_ != nullptr ? kAttempts : kLuck, outcome, [&] {
+      counts_ = counts;  // what an attempt before this one looked at is not part of the report
       shard.drop_marks();
       if (!use_header(s, shard)) return;
       ExtentOwners owners(view_);
@@ -271,7 +272,7 @@ class LiveCheck {
       shard.claim(owners, near_);
     });
     restless_ = restless;  // it is looked at whole or not at all: no piece is missing
-    counts_.spans = outcome == Piece::kDone ? counts_.spans : counts.spans;
+    if (outcome != Piece::kDone) counts_ = counts;
     return status;
   }
 
@@ -281,6 +282,7 @@ class LiveCheck {
     if (!all_quiet_ || changes() != before) return;
     near_.clear();
     view_.begin(0);
+    const VerifyCounts without = counts_;
     ExtentOwners owners(view_);
     excuse_unfinished(engine_, view_, engine_.layout.space_domain(), owners);
     claim_extent_table(engine_, view_, owners, near_);
@@ -295,7 +297,10 @@ class LiveCheck {
     }
     VerifyCounts counts = counts_;
     owners.finish(all_known, counts, near_);
-    if (changes() != before || !view_.steady()) return;
+    if (changes() != before || !view_.steady()) {
+      counts_ = without;
+      return;
+    }
     counts_ = counts;
     found_.take(near_);
     report_.live_quiet = true;
