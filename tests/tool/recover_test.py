@@ -6,7 +6,7 @@ import shutil
 import struct
 import subprocess
 
-from support import BUSY, NO, NOT_A_STORE, RECORDS, SYSTEM, USAGE, ToolTest, main, tool
+from support import BUSY, CORRUPT, NO, NOT_A_STORE, RECORDS, SYSTEM, USAGE, ToolTest, main, tool
 
 
 class Recover(ToolTest):
@@ -106,6 +106,13 @@ class Recover(ToolTest):
             report = self.answer("recover", copy, other, "--seed", seed, *types, "--json", code=NO)
             self.assertEqual((report["entries"], report["complete"]), (0, False))
         self.error("recover", copy, self.path("x"), "--damaged-key-type", "u128", code=USAGE)
+
+    def test_who_cannot_open_a_store_is_told_of_it(self):
+        self.make()
+        copy = self.damage(90, b"XX")
+        for verb in (("get", copy, "k"), ("dump", copy), ("verify", copy)):
+            error = self.error(*verb, code=CORRUPT)
+            self.assertIn(f"hmap recover {copy} NEW", error["hint"])
 
     def test_no_conflicts_no_file(self):
         self.make()

@@ -36,8 +36,10 @@ constexpr std::array kAdvice = {
            "use the hmap of the version that wrote it: dump there, load here"},
     Advice{Code::kTruncated, Exit::kCorrupt,
            "the end of the file is missing: copy it again, or restore a backup"},
-    Advice{Code::kCorrupt, Exit::kCorrupt,
-           "keep a copy of {} as it is, then dump what can be read or restore a backup"},
+    Advice{
+        Code::kCorrupt, Exit::kCorrupt,
+        "keep a copy of {0} as it is; restore a backup, or save every intact record: hmap recover "
+        "{0} NEW"},
     Advice{Code::kPermission, Exit::kSystem,
            "reading needs permission r on the file, writing also w: ls -l {}"},
     Advice{Code::kReadOnly, Exit::kSystem,
