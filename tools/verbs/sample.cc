@@ -45,8 +45,7 @@ std::uint64_t lot_of(std::string_view key, std::uint64_t seed) {
   return XXH3_64bits_withSeed(key.data(), key.size(), seed);
 }
 
-// The records stay where they are while their lots are sorted: of a million that is four times as
-// fast.
+// The records stay where they are while their lots are sorted.
 struct Lot {
   std::uint64_t lot;
   std::size_t place;  // In Drawn::records.
