@@ -20,15 +20,16 @@ struct alignas(64) Cell {
   std::atomic<bool> taken{true};
   Cell* next = nullptr;
 };
-std::atomic<Cell*> first{nullptr};
+std::atomic<Cell*> first_cell{nullptr};
 
 Cell* take_cell() {
-  for (Cell* cell = first.load(std::memory_order_acquire); cell != nullptr; cell = cell->next) {
+  for (Cell* cell = first_cell.load(std::memory_order_acquire); cell != nullptr;
+       cell = cell->next) {
     if (!cell->taken.exchange(true, std::memory_order_acquire)) return cell;
   }
   Cell* cell = new Cell;
-  cell->next = first.load(std::memory_order_relaxed);
-  while (!first.compare_exchange_weak(cell->next, cell, std::memory_order_release)) continue;
+  cell->next = first_cell.load(std::memory_order_relaxed);
+  while (!first_cell.compare_exchange_weak(cell->next, cell, std::memory_order_release)) continue;
   return cell;
 }
 
@@ -65,7 +66,7 @@ CallWord* enlist_thread() {
 }
 
 Grace::Grace() : passed_(pass_barrier()) {
-  for (const Cell* cell = first.load(std::memory_order_acquire); cell != nullptr;
+  for (const Cell* cell = first_cell.load(std::memory_order_acquire); cell != nullptr;
        cell = cell->next) {
     const std::uint64_t now = cell->word.load(std::memory_order_acquire);
     if (now % 2 != 0) inside_.emplace_back(&cell->word, now);
