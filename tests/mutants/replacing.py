@@ -21,7 +21,7 @@ MUTANTS = (
         publish("PublishDeath.Beside*")),
     mutant("p_name_not_asked", "F-90: the name leads to the file", (
         "replacement.cc", "if (Status s = check_name(old); !s.ok()) return s;", ""),
-        publish("PublishStorm.PublishersTakeTurns")),
+        publish("PublishDeath.TheNameLeads*")),
     mutant("p_another_uuid", "F-93: the log beside the name becomes the new store's", (
         "publish.cc",
         "if (Status s = give_uuid(fresh_->fd.get(), uuid); !s.ok()) return s;",

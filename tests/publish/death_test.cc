@@ -110,6 +110,41 @@ TEST(PublishDeath, BesideAWriterStoppedAnywhere) {
   EXPECT_GT(refused, 5);
 }
 
+// Somebody moves the store away and another one to its name, with the publisher stopped anywhere:
+// the other one is not replaced behind the backs of those who have it open.
+TEST(PublishDeath, TheNameLeadsElsewhereMeanwhile) {
+  const TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  const std::string fresh = dir.file("fresh");
+  const std::string other = dir.file("other");
+  int moved = 0;
+  int unaware = 0;
+  for (std::uint64_t event = 1;; ++event) {
+    build(path, 1, 5);
+    const Contents after = build(fresh, 2, 6);
+    build(other, 3, 7);
+    const ino_t old_inode = inode(path);
+    Child child([&] {
+      StopAt::arm(event, SIGSTOP);
+      return publish(fresh, path) ? 0 : 1;
+    });
+    if (!child.wait().stopped() || inode(path) != old_inode) break;
+    fs::rename(path, dir.file("aside"));
+    fs::rename(other, path);
+    const Result<Store> store = Store::open(path, quiet_options());
+    ASSERT_OK(store);
+    child.signal(SIGCONT);
+    ASSERT_CHILD_PASSES(child.wait()) << event;
+    ++moved;
+    if (contents(*store) != after) ++unaware;
+    EXPECT_EQ(contents(Store::open(path, quiet_options()).value()), after) << event;
+  }
+  EXPECT_GT(moved, 20);
+  // Nothing can be done about what happens between the last look at the name and the renaming: one
+  // store and one flush.
+  EXPECT_LE(unaware, 3);
+}
+
 // A publisher that has the store open, and nobody else, decides nothing for those who come.
 TEST(PublishDeath, AStoppedPublisherIsAGuest) {
   const TempDir dir(TempDir::Where::kMemory);
