@@ -1,7 +1,7 @@
 """Faults in checkpoints and snapshots: steps C1 to C8 of lib/README.md."""
 
 from mutant import mutant
-from suites import DYING, POWER, REBOOT, unit
+from suites import DYING, POWER, REBOOT, power, unit
 
 MUTANTS = (
     mutant("c3_epoch_before_headers", "C3: the cut's contents before the cut", [
@@ -28,4 +28,8 @@ MUTANTS = (
         ("checkpoint.cc", "  Root root{};\n",
          "  seam::store(engine.runtime->durable, number << 1 | k);\n  Root root{};\n")],
         DYING, POWER),
+    mutant("c_dead_cut_abandoned", "a dead owner's cut is completed before another one is taken", (
+        "checkpoint.cc", "  if (cut_is_pending(engine)) {\n",
+        "  if (cut_is_pending(engine) && false) {\n"),
+        power("*DeadCut.*")),
 )

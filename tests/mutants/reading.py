@@ -1,7 +1,7 @@
 """Faults in a read: what is looked at again, read through, and not trusted."""
 
 from mutant import mutant
-from suites import stopped, unit
+from suites import errors, stopped, unit
 
 MUTANTS = (
     mutant("r_waits_for_the_writer", "an odd version is read through its intent", (
@@ -14,4 +14,8 @@ MUTANTS = (
         "  return nullptr;",
         "  return offset <= limit + bytes ? base_ + offset : base_;"),
         unit("Mapping.*")),
+    mutant("r_evacuated_is_absent", "an evacuated bucket of an array at rest is damage", (
+        "find.cc", "      if (!growing) return Outcome::kAgain;\n",
+        "      if (!growing) return Outcome::kAbsent;\n"),
+        errors("DamagedBlocks.*")),
 )

@@ -43,6 +43,22 @@ def committed(tests):
     return suite("hmap_commit_power_test", tests)
 
 
+def power(tests):
+    return suite("hmap_power_test", tests)
+
+
+def errors(tests):
+    return suite("hmap_errors_test", tests)
+
+
+def space(tests):
+    return suite("hmap_space_test", tests)
+
+
+def compress(tests):
+    return suite("compress_test", tests)
+
+
 def publish(tests):
     return suite("hmap_publish_test", tests)
 

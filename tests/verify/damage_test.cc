@@ -1,7 +1,6 @@
 // Each kind of damage made by hand, checksums right again, is called by its name.
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <filesystem>
 #include <functional>
 
@@ -45,14 +44,6 @@ bool has_room(const Bmap& bucket) {
 }
 
 Bmap& some_bucket(Surgeon& s) { return s.bucket(s.header().buckets, reachable(s, is_full_head)); }
-
-u64 record_of(const Bmap& bucket, u64 slot) { return record_in(&bucket.overflow, slot); }
-
-void refer(Bmap& bucket, u64 slot, u64 offset) {
-  const u64 reference = offset / format::kRecordUnit;
-  std::memcpy(reinterpret_cast<std::byte*>(bucket.refs) + slot * format::kRefBytes, &reference,
-              format::kRefBytes);
-}
 
 // Keeps the hash bits.
 void link(Bmap& bucket, u64 next) {

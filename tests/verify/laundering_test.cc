@@ -66,24 +66,6 @@ bool can_flip_old_bucket(Surgeon& s) {
                                   .place != 0;
 }
 
-bool any_growing(const Store& store) {
-  const Stats stats = store.stats().value();
-  return std::any_of(stats.shards.begin(), stats.shards.end(),
-                     [](const Stats::Shard& shard) { return shard.growing; });
-}
-
-// Two shards at rest, many blocks in frames. Closed, all of it durable.
-void make_resting_store(const std::string& path) {
-  Store store = Store::open(path, tiny_options(1)).value();
-  int keys = 0;
-  for (; keys < 150 || any_growing(store); ++keys)
-    expect(store.put("key " + std::to_string(keys), "value"));
-  expect(store.checkpoint());
-  for (int i = 0; i < keys; ++i) expect(store.put("key " + std::to_string(i), "other"));
-  expect(store.checkpoint());
-  expect(store.close());
-}
-
 bool is_found(const Result<VerifyReport>& report, u64 place) {
   return report && std::any_of(report->findings.begin(), report->findings.end(),
                                [place](const Finding& finding) {

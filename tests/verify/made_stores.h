@@ -2,6 +2,7 @@
 #ifndef HMAP_TESTS_VERIFY_MADE_STORES_H_
 #define HMAP_TESTS_VERIFY_MADE_STORES_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -34,6 +35,24 @@ inline bool in_mid_growth(const Stats& stats) {
     }
   }
   return false;
+}
+
+inline bool any_growing(const Store& store) {
+  const Stats stats = store.stats().value();
+  return std::any_of(stats.shards.begin(), stats.shards.end(),
+                     [](const Stats::Shard& shard) { return shard.growing; });
+}
+
+// Two shards at rest with some 150 keys, many blocks in frames. Closed, all of it durable.
+inline void make_resting_store(const std::string& path) {
+  Store store = Store::open(path, tiny_options(1)).value();
+  int keys = 0;
+  for (; keys < 150 || any_growing(store); ++keys)
+    expect(store.put("key " + std::to_string(keys), "value"));
+  expect(store.checkpoint());
+  for (int i = 0; i < keys; ++i) expect(store.put("key " + std::to_string(i), "other"));
+  expect(store.checkpoint());
+  expect(store.close());
 }
 
 // Overflow chains, half an evacuation, erased and replaced slots, spans of several

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -18,6 +19,16 @@
 #include "space.h"
 
 namespace hmap::test {
+
+// The record that a slot refers to.
+inline u64 record_of(const format::Bmap& bucket, u64 slot) {
+  return record_in(&bucket.overflow, slot);
+}
+inline void refer(format::Bmap& bucket, u64 slot, u64 offset) {
+  const u64 reference = offset / format::kRecordUnit;
+  std::memcpy(reinterpret_cast<std::byte*>(bucket.refs) + slot * format::kRefBytes, &reference,
+              format::kRefBytes);
+}
 
 class Surgeon {
  public:

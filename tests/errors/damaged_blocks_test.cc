@@ -1,0 +1,182 @@
+// Damaged buckets: who meets one gets kCorrupt with its place, never a wrong answer, and everything
+// else goes on.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "../verify/made_stores.h"
+#include "../verify/surgeon.h"
+#include "child.h"
+#include "hmap/batch.h"
+#include "hmap/recover.h"
+#include "hmap/verify.h"
+#include "hmap/view.h"
+#include "stores.h"
+#include "temp_file.h"
+
+namespace hmap::test {
+namespace {
+
+class DamagedBlocks : public ::testing::Test {
+ protected:
+  Store open() { return Store::open(path_, tiny_options(1)).value(); }
+  Contents undamaged() { return contents(open()); }
+
+  Watchdog watchdog_;
+  TempDir dir_{TempDir::Where::kMemory};
+  std::string path_ = dir_.file("store");
+};
+
+// Of one bucket of shard 0, which is at rest; checksums are right. Returns how many entries it had.
+std::uint64_t call_evacuated(Surgeon& surgeon) {
+  const format::BucketArray& array = surgeon.header().buckets;
+  for (u64 n = 0; n < u64{1} << array.b; ++n) {
+    format::Bmap& bucket = surgeon.bucket(array, n);
+    u64 filled = 0;
+    for (u64 slot = 0; slot < format::kSlots; ++slot)
+      filled += is_filled(tophash_at(bucket.tophash, slot)) ? 1 : 0;
+    if (filled < 3) continue;
+    bucket.tophash = u64{format::kEvacuatedX} * 0x0101'0101'0101'0101;
+    surgeon.seal();
+    return filled;
+  }
+  throw std::runtime_error("no bucket with entries");
+}
+
+// "Evacuated" sends a reader to another array. Where there is none it is damage, and not "absent".
+TEST_F(DamagedBlocks, ABucketThatSaysEvacuatedAtRestHidesNothingSilently) {
+  make_resting_store(path_);
+  const Contents model = undamaged();
+  std::uint64_t hidden = 0;
+  {
+    Surgeon surgeon(path_);
+    hidden = call_evacuated(surgeon);
+  }
+  copy_file(path_, dir_.file("copy"));  // its live state counts for nothing
+  Store store = Store::open(dir_.file("copy"), tiny_options(1)).value();
+  std::uint64_t refused = 0;
+  for (const auto& [key, value] : model) {
+    const Result<std::optional<std::string>> found = store.get(key);
+    if (found) {
+      EXPECT_EQ(value, *found) << key;
+      EXPECT_TRUE(store.contains(key).value()) << key;
+      continue;
+    }
+    ++refused;
+    EXPECT_CODE(Code::kCorrupt, found);
+    EXPECT_CODE(Code::kCorrupt, store.contains(key));
+    EXPECT_CODE(Code::kCorrupt, store.find(key));
+    const std::string_view keys[] = {key};
+    std::optional<std::string> values[1];
+    EXPECT_CODE(Code::kCorrupt, store.multi_get(keys, values));
+  }
+  EXPECT_LE(hidden, refused) << "its overflow buckets are hidden with it";
+  EXPECT_LT(refused, model.size());
+  Cursor cursor = store.cursor().value();
+  Status ended;
+  for (std::size_t i = 0; i <= model.size() && ended.ok(); ++i) {
+    const auto entry = cursor.next();
+    ended = entry.error();
+    if (entry && !entry->has_value()) break;
+  }
+  EXPECT_CODE(Code::kCorrupt, ended);
+  const Result<VerifyReport> report = store.verify();
+  ASSERT_OK(report);
+  EXPECT_FALSE(report->clean());
+}
+
+// The next old bucket of a growing shard, with a byte changed that no read looks at.
+class DamagedOldBucket : public DamagedBlocks {
+ protected:
+  void SetUp() override {
+    for (bool usable = false; !usable;) {
+      std::filesystem::remove(path_);
+      make_mixed_store(path_, 1);
+      Surgeon surgeon(path_);
+      usable = damage(surgeon);
+    }
+    model_ = undamaged();
+    for (const auto& [key, value] : model_) {
+      if (value.size() < 100 && key.size() < 100) keys_[hash_key(key, seed_) & 1].insert(key);
+    }
+    ASSERT_FALSE(keys_[0].empty() || keys_[1].empty());
+  }
+  // Seeds are random: the growing shard may be the other one, and the bucket may be unwritten.
+  bool damage(Surgeon& surgeon) {
+    seed_ = surgeon.seed();
+    const format::ShardHeader& header = surgeon.header();
+    if (header.oldbuckets.id == 0) return false;
+    const auto run = surgeon.layout().array_run(header.oldbuckets, 0);
+    const auto where = surgeon.layout().bucket.place(header.nevacuate);
+    if (surgeon.entry(run, where.block).place == 0) return false;
+    place_ = surgeon.place(run, where.block);
+    surgeon.at<u64>(place_ + where.inside + offsetof(format::Bmap, version)) ^= u64{1} << 60;
+    return true;
+  }
+  void expect_refused(const Status& status) {
+    EXPECT_CODE(Code::kCorrupt, status);
+    EXPECT_EQ(place_, status.value()) << status;
+  }
+
+  std::uint64_t seed_ = 0;
+  std::uint64_t place_ = 0;
+  Contents model_;
+  std::set<std::string> keys_[2];  // of each shard, but for the large ones
+};
+
+TEST_F(DamagedOldBucket, StopsTheWritesOfItsShardAndNothingElse) {
+  Store store = open();
+  const std::string here = *keys_[0].begin();
+  const std::string there = *keys_[1].begin();
+  // Every write of a growing shard evacuates first.
+  expect_refused(store.put(here, "new"));
+  expect_refused(store.erase(here).error());
+  Batch batch;
+  batch.put(here, "of a batch");
+  batch.put(there, "of a batch");
+  expect_refused(store.apply(batch));
+  EXPECT_EQ(model_, contents(store)) << "a batch does all or nothing";
+
+  ASSERT_OK(store.put(there, "new"));
+  model_[there] = "new";
+  for (auto it = std::next(keys_[1].begin()); it != keys_[1].end(); ++it) {
+    ASSERT_TRUE(store.erase(*it).value());
+    model_.erase(*it);
+  }
+  ASSERT_OK(store.checkpoint());
+  EXPECT_EQ(model_, contents(store));
+  for (const auto& [key, value] : model_) EXPECT_VALUE(store, key, value);
+  const Result<VerifyReport> report = store.verify();
+  ASSERT_OK(report);
+  EXPECT_FALSE(report->clean());
+}
+
+// Clearing needs nothing of what is there.
+TEST_F(DamagedOldBucket, GoesAwayByClearing) {
+  Store store = open();
+  ASSERT_OK(store.clear());
+  for (const std::string& key : keys_[0]) ASSERT_OK(store.put(key, "after"));
+  ASSERT_OK(store.checkpoint());
+  EXPECT_EQ(keys_[0].size(), store.size().value());
+  const Result<VerifyReport> report = store.verify();
+  ASSERT_OK(report);
+  EXPECT_TRUE(report->clean());
+}
+
+TEST_F(DamagedOldBucket, IsSalvaged) {
+  copy_file(path_, dir_.file("copy"));
+  const Result<RecoverReport> report = recover(dir_.file("copy"), dir_.file("fresh"));
+  ASSERT_OK(report);
+  EXPECT_EQ(RecoverReport::State::kDurable, report->state);
+  EXPECT_EQ(model_.size(), report->entries);
+  EXPECT_LT(0U, report->by_bitmap) << "those of the damaged block";
+  EXPECT_LT(0U, report->damage_total);
+  EXPECT_TRUE(report->complete());
+  EXPECT_EQ(model_, contents(Store::open(dir_.file("fresh"), tiny_options(1)).value()));
+}
+
+}  // namespace
+}  // namespace hmap::test
