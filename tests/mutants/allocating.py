@@ -1,7 +1,7 @@
 """Faults in the allocation rules: no store touches what a root or a snapshot can reach."""
 
 from mutant import mutant
-from suites import stopped
+from suites import space, stopped
 
 BLOCKS = (
     mutant("b_moved_before_copied", "a block is copied, then said to be there", [
@@ -20,6 +20,12 @@ RECORDS = (
 )
 
 EXTENTS = (
+    mutant("e_punched_without_the_lock", "who punches holds the space lock", (
+        "surplus.cc",
+        "  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain(), "
+        "kPatience);\n"
+        "  if (!lock) return lock.error();\n", ""),
+        space("Surplus.NothingIsPunched*")),
 )
 
 MUTANTS = (*BLOCKS, *RECORDS, *EXTENTS)

@@ -2,6 +2,7 @@
 // disk, nothing is lost, and what is wanted again at once is left alone.
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -17,7 +18,9 @@
 #include "hmap/view.h"
 #include "raw_view.h"
 #include "seam.h"
+#include "store_access.h"
 #include "stores.h"
+#include "surplus.h"
 #include "temp_file.h"
 #include "values.h"
 
@@ -268,6 +271,42 @@ TEST_F(Surplus, BlocksThatOthersTookAreAnErrorAndNothingWorse) {
   });
   if (outcome.exited(kSkipped)) GTEST_SKIP() << "may not mount";
   EXPECT_CHILD_PASSES(outcome);
+}
+
+// Whoever holds the space lock may be about to take an extent, and to store to it.
+TEST_F(Surplus, NothingIsPunchedWhileAnotherHoldsTheSpaceLock) {
+  open(options_of_this());
+  put_large(0, 100);
+  checkpoint();
+  erase(0, 100);
+  checkpoint();
+  Child holder([this] {
+    Store store = Store::open(path_, options_of_this()).value();
+    const Status held = StoreAccess::write(store, [](Session& session) -> Status {
+      const auto lock = DomainLock::take(session.engine, session.engine.layout.space_domain());
+      raise(SIGSTOP);
+      return lock.error();
+    });
+    return held.ok() ? 0 : 1;
+  });
+  ASSERT_TRUE(holder.wait().stopped());
+  const auto punch = [this] {
+    return StoreAccess::write(*store_, [](Session& session) {
+      return punch_surplus(session.engine, hmap::Surplus::kUnused);
+    });
+  };
+  const Punches punches;
+
+  EXPECT_CODE(Code::kBusy, punch());
+  EXPECT_EQ(0U, punches.bytes());
+
+  EXPECT_TRUE(holder.kill().killed());
+  for (bool more = true; more;) {
+    const Result<bool> step = punch();
+    ASSERT_OK(step);
+    more = *step;
+  }
+  EXPECT_GT(punches.bytes(), 50 * kLarge);
 }
 
 // One process gives back what another one is about to take.
