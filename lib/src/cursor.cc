@@ -26,7 +26,7 @@ Result<std::optional<Entry>> Cursor::Impl::next() {
       position_ = chain_;
       entries_.clear();
       at_end = position_.shard >= engine.layout.shards;
-      return at_end ? Status() : walk_chain(engine, position_, entries_, frozen_.get());
+      return at_end ? Status() : walk_chain(engine, position_, entries_, astray_, frozen_.get());
     });
     if (!status.ok()) return status;
     if (at_end) return std::optional<Entry>();

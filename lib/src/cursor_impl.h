@@ -28,6 +28,7 @@ class Cursor::Impl {
   Position position_;  // behind the chain being handed out
   Position chain_;     // before it
   WalkedEntries entries_;
+  u64 astray_ = 0;  // see walk_chain()
   std::size_t given_ = 0;
 };
 

@@ -18,6 +18,11 @@ using format::BucketArray;
 // Values above this are not copied with their chain.
 constexpr u64 kLeaveBehindBytes = 65'536;
 
+// From here on a record counts as long: a chain must not have it twice, and few may be astray.
+constexpr u64 kLongBytes = 4096;
+constexpr u64 kAstrayFiles = 4;
+constexpr u64 kAstrayLeast = u64{64} << 20;
+
 // Position::order is the hash of this number: another one for each seed.
 constexpr u64 kOrder = 1;
 
@@ -25,12 +30,17 @@ enum class Walk : u8 { kDone, kAgain, kDamaged };
 
 class ChainWalk {
  public:
-  ChainWalk(const Engine& engine, const Position& position, WalkedEntries& entries,
+  ChainWalk(const Engine& engine, const Position& position, WalkedEntries& entries, u64 astray,
             const Frozen* frozen)
-      : engine_(engine), position_(position), entries_(entries), frozen_(frozen) {}
+      : engine_(engine),
+        position_(position),
+        entries_(entries),
+        frozen_(frozen),
+        astray_before_(astray) {}
 
   Walk run() {
     entries_.clear();
+    astray_ = astray_before_;
     damage_ =
         Engine::corrupt("offset outside the file", engine_.layout.header_offset(position_.shard));
     ShardReader reader(engine_, position_.shard, frozen_);
@@ -55,6 +65,7 @@ class ChainWalk {
   [[nodiscard]] u64 progress() const { return progress_; }
   // By which order of hashes it went.
   [[nodiscard]] u64 order() const { return order_; }
+  [[nodiscard]] u64 astray() const { return astray_; }
   [[nodiscard]] Status damage() const { return damage_; }
 
  private:
@@ -138,20 +149,35 @@ class ChainWalk {
 
   Walk take_entry(const Result<EntryView>& seen, u64 hash0) {
     if (!seen) return damaged(seen.error());
+    const bool is_long = seen->record_bytes() >= kLongBytes;
+    if (is_long && is_taken(seen->record))
+      return damaged(Engine::corrupt("record that two slots refer to", seen->record));
     if (engine_.verify_reads && !record_intact(engine_, *seen)) {
       return damaged(Engine::corrupt("record with a wrong checksum", seen->record));
     }
     WalkedEntry& entry = entries_.add();
     copy_value(entry.key, seen->key, seen->key_bytes);
     // Of another part of the chain: handed out already, or last of all.
-    if (!whole_ && !is_here(entry.key, hash0)) {
+    if ((!whole_ || is_long) && !is_here(entry.key, hash0)) {
       entries_.drop_last();
-      return Walk::kDone;
+      return is_long ? go_astray(*seen) : Walk::kDone;
     }
     entry.seen = *seen;
     entry.value_left_behind = seen->value_bytes > kLeaveBehindBytes;
     if (!entry.value_left_behind) copy_value(entry.value, seen->value, seen->value_bytes);
     return Walk::kDone;
+  }
+
+  [[nodiscard]] bool is_taken(u64 record) const {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [record](const WalkedEntry& entry) { return entry.seen.record == record; });
+  }
+
+  Walk go_astray(const EntryView& seen) {
+    astray_ += seen.record_bytes();
+    const u64 most = std::max(kAstrayLeast, kAstrayFiles * engine_.map->file_bytes());
+    if (astray_ <= most) return Walk::kDone;
+    return damaged(Engine::corrupt("records in chains that are not theirs", seen.record));
   }
 
   [[nodiscard]] bool is_here(std::string_view key, u64 hash0) const {
@@ -186,9 +212,11 @@ class ChainWalk {
   const Frozen* frozen_;
   u64 here_ = 0;        // the interval of reversed hashes to hand out: its begin ...
   u64 left_ = 0;        // ... and length
-  bool whole_ = false;  // all of the chain
+  bool whole_ = false;  // all of the chain: then every key in it is to be handed out
   u64 progress_ = 0;
   u64 order_ = 0;
+  u64 astray_before_;
+  u64 astray_ = 0;
   Status damage_;
 };
 
@@ -213,9 +241,9 @@ Position random_start() {
   return position;
 }
 
-Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entries,
+Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entries, u64& astray,
                   const Frozen* frozen) {
-  ChainWalk walk(engine, position, entries, frozen);
+  ChainWalk walk(engine, position, entries, astray, frozen);
   Patience patience(engine, position.shard);
   for (;;) {
     const Walk outcome = walk.run();
@@ -226,6 +254,7 @@ Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entri
                              engine.layout.header_offset(position.shard));
     }
   }
+  astray = walk.astray();
   for (WalkedEntry& entry : entries) {
     if (entry.value_left_behind) continue;
     if (Status s = decode_value(engine, entry.seen, entry.value); !s.ok()) return s;

@@ -54,8 +54,10 @@ class WalkedEntries {
 // Reads the chain at `position`, consistently, into `entries` (replacing them), and moves the
 // position behind it; at the end of a shard on to the next. `position.shard` == number of shards:
 // the end. The chain may be empty. Errors: kCorrupt. No lock; repeats itself while writers are at
-// that chain. Of the live state, or of the cut that `frozen` holds.
-Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entries,
+// that chain. Of the live state, or of the cut that `frozen` holds. `astray`: of the walk, from 0:
+// bytes of long records that were read and lie in another part of their chain. A growth on the way
+// makes a few; in a file made to have many, the walk would never come to the end.
+Status walk_chain(const Engine& engine, Position& position, WalkedEntries& entries, u64& astray,
                   const Frozen* frozen = nullptr);
 
 // A random place in the first shard.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "batch_area.h"
 #include "fresh_store.h"
@@ -16,6 +17,8 @@ namespace hmap {
 using format::ExtentKind;
 
 constexpr u64 kTickEntries = 512;
+// From here on a record is remembered, so that what refers to it again does not have it read again.
+constexpr u64 kLongBytes = 4096;
 
 Status Salvage::run() {
   if (source_.live || source_.durable) {
@@ -81,7 +84,7 @@ Status Salvage::take_batch(Part& part) {
     const bool erases = (op & format::kBatchEraseBit) != 0;
     part.has_batch = true;
     part.referred.push_back(offset);
-    const auto record = intact_record(map_, engine_.store_seed, offset);
+    const auto record = read(offset);
     if (erases) {
       part.erased.insert(offset);
       if (record) part.erased_keys.emplace(record->key);
@@ -128,21 +131,59 @@ Status Salvage::take_inline(Part& part, const SalvageShard::Filled& slot) {
 Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
   if (slot.record == 0) return take_inline(part, slot);
   if (part.erased.contains(slot.record)) return count_differs(part, -1), Status();
-  const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, slot.record);
+  Long* known = nullptr;
+  const std::optional<ScannedRecord> record = read(slot.record, &known);
   if (!record) {
     part.referred.push_back(slot.record);
     // A block that nobody vouches for may be noise.
     lose(slot.record, Evidence::kBucket, map_.file_bytes());
     return {};
   }
-  if (!part.shard->fits(slot, hash_of(record->key))) {
+  if (!part.shard->fits(slot, known != nullptr ? known->hash : hash_of(record->key))) {
     log_.add("reference to a record of another bucket", slot.record);
     return {};
+  }
+  const bool again = known != nullptr && std::exchange(known->taken, true);
+  if (again) {
+    log_.add("record that two slots refer to", slot.record);
+    return count_differs(part, -1), Status();
   }
   part.referred.push_back(slot.record);
   const Result<bool> done = put(*record, Evidence::kBucket);
   if (done && !*done) count_differs(part, -1);
   return done.error();
+}
+
+std::optional<ScannedRecord> Salvage::read(u64 offset, Long** known) {
+  std::optional<ScannedRecord> record = plausible_record(map_, offset);
+  if (!record || record->bytes() < kLongBytes)
+    return record ? intact_record(map_, engine_.store_seed, offset) : record;
+  const auto [found, is_new] = long_.try_emplace(offset);
+  Long& entry = found->second;
+  if (is_new && may_be_read(*record) && intact_record(map_, engine_.store_seed, offset)) {
+    entry.intact = true;
+    entry.hash = hash_of(record->key);
+  }
+  if (!entry.intact) record.reset();
+  if (known != nullptr) *known = &entry;
+  return record;
+}
+
+// Lengths that are damaged reach to anywhere. Those that only a large record has say where it
+// begins, and all together cannot be read more than some times the file: else one could be made in
+// which many of them lie in each other.
+bool Salvage::may_be_read(const ScannedRecord& record) {
+  const Layout& layout = engine_.layout;
+  const bool large = record.bytes() > largest_in_span(layout);
+  if (large && (record.offset < layout.heap_offset ||
+                (record.offset - layout.heap_offset) % layout.extent_bytes != 0))
+    return false;
+  if (record.bytes() > budget_) {
+    ++report_.scan_skipped;
+    return false;
+  }
+  budget_ -= record.bytes();
+  return true;
 }
 
 Result<bool> Salvage::put(const ScannedRecord& record, Evidence evidence) {
@@ -215,16 +256,20 @@ Status Salvage::take_bitmaps(Part& part) {
 Status Salvage::take_used(const Part& part, const SalvageShard::Used& used) {
   if (std::binary_search(part.referred.begin(), part.referred.end(), used.record)) return {};
   const bool large = used.size_class == format::kClasses;
-  const std::optional<ScannedRecord> record = intact_record(map_, engine_.store_seed, used.record);
+  // What is longer than its slot is not read.
+  const std::optional<ScannedRecord> seen = plausible_record(map_, used.record);
+  const bool fits = seen && (large ? seen->bytes() > largest_in_span(engine_.layout)
+                                   : class_for(seen->bytes()) == used.size_class);
+  Long* known = nullptr;
+  const std::optional<ScannedRecord> record =
+      fits ? read(used.record, &known) : std::optional<ScannedRecord>();
   if (!record) {
     lose(used.record, Evidence::kBitmap, large ? map_.file_bytes() : class_bytes(used.size_class));
     return {};
   }
-  const u64 hash = hash_of(record->key);
-  const bool own = (hash & (engine_.layout.shards - 1)) == part.shard->number();
-  const bool fits = large ? record->bytes() > largest_in_span(engine_.layout)
-                          : class_for(record->bytes()) == used.size_class;
-  if (!own || !fits) return {};
+  const u64 hash = known != nullptr ? known->hash : hash_of(record->key);
+  if ((hash & (engine_.layout.shards - 1)) != part.shard->number()) return {};
+  if (known != nullptr && std::exchange(known->taken, true)) return {};
   const Result<bool> done = put(*record, Evidence::kBitmap);
   return done ? Status() : done.error();
 }
@@ -246,7 +291,7 @@ Status Salvage::scan() {
         return status.ok();
       });
   report_.scanned_bytes = map_.file_bytes();
-  report_.scan_skipped = records.skipped();
+  report_.scan_skipped += records.skipped();
   return status;
 }
 

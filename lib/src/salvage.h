@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -26,7 +27,8 @@ class Salvage {
         options_(options),
         log_(log),
         report_(report),
-        lengths_(source.type) {}
+        lengths_(source.type),
+        budget_(read_budget(map_)) {}
 
   Status run();
 
@@ -54,6 +56,15 @@ class Salvage {
   Status take_scanned(const ScannedRecord& record);
   [[nodiscard]] bool is_stale(const ScannedRecord& record, u64 hash);
   Status tell_conflicts();
+  // A long record that something refers to: whether it is intact, and with which key.
+  struct Long {
+    bool intact = false;
+    bool taken = false;  // it was put
+    u64 hash = 0;
+  };
+  // The record at the place, if it is intact. Long ones are read once; *known: what was found then.
+  std::optional<ScannedRecord> read(u64 offset, Long** known = nullptr);
+  [[nodiscard]] bool may_be_read(const ScannedRecord& record);
   Result<bool> put(const ScannedRecord& record, Evidence evidence);
   // The value as it was put, in the file or in `buffer`. Nothing: it cannot be decompressed.
   [[nodiscard]] std::optional<std::string_view> value_of(const ScannedRecord& record,
@@ -75,11 +86,13 @@ class Salvage {
   DamageLog& log_;
   RecoverReport& report_;
   std::vector<Part> parts_;
-  std::vector<bool> span_extents_;     // extents of spans whose bitmaps have been read
-  std::unordered_set<u64> by_scan_;    // hashes of the keys taken by kScan
-  Lengths lengths_;                    // of the new store
-  std::unordered_set<u64> undecoded_;  // offsets of records whose values cannot be taken
-  std::vector<u64> rivals_;            // conflicts: offsets of the records that were not taken
+  std::vector<bool> span_extents_;      // extents of spans whose bitmaps have been read
+  std::unordered_set<u64> by_scan_;     // hashes of the keys taken by kScan
+  Lengths lengths_;                     // of the new store
+  std::unordered_set<u64> undecoded_;   // offsets of records whose values cannot be taken
+  std::unordered_map<u64, Long> long_;  // by offset
+  u64 budget_;                          // bytes of long records that may still be read
+  std::vector<u64> rivals_;             // conflicts: offsets of the records that were not taken
 };
 
 }  // namespace hmap

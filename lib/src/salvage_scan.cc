@@ -48,6 +48,10 @@ std::optional<ScannedRecord> plausible_record(const Mapping& map, u64 offset) {
       offset, {key, header.key_bytes}, {key + header.key_bytes, header.value_bytes}, header.flags};
 }
 
+u64 read_budget(const Mapping& map) {
+  return std::max(kBudgetLeast, map.file_bytes() * kBudgetFiles);
+}
+
 std::optional<ScannedRecord> intact_record(const Mapping& map, u64 seed, u64 offset) {
   std::optional<ScannedRecord> record = plausible_record(map, offset);
   if (record && !checksum_is_right(*record, seed)) record.reset();
@@ -55,10 +59,7 @@ std::optional<ScannedRecord> intact_record(const Mapping& map, u64 seed, u64 off
 }
 
 RecordScan::RecordScan(const Mapping& map, u64 seed, const Layout* layout)
-    : map_(map),
-      seed_(seed),
-      layout_(layout),
-      budget_(std::max(kBudgetLeast, map.file_bytes() * kBudgetFiles)) {}
+    : map_(map), seed_(seed), layout_(layout), budget_(read_budget(map)) {}
 
 bool RecordScan::run(const Visit& visit, const Tick& tick) {
   const u64 end = map_.file_bytes();

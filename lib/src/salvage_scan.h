@@ -24,6 +24,9 @@ struct ScannedRecord {
 
 // The record at `offset` if its lengths are possible, whatever its checksum; none if not.
 std::optional<ScannedRecord> plausible_record(const Mapping& map, u64 offset);
+// Bytes of long records that may be read although they turn out not to be ones, or lie in each
+// other.
+u64 read_budget(const Mapping& map);
 // The record at `offset` if every byte of it is right.
 std::optional<ScannedRecord> intact_record(const Mapping& map, u64 seed, u64 offset);
 

@@ -138,10 +138,14 @@ bool SalvageShard::chain_is_whole(u64 hash) {
   if (header_.buckets.id == 0) return state_.headers_verified();
   const Chain chain = chain_of(mix(hash, header_.hash0));
   if (chain.array == nullptr || chain.trust != Trust::kVerified) return false;
-  Status ok;
-  return walk(
-             *chain.array, chain.main, [](const Filled&) { return Status(); }, ok) ==
-         Trust::kVerified;
+  // Asked for each record that is found and was not taken: a long chain is walked once.
+  const auto [known, is_new] = whole_chains_.try_emplace(home_of(*chain.array, chain.main), false);
+  if (is_new) {
+    Status ok;
+    const VisitSlot nothing = [](const Filled&) { return Status(); };
+    known->second = walk(*chain.array, chain.main, nothing, ok) == Trust::kVerified;
+  }
+  return known->second;
 }
 
 Status SalvageShard::for_each_used(const VisitUsed& visit, const VisitSpan& visit_span) {

@@ -4,6 +4,7 @@
 #define HMAP_SRC_SALVAGE_SHARD_H_
 
 #include <functional>
+#include <unordered_map>
 
 #include "salvage_state.h"
 #include "slots.h"
@@ -96,6 +97,7 @@ class SalvageShard {
   bool damaged_ = false;
   u64 bits_ = 0;
   u64 larges_ = 0;
+  std::unordered_map<u64, bool> whole_chains_;  // by the place of their main bucket
   bool bits_verified_ = false;
   bool bits_there_ = false;
 };

@@ -228,6 +228,11 @@ void ShardCheck::check_duplicates() {
 }
 
 void ShardCheck::forget_piece() {
+  clear_piece();
+  long_seen_.clear();
+}
+
+void ShardCheck::clear_piece() {
   piece_.near.clear();
   piece_.far.clear();
   piece_.references.clear();
@@ -253,7 +258,7 @@ void ShardCheck::commit_piece(Findings& near, Findings& far) {
     }
     for (const Reference& reference : piece_.references) commit_reference(reference, far);
   }
-  forget_piece();
+  clear_piece();
 }
 
 }  // namespace hmap::checking

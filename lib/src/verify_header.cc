@@ -137,6 +137,8 @@ bool ShardCheck::check_runs(Findings& out) {
 bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
   header_ = header;
   header_offset_ = offset;
+  // Entries may have moved since.
+  long_seen_.clear();
   const u64 version_at = offset + offsetof(ShardHeader, version);
   if (header.version % 2 != 0 && !view_.may_be_odd(version_at)) {
     out.damage(FindingKind::kVersion, {version_at, static_cast<u32>(shard_)},

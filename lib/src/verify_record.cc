@@ -10,36 +10,36 @@ namespace hmap::checking {
 using format::ExtentKind;
 using format::RecordHeader;
 
+// A row of extents can be one large record's only, and so can what lies in a slot: without the
+// rules below a file could be made in which many records lie in each other, or many slots refer to
+// one, and who reads each of them once for each slot never comes to the end.
+constexpr u64 kLongBytes = 4096;
+
+namespace {
+
+std::string two_slots(u64 offset) {
+  return say("two slots refer to the record at ", offset, ": erasing one destroys the other");
+}
+
+}  // namespace
+
 bool ShardCheck::check_record(u64 offset, const Spot& spot, std::string_view& key) {
-  const Layout& layout = view_.layout;
-  const u64 heap_end = layout.extent_offset(view_.extents_end);
-  const std::byte* at = view_.map.bytes(offset, sizeof(RecordHeader));
-  const auto lost = [&](const char* what) {
-    piece_.near.damage(FindingKind::kReference, spot,
-                       say("a slot refers to ", offset, ", ", what, ": its entry is lost"));
-    piece_.gaps = true;
-    return false;
-  };
-  if (offset < layout.heap_offset || offset >= heap_end || at == nullptr)
-    return lost("which is outside of the extents");
   u64 word = 0;
-  if (!view_.extent_word(layout.extent_of(offset), word)) {
-    piece_.gaps = true;
-    return false;
-  }
-  const bool pending = view_.live && extent_kind(word) == ExtentKind::kLargePending;
-  const bool large = pending || extent_kind(word) == ExtentKind::kLarge;
-  if ((!large && extent_kind(word) != ExtentKind::kSpan) || extent_shard(word) != shard_)
-    return lost("whose extent holds no records of this shard");
+  if (!check_reference(offset, spot, word)) return false;
+  const bool large = extent_kind(word) != ExtentKind::kSpan;
+  const std::byte* at = view_.map.base() + offset;
   RecordHeader header;
   seam::copy_out(&header, at, sizeof header);
   const u64 bytes = sizeof header + header.key_bytes + header.value_bytes;
   if (!check_lengths(offset, word, bytes, spot)) return false;
-  // Referred to already: reported when the piece is committed, and not read again.
-  const bool known = large && marked_ && large_.contains(offset);
+  RecordPlace place{kLarge, extent_payload(word)};
+  const bool long_in_span = !large && bytes >= kLongBytes;
+  if (long_in_span &&
+      (seen_before(offset, spot) || !check_slot(offset, extent_payload(word), bytes, spot, place)))
+    return false;
   const Spot here{offset, spot.shard, spot.unit, spot.number};
-  if (!known && header.checksum != checksum(at + sizeof header.checksum,
-                                            bytes - sizeof header.checksum, view_.seed ^ offset)) {
+  if (header.checksum !=
+      checksum(at + sizeof header.checksum, bytes - sizeof header.checksum, view_.seed ^ offset)) {
     piece_.near.damage(
         FindingKind::kRecord, here,
         say("a record of ", bytes, " bytes has a wrong checksum: reading its key fails"));
@@ -47,12 +47,56 @@ bool ShardCheck::check_record(u64 offset, const Spot& spot, std::string_view& ke
     return false;
   }
   piece_.bytes += bytes;
-  if (!known) check_content(header, at, here);
-  RecordPlace place{kLarge, extent_payload(word)};
-  if (!large && !check_slot(offset, extent_payload(word), bytes, spot, place)) return false;
+  check_content(header, at, here);
+  if (!large && !long_in_span && !check_slot(offset, extent_payload(word), bytes, spot, place))
+    return false;
   piece_.large += large ? 1 : 0;
   piece_.references.push_back({offset, place.span, place.slot, spot});
   key = {reinterpret_cast<const char*>(at) + sizeof header, header.key_bytes};
+  return true;
+}
+
+// Whether a slot refers to a place where a record of the shard can be. `word`: its extent's.
+bool ShardCheck::check_reference(u64 offset, const Spot& spot, u64& word) {
+  const Layout& layout = view_.layout;
+  const auto lost = [&](const char* what) {
+    piece_.near.damage(FindingKind::kReference, spot,
+                       say("a slot refers to ", offset, ", ", what, ": its entry is lost"));
+    piece_.gaps = true;
+    return false;
+  };
+  if (offset < layout.heap_offset || offset >= layout.extent_offset(view_.extents_end) ||
+      view_.map.bytes(offset, sizeof(RecordHeader)) == nullptr)
+    return lost("which is outside of the extents");
+  const u64 extent = layout.extent_of(offset);
+  if (!view_.extent_word(extent, word)) {
+    piece_.gaps = true;
+    return false;
+  }
+  const bool pending = view_.live && extent_kind(word) == ExtentKind::kLargePending;
+  const bool large = pending || extent_kind(word) == ExtentKind::kLarge;
+  if ((!large && extent_kind(word) != ExtentKind::kSpan) || extent_shard(word) != shard_)
+    return lost("whose extent holds no records of this shard");
+  if (!large) return true;
+  if (seen_before(offset, spot)) return false;
+  return has_row(extent, word) || lost("a large record whose other extents are not its own");
+}
+
+// Whether the extents behind the first one of a large record are its own.
+bool ShardCheck::has_row(u64 extent, u64 word) const {
+  for (u64 i = 1; i < extent_payload(word); ++i) {
+    u64 rest = 0;
+    if (extent + i >= view_.extents_end || !view_.extent_word(extent + i, rest) ||
+        rest != make_extent_word(ExtentKind::kLargeRest, shard_, i))
+      return false;
+  }
+  return true;
+}
+
+// Of a long record: whether another slot has referred to it. Then it is not read again.
+bool ShardCheck::seen_before(u64 offset, const Spot& spot) {
+  if (long_seen_.insert(offset).second) return false;
+  piece_.near.damage(FindingKind::kDuplicate, spot, two_slots(offset));
   return true;
 }
 
@@ -140,9 +184,7 @@ void ShardCheck::commit_reference(const Reference& reference, Findings& far) {
     word |= bit;
   }
   if (twice) {
-    far.damage(FindingKind::kDuplicate, reference.spot,
-               say("two slots refer to the record at ", reference.offset,
-                   ": erasing one destroys the other"));
+    far.damage(FindingKind::kDuplicate, reference.spot, two_slots(reference.offset));
   }
 }
 

@@ -117,6 +117,9 @@ class ShardCheck {
 
   // verify_record.cc
   bool check_record(u64 offset, const Spot& spot, std::string_view& key);
+  bool check_reference(u64 offset, const Spot& spot, u64& word);
+  [[nodiscard]] bool has_row(u64 extent, u64 word) const;
+  bool seen_before(u64 offset, const Spot& spot);
   void check_content(const format::RecordHeader& header, const std::byte* at, const Spot& here);
   bool check_lengths(u64 offset, u64 word, u64 bytes, const Spot& spot);
   bool check_slot(u64 offset, u64 span, u64 bytes, const Spot& spot, RecordPlace& place);
@@ -137,6 +140,8 @@ class ShardCheck {
   bool gaps_ = false;
   bool walkable_ = false;  // the arrays of the header in use
 
+  void clear_piece();
+
   Piece piece_;
   std::vector<ChainEntry> chain_entries_;
   std::deque<std::string> chain_keys_;  // of these, if they lie in buckets
@@ -150,6 +155,8 @@ class ShardCheck {
   std::vector<SpanMap> referred_;
   std::unordered_set<u64> large_;
   std::vector<u64> heads_;  // head word of each span, filled by spans()
+  // The long records that were looked at since the header was taken, when nothing had changed.
+  std::unordered_set<u64> long_seen_;
 };
 
 }  // namespace hmap::checking

@@ -2,6 +2,7 @@
 
 import allocating
 import batching
+import checking
 import checkpointing
 import inlining
 import locking
@@ -13,6 +14,7 @@ import writing
 
 MUTANTS = (*allocating.MUTANTS,
            *batching.MUTANTS,
+           *checking.MUTANTS,
            *checkpointing.MUTANTS,
            *inlining.MUTANTS,
            *locking.MUTANTS,

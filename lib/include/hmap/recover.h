@@ -147,7 +147,8 @@ struct RecoverReport {
 // kInvalidArgument (options); kNoSpace, kIoError, kNoAddressSpace, kUnsupported (of `fresh`).
 // Threads and processes: any; the call shares nothing.
 // Cost: one pass over the buckets and their records; if any of these is damaged also one pass over
-// the file, at the speed of XXH3. Memory: some bytes for each entry of a damaged shard.
+// the file, at the speed of XXH3. Memory: some bytes for each entry of a damaged shard, and for
+// each record of 4 KiB and more.
 // Durability: the new store and its name are on disk when this returns.
 HMAP_EXPORT Result<RecoverReport> recover(const std::string& damaged, const std::string& fresh,
                                           const RecoverOptions& options = {});
