@@ -1,9 +1,16 @@
 """Faults in what lies in buckets, in compressed values, and where memory or a page is lost."""
 
 from mutant import mutant
-from suites import DYING_BATCH, batch, commit
+from suites import COMPRESSED_POWER, DYING_BATCH, batch, commit, compress
 
 MUTANTS = (
+    mutant("z_flags_behind_the_checksum", "the checksum covers how a value is compressed", [
+        ("records.cc", "  header.flags = value.flags;\n", ""),
+        ("records.cc", "  seam::copy_in(to, &header, kSum);\n",
+         "  seam::copy_in(to, &header, kSum);\n"
+         "  header.flags = value.flags;\n"
+         "  seam::copy_in(to, &header, sizeof header);\n")],
+        COMPRESSED_POWER, compress("*")),
     mutant("i_redone_by_key", "B7: an operation is done iff the slot has its value", (
         "insert.cc", "    if (location.found && location.entry.record == record) return {};\n",
         "    if (location.found && (shape().is_inline() || location.entry.record == record))\n"

@@ -65,6 +65,9 @@ def publish(tests):
 
 MODEL = suite("hmap_model_test", "Model.AgreesWith*", HMAP_MODEL_OPERATIONS="200000")
 POWER = suite("hmap_power_test", "Power.CutAtAnyMoment*", HMAP_POWER_IMAGES="40000")
+# The first one with compressed values, and one of its cuts.
+COMPRESSED_POWER = suite("hmap_power_test", "Power.CutAtAnyMoment*", HMAP_POWER_HISTORY="8",
+                         HMAP_POWER_LIFE="0", HMAP_POWER_CUT="50")
 REBOOT = process("Reboot.*")
 DYING = process("Dying*")
 OPENING = process("Opening.*")
