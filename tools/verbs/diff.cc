@@ -15,6 +15,7 @@
 #include "text/escape.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/side_by_side.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -106,15 +107,14 @@ class Differences {
 bool compare(const Store& one, const std::string& one_path, const Store& other,
              const std::string& other_path, bool second, Progress& progress, std::uint64_t& done,
              Differences& differences) {
-  Cursor cursor = take(one.cursor(), one_path);
-  std::string value;
-  while (const std::optional<Entry> entry = take(cursor.next(), one_path)) {
+  SideBySide pairs(one, one_path, other, other_path,
+                   second ? SideBySide::What::kPresence : SideBySide::What::kValues);
+  while (const std::optional<SideBySide::Pair> pair = pairs.next()) {
     progress.update(++done);
-    const bool there = take(other.get_into(entry->key, value), other_path);
-    if (there && (second || value == entry->value)) continue;
+    if (pair->there && (second || pair->other == pair->value)) continue;
     const Kind only = second ? Kind::kOnlyOther : Kind::kOnlyFile;
-    if (!differences.tell({there ? Kind::kDifferent : only, entry->key, entry->value, value}))
-      return false;
+    const Kind kind = pair->there ? Kind::kDifferent : only;
+    if (!differences.tell({kind, pair->key, pair->value, pair->other})) return false;
   }
   return true;
 }

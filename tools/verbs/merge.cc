@@ -16,6 +16,7 @@
 #include "text/numbers.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/side_by_side.h"
 #include "verbs/target.h"
 #include "verbs/verbs.h"
 
@@ -50,9 +51,9 @@ constexpr const char* kMergeExample =
 // One store, its entries one by one.
 class OtherStore {
  public:
-  OtherStore(const std::string& path, const char* doing)
+  explicit OtherStore(const std::string& path)
       : path_(path), store_(open_to_read(path)), cursor_(take(store_.cursor(), path)) {
-    progress_.emplace(doing, take(store_.size(), path), Progress::Unit::kEntries);
+    progress_.emplace("merge", take(store_.size(), path), Progress::Unit::kEntries);
   }
   std::optional<Entry> next() {
     if (const int signal = pending_interrupt(); signal != 0)
@@ -72,11 +73,15 @@ class OtherStore {
 // A key of `other` that FILE, or a store named before, has with another value.
 std::optional<std::string> conflict_with(const std::string& path, const std::string& other) {
   const Store store = open_to_read(path);
-  OtherStore source(other, "compare");
-  std::string value;
-  while (const std::optional<Entry> entry = source.next()) {
-    const bool there = take(store.get_into(entry->key, value), path);
-    if (there && value != entry->value) return std::string(entry->key);
+  const Store source = open_to_read(other);
+  Progress progress("compare", take(source.size(), other), Progress::Unit::kEntries);
+  std::uint64_t done = 0;
+  SideBySide pairs(source, other, store, path, SideBySide::What::kValues);
+  while (const std::optional<SideBySide::Pair> pair = pairs.next()) {
+    if (const int signal = pending_interrupt(); signal != 0)
+      throw interrupted_failure(signal, other);
+    progress.update(++done);
+    if (pair->there && pair->other != pair->value) return std::string(pair->key);
   }
   return std::nullopt;
 }
@@ -103,7 +108,7 @@ std::optional<Conflict> find_conflict(const MergeVerb& verb, bool file_is_there)
 
 void merge_one(Store& store, const MergeVerb& verb, const std::string& other, MergeCounts& counts) {
   const std::string& path = verb.common.file;
-  OtherStore source(other, "merge");
+  OtherStore source(other);
   std::string value;
   while (const std::optional<Entry> entry = source.next()) {
     bool added = false;
