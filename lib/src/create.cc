@@ -6,8 +6,8 @@
 #include "grow.h"
 #include "hash.h"
 #include "hmap.h"
-#include "open.h"
 #include "naming.h"
+#include "open.h"
 #include "type.h"
 
 namespace hmap {

@@ -32,6 +32,7 @@ struct Engine {
   bool verify_reads = true;
   bool guarded = false;         // Options::guard_sigbus
   bool reserves_growth = true;  // whether the next array is made ready before it is needed
+  u64* reads = nullptr;         // Options::count_reads: the slot's counter
   bool punches = true;          // until the file system refuses; guarded by the space lock
   LogFile* log = nullptr;       // Durability::kCommit; the session's
   bool owns_file =
@@ -72,6 +73,13 @@ struct Engine {
 
   [[nodiscard]] u64 epoch() const { return seam::load(runtime->epoch); }
   [[nodiscard]] u64 durable_cut() const { return seam::load(runtime->durable) >> 1; }
+
+  // Raises a counter whose lock the caller holds, after the fact. Crash: not counted.
+  static void count(u64& counter) { seam::store(counter, counter + 1); }
+  void count_reads(u64 reads_now) const {
+    if (reads != nullptr) [[unlikely]]
+      seam::fetch_add(*reads, reads_now);
+  }
 
   // The cuts whose state must stay: the durable one, while a checkpoint is under way the pending
   // one, and those of snapshots. D is read before P: a checkpoint that ends between the two only

@@ -102,6 +102,7 @@ Status redo_erase(Engine& engine, const EntryView& op, u64 hash) {
   if (!word) return word.error();
   // The seed stays: the other operations of the batch are prepared for this one.
   change.publish();
+  Engine::count(engine.domain(shard).erased);
   return carry_on(engine, shard, mixed, location, *word);
 }
 
@@ -132,6 +133,7 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash,
     change.set(header.hash0, new_seed());
   }
   if (Status s = change.publish_logged({format::LogOp::kErase, key, {}}); !s.ok()) return s;
+  Engine::count(engine.domain(shard).erased);
   if (Status s = carry_on(engine, shard, mixed, location, *word); !s.ok()) return s;
   // The write has happened; what is left over is done by the next one.
   static_cast<void>(tidy_up(engine, shard, true).ok());

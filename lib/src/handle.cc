@@ -149,6 +149,7 @@ Status Handle::end() {
 
 Result<bool> Handle::pin(std::string_view key, HeldRecord& held) {
   const Engine& engine = session_->engine;
+  engine.count_reads(1);
   const Result<bool> found =
       guarded([&] { return find_held(engine, key, hash_key(key, engine.store_seed), held); });
   // With the SIGBUS guard a fault may have come after the pin.

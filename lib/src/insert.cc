@@ -90,6 +90,7 @@ class Put {
     if (status.ok()) status = change.publish_logged({format::LogOp::kPut, key_, value_});
     if (!status.ok()) return status;
     if (record_.note != nullptr) status = adopt_large(engine_, *record_.note);
+    count(location);
     if (status.ok()) status = tidy_up(engine_, shard_, location.found);
     // The write has happened; work left over is tried again by the next one.
     return true;
@@ -111,6 +112,7 @@ class Put {
     Change change(engine_, shard_);
     if (Status s = refer(location, change); !s.ok()) return s;
     change.publish();
+    count(location);
     return {};
   }
 
@@ -128,6 +130,11 @@ class Put {
 
   [[nodiscard]] bool needs_presence() const {
     return mode_ == PutMode::kReplace || mode_ == PutMode::kCompare;
+  }
+
+  void count(const Location& location) {
+    format::Domain& domain = engine_.domain(shard_);
+    Engine::count(location.found ? domain.replaced : domain.inserted);
   }
 
   // Fills the change that makes the record the key's.

@@ -160,6 +160,9 @@ constexpr std::array kRootFields = {
 
 constexpr std::array kLockFields = {
     FIELD(Lock, word, kHex, "slot (16 bits), its generation (15), waiters (1); 0: free"),
+    FIELD(Lock, reserved0, kZero, ""),
+    FIELD(Lock, waits, kNumber, "times that somebody got it after waiting"),
+    FIELD(Lock, waited_ns, kNumber, "how long they waited"),
     FIELD(Lock, reserved, kZero, ""),
 };
 constexpr std::array kSnapshotCellFields = {
@@ -217,6 +220,7 @@ constexpr std::array kSlotFields = {
     FIELD(Slot, generation, kNumber, "raised at each registration"),
     FIELD(Slot, pid, kNumber, "for people"),
     FIELD(Slot, notes, kHex, "row of a large record being written; bit 63: something refers to it"),
+    FIELD(Slot, reads, kNumber, "look-ups + 1; 0: not counted"),
     FIELD(Slot, reserved, kZero, ""),
 };
 constexpr std::array kPinnedRowFields = {
@@ -254,7 +258,9 @@ constexpr std::array kDomainFields = {
     FIELD(Domain, zone, kNumber, "space: next extent for new spans, and the end of its zone"),
     FIELD(Domain, copies, kNumber, "blocks copied to another place since the last cut"),
     FIELD(Domain, copies_before, kNumber, "and between the two cuts before"),
-    FIELD(Domain, reserved, kZero, ""),
+    FIELD(Domain, inserted, kNumber, "new entries since this was set up"),
+    FIELD(Domain, replaced, kNumber, "values written over"),
+    FIELD(Domain, erased, kNumber, "entries erased"),
     FIELD(Domain, class_free, kHex, "slots of that word that are unused"),
 };
 constexpr std::array kCutFields = {

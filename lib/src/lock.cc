@@ -116,6 +116,17 @@ bool Locker::owner_alive(std::uint32_t word) const noexcept {
 }
 
 Result<Acquired> Locker::lock_slow(format::Lock& lock, std::chrono::milliseconds timeout) const {
+  const Clock::time_point start = Clock::now();
+  const Result<Acquired> acquired = wait_for(lock, timeout);
+  if (!acquired) return acquired;
+  const auto waited = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start);
+  // Ours now. Crash: not counted.
+  seam::store(lock.waits, lock.waits + 1);
+  seam::store(lock.waited_ns, lock.waited_ns + static_cast<std::uint64_t>(waited.count()));
+  return acquired;
+}
+
+Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds timeout) const {
   const bool for_ever = timeout.count() < 0 || timeout > kForEver;
   // A try asks at once; whoever may wait hopes first that the owner is quick.
   for (int i = 0; i < kSpins && timeout.count() != 0; ++i) {

@@ -55,6 +55,8 @@ class Locker {
  private:
   [[nodiscard]] Result<Acquired> lock_slow(format::Lock& lock,
                                            std::chrono::milliseconds timeout) const;
+  [[nodiscard]] Result<Acquired> wait_for(format::Lock& lock,
+                                          std::chrono::milliseconds timeout) const;
 
   int fd_;
   const format::Slot* slots_;

@@ -35,6 +35,7 @@ Result<bool> get_fixed(const Store& store, std::string_view key, void* to, std::
       in_records = true;
       return false;
     }
+    engine.count_reads(1);
     const u64 hash = hash_key(key, engine.store_seed);
     const Quick quick = quick_find_inline(engine, key, hash, to);
     if (quick != Quick::kUnsure) [[likely]]

@@ -93,8 +93,9 @@ void validate_runtime(Session& session) {
 }
 
 // The USERS byte, a slot, and the right to lock.
-Status attach(Session& session, bool exclusive) {
+Status attach(Session& session, const Options& options) {
   Engine& engine = session.engine;
+  const bool exclusive = options.mode == Mode::kExclusive;
   if (Status s = session.attachment->join(exclusive); !s.ok()) return s;
   const Result<u32> slot = session.attachment->take_slot(static_cast<u32>(engine.layout.slots));
   if (!slot) return slot.error();
@@ -103,6 +104,8 @@ Status attach(Session& session, bool exclusive) {
   // A lock word of the slot's former owner names another generation: dead to everybody.
   seam::store(entry.generation, entry.generation + 1);
   clear_pins(engine, *slot);
+  seam::store(entry.reads, options.count_reads ? 1 : 0);
+  engine.reads = options.count_reads ? &entry.reads : nullptr;
   seam::store(entry.pid, static_cast<u64>(::getpid()));
   if (Status s = session.attachment->bind(); !s.ok()) return s;
   engine.locker.emplace(session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots),
@@ -186,10 +189,8 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   session->attachment = *std::move(attachment);
   const Result<bool> alone = session->attachment->alone();
   if (!alone) return alone.error();
-  const bool exclusive = options.mode == Mode::kExclusive;
-  if (!*alone && (exclusive || options.discard_live_state)) {
+  if (!*alone && (options.mode == Mode::kExclusive || options.discard_live_state))
     return Status(Code::kLockedExclusively, "others have the store open");
-  }
   Engine& engine = session->engine;
   const bool valid = runtime_is_valid(*session, *engine.runtime) &&
                      seam::load(engine.runtime->poison) == 0 && !options.discard_live_state;
@@ -210,7 +211,7 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   }
   const Result<bool> first = agree_on_durability(*session, options, role, *alone);
   if (!first) return first.error();
-  if (Status s = attach(*session, exclusive); !s.ok()) return s;
+  if (Status s = attach(*session, options); !s.ok()) return s;
   if (Status s = *alone ? begin(*session, options, valid) : join(*session, options, *first);
       !s.ok())
     return s;

@@ -16,10 +16,16 @@ namespace hmap::format {
 // Slots are numbered from 1 in lock words, so that 0 is nobody.
 struct Lock {
   u32 word;
-  u32 reserved[15];
+  u32 reserved0;
+  u64 waits;      // how often somebody got it after waiting ...
+  u64 waited_ns;  // ... and how long all of them waited; both written by the owner
+  u64 reserved[5];
 };
 HMAP_LAYOUT(Lock, word, 0, 4);
-HMAP_LAYOUT(Lock, reserved, 4, 60);
+HMAP_LAYOUT(Lock, reserved0, 4, 4);
+HMAP_LAYOUT(Lock, waits, 8, 8);
+HMAP_LAYOUT(Lock, waited_ns, 16, 8);
+HMAP_LAYOUT(Lock, reserved, 24, 40);
 static_assert(OnDisk<Lock> && sizeof(Lock) == 64);
 
 // One snapshot. Written by its owner; cleared by whoever finds the owner dead.
@@ -135,12 +141,14 @@ struct Slot {
   u64 pid;            // for people
   u64 notes[kNotes];  // large records being written: first extent + 1 (32 bits) | count (31) |
                       // reachable (1); swept when the slot's process is dead
-  u64 reserved[2];
+  u64 reads;          // look-ups by the handle + 1; 0: it does not count them
+  u64 reserved;
 };
 HMAP_LAYOUT(Slot, generation, 0, 8);
 HMAP_LAYOUT(Slot, pid, 8, 8);
 HMAP_LAYOUT(Slot, notes, 16, 32);
-HMAP_LAYOUT(Slot, reserved, 48, 16);
+HMAP_LAYOUT(Slot, reads, 48, 8);
+HMAP_LAYOUT(Slot, reserved, 56, 8);
 static_assert(OnDisk<Slot> && sizeof(Slot) == 64);
 
 // One large record that views of a slot read.
@@ -217,7 +225,9 @@ struct Domain {
   u64 zone[2];        // space: next extent of the zone that new spans come from, and its end
   u64 copies;         // blocks copied to another place since the last cut of a checkpoint ...
   u64 copies_before;  // ... and between the two before that
-  u64 reserved[3];
+  u64 inserted;       // counted for people: new entries ...
+  u64 replaced;       // ... values written over ...
+  u64 erased;         // ... and erased entries, each by itself or in a batch
   u64 class_free[kClasses];  // per size class: slots of the word `class_hint` that no cut needs and
                              // that were not taken since; 0 before `open` becomes another span
 };
@@ -235,7 +245,9 @@ HMAP_LAYOUT(Domain, freeing, 1408, 8);
 HMAP_LAYOUT(Domain, zone, 1416, 16);
 HMAP_LAYOUT(Domain, copies, 1432, 8);
 HMAP_LAYOUT(Domain, copies_before, 1440, 8);
-HMAP_LAYOUT(Domain, reserved, 1448, 24);
+HMAP_LAYOUT(Domain, inserted, 1448, 8);
+HMAP_LAYOUT(Domain, replaced, 1456, 8);
+HMAP_LAYOUT(Domain, erased, 1464, 8);
 HMAP_LAYOUT(Domain, class_free, 1472, 640);
 static_assert(OnDisk<Domain> && sizeof(Domain) == 2112);
 

@@ -38,6 +38,7 @@ Result<bool> Snapshot::look_up(std::string_view key, std::string* value) const {
     return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
   return impl_->handle()->read([&](const Engine& engine) -> Result<bool> {
     if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
+    engine.count_reads(1);
     return find(engine, key, hash_key(key, engine.store_seed), value, &impl_->frozen());
   });
 }

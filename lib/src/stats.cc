@@ -34,6 +34,12 @@ void add_shard(const Engine& engine, u64 shard, Stats& stats) {
   s.spans = seam::load(header.span_count) - seam::load(header.span_free);
   // One that is published has happened, applied or not.
   s.epoch_changes = (seam::load(engine.intent(shard).state) + 1) / 2;
+  const format::Domain& domain = engine.domain(shard);
+  s.inserted = seam::load(domain.inserted);
+  s.replaced = seam::load(domain.replaced);
+  s.erased = seam::load(domain.erased);
+  s.lock_waits = seam::load(domain.lock.waits);
+  s.lock_waited_ns = seam::load(domain.lock.waited_ns);
   stats.entries += s.entries;
   stats.buckets += u64{1} << std::min<u64>(s.buckets_log2, kMaxB);
   stats.overflow_buckets += s.overflow_buckets;
@@ -154,7 +160,10 @@ void add_processes(const Session& session, Stats& stats) {
     if (pid == 0 || !session.live) continue;
     const bool alive = slot_lives(session, slot);
     const SlotViews views = views_of(session.engine, slot);
-    stats.processes.push_back({slot, static_cast<u32>(pid), alive, views.count, views.seconds});
+    // One more than were counted, so that 0 tells who does not count.
+    const u64 reads = seam::load(session.engine.slot(slot).reads);
+    stats.processes.push_back({slot, static_cast<u32>(pid), alive, views.count, views.seconds,
+                               reads != 0, reads == 0 ? 0 : reads - 1});
   }
 }
 

@@ -66,6 +66,7 @@ Status check_options(const Options& options) {
 [[gnu::always_inline]] inline Result<bool> look_up(const Engine& engine, std::string_view key,
                                                    std::string* value) {
   if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
+  engine.count_reads(1);
   return hmap::find(engine, key, hash_key(key, engine.store_seed), value);
 }
 
@@ -181,6 +182,7 @@ Result<std::size_t> Store::multi_get(std::span<const std::string_view> keys,
   if (Status s = check_keys(keys, values.size()); !s.ok()) return s;
   return impl_->read([&](const Engine& engine) -> Result<u64> {
     if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
+    engine.count_reads(keys.size());
     return find_many(engine, keys, values.data(), nullptr);
   });
 }
@@ -191,6 +193,7 @@ Result<std::size_t> Store::multi_contains(std::span<const std::string_view> keys
   if (Status s = check_keys(keys, present.size()); !s.ok()) return s;
   return impl_->read([&](const Engine& engine) -> Result<u64> {
     if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
+    engine.count_reads(keys.size());
     return find_many(engine, keys, nullptr, present.data());
   });
 }

@@ -102,8 +102,14 @@ class Watch(ToolTest):
         self.assertGreaterEqual(answer["changes"], len(RECORDS))
         self.assertEqual(answer["file_bytes"], os.path.getsize(self.file))
         self.assertNotIn("changes_per_second", answer)
+        self.assertNotIn("reads", answer["work"])
+        work = answer["work"]
+        self.assertEqual((work["inserted"], work["replaced"], work["erased"]), (len(RECORDS), 0, 0))
+        self.assertEqual(work["lock_waits"], 0)
         text = self.hmap("watch", "--once", self.file).stdout.decode()
         self.assertRegex(text, rf"(?m)^entries +{len(RECORDS)}$")
+        self.assertRegex(text, rf"(?m)^inserted +{len(RECORDS)}$")
+        self.assertRegex(text, r"(?m)^lock waits +0  0.000 s in all$")
         self.assertNotIn("\x1b", text)
 
     def test_rates(self):
@@ -128,6 +134,9 @@ class Watch(ToolTest):
             self.assertEqual(after["entries_per_second"] > 0, grown > 0)
             changed = after["changes"] > before["changes"]
             self.assertEqual(after["changes_per_second"] > 0, changed)
+            inserted = after["work"]["inserted"] - before["work"]["inserted"]
+            self.assertGreaterEqual(inserted, 0)
+            self.assertEqual(after["work_per_second"]["inserted"] > 0, inserted > 0)
         self.assertTrue(any(line.get("changes_per_second", 0) > 0 for line in lines))
         self.assertEqual([p["alive"] for p in lines[-1]["processes"]], [True])
 

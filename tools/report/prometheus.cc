@@ -70,6 +70,22 @@ void add_shards(const Stats& stats, Exposition& out) {
   }
 }
 
+void add_work(const Stats& stats, Exposition& out) {
+  const Work work = work_in(stats);
+  out.metric("hmap_writes_total", "counter",
+             "Entries written and erased since the store was set up in this boot.");
+  out.value(work.inserted, "kind=\"inserted\"");
+  out.value(work.replaced, "kind=\"replaced\"");
+  out.value(work.erased, "kind=\"erased\"");
+  out.single("hmap_lock_waits_total", "counter", "Waits of writers for the lock of a shard.",
+             work.lock_waits);
+  out.single("hmap_lock_wait_seconds_total", "counter", "For how long.",
+             static_cast<double>(work.lock_waited_ns) / 1e9);
+  if (work.readers == 0) return;
+  out.single("hmap_reads", "gauge", "Look-ups of the attached processes that count them.",
+             work.reads);
+}
+
 void add_space(const Stats& stats, Exposition& out) {
   out.metric("hmap_space_bytes", "gauge", "Bytes of the file by use.");
   out.value(stats.span_bytes, "use=\"records\"");
@@ -111,6 +127,7 @@ std::string prometheus_text(const Sample& now, const std::string& path) {
   out.single("hmap_buckets", "gauge", "Main buckets.", stats.buckets);
   out.single("hmap_overflow_buckets", "gauge", "Overflow buckets in use.", stats.overflow_buckets);
   add_shards(stats, out);
+  add_work(stats, out);
   add_space(stats, out);
   out.single("hmap_epoch", "gauge", "Current epoch.", stats.epoch);
   out.single("hmap_durable_epoch", "gauge", "Last epoch in a completed checkpoint.",

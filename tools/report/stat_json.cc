@@ -26,6 +26,11 @@ Json shard_json(const Stats::Shard& shard) {
   }
   object["spans"] = shard.spans;
   object["epoch_changes"] = shard.epoch_changes;
+  object["inserted"] = shard.inserted;
+  object["replaced"] = shard.replaced;
+  object["erased"] = shard.erased;
+  object["lock_waits"] = shard.lock_waits;
+  object["lock_waited_ns"] = shard.lock_waited_ns;
   return object;
 }
 

@@ -25,12 +25,20 @@ struct Rates {
   double changes = 0;
   double entries = 0;  // net
   double log_bytes = 0;
+  Work work;
 };
 
 double per_second(std::uint64_t now, std::uint64_t before, double seconds) {
   // A store that was set up anew meanwhile counts from 0.
   if (seconds <= 0) return 0;
   return (static_cast<double>(now) - static_cast<double>(before)) / seconds;
+}
+
+// 0 for a counter that began anew meanwhile, as those of reads do when a process goes.
+std::uint64_t rate_of(std::uint64_t now, std::uint64_t before, double seconds) {
+  return now <= before || seconds <= 0
+             ? 0
+             : static_cast<std::uint64_t>(std::llround(per_second(now, before, seconds)));
 }
 
 std::optional<Rates> rates(const Sample& now, const Sample* before) {
@@ -42,6 +50,15 @@ std::optional<Rates> rates(const Sample& now, const Sample* before) {
   rates.entries = per_second(now.stats.entries, before->stats.entries, seconds);
   rates.log_bytes =
       std::max(0.0, per_second(now.stats.log_written, before->stats.log_written, seconds));
+  const Work work = work_in(now.stats);
+  const Work done = work_in(before->stats);
+  rates.work.inserted = rate_of(work.inserted, done.inserted, seconds);
+  rates.work.replaced = rate_of(work.replaced, done.replaced, seconds);
+  rates.work.erased = rate_of(work.erased, done.erased, seconds);
+  rates.work.readers = work.readers;
+  rates.work.reads = rate_of(work.reads, done.reads, seconds);
+  rates.work.lock_waits = rate_of(work.lock_waits, done.lock_waits, seconds);
+  rates.work.lock_waited_ns = rate_of(work.lock_waited_ns, done.lock_waited_ns, seconds);
   return rates;
 }
 
@@ -53,6 +70,32 @@ std::string bar(double share) {
   const int full =
       std::clamp(static_cast<int>(std::lround(share * kEvacuationColumns)), 0, kEvacuationColumns);
   return fmt::format("[{:#<{}}{:.<{}}]", "", full, "", kEvacuationColumns - full);
+}
+
+std::string counter_line(std::string_view name, std::uint64_t now,
+                         const std::optional<std::uint64_t>& rate, std::string_view remark = {}) {
+  return fmt::format("{:<12}{:>15}{}{}", name, grouped(now),
+                     rate ? fmt::format("  {}/s", grouped(*rate)) : "", remark);
+}
+
+// Writes by kind, look-ups where somebody counts them, and what writers wait for each other.
+void add_work(const Sample& now, const std::optional<Rates>& rate,
+              std::vector<std::string>& lines) {
+  const Work work = work_in(now.stats);
+  const auto of = [&](std::uint64_t Work::*kind) {
+    return rate ? std::optional(rate->work.*kind) : std::nullopt;
+  };
+  lines.push_back(counter_line("inserted", work.inserted, of(&Work::inserted)));
+  lines.push_back(counter_line("replaced", work.replaced, of(&Work::replaced)));
+  lines.push_back(counter_line("erased", work.erased, of(&Work::erased)));
+  if (work.readers != 0) {
+    lines.push_back(counter_line(
+        "reads", work.reads, of(&Work::reads),
+        fmt::format("  of {} that count{} them", work.readers, work.readers == 1 ? "s" : "")));
+  }
+  lines.push_back(counter_line(
+      "lock waits", work.lock_waits, of(&Work::lock_waits),
+      fmt::format("  {:.3f} s in all", static_cast<double>(work.lock_waited_ns) / 1e9)));
 }
 
 void add_growth(const Sample& now, const Sample* before, std::vector<std::string>& lines) {
@@ -118,6 +161,17 @@ void add_activity_lines(const Sample& now, const std::string& path,
   }
 }
 
+// `reads`: only of those who count them.
+Json work_json(const Work& work) {
+  Json object = {{"inserted", work.inserted},
+                 {"replaced", work.replaced},
+                 {"erased", work.erased},
+                 {"lock_waits", work.lock_waits},
+                 {"lock_waited_ns", work.lock_waited_ns}};
+  if (work.readers != 0) object["reads"] = work.reads;
+  return object;
+}
+
 }  // namespace
 
 HeldViews views_in(const Stats& stats) {
@@ -127,6 +181,22 @@ HeldViews views_in(const Stats& stats) {
     views.seconds = std::max(views.seconds, process.views_seconds);
   }
   return views;
+}
+
+Work work_in(const Stats& stats) {
+  Work work;
+  for (const Stats::Shard& shard : stats.shards) {
+    work.inserted += shard.inserted;
+    work.replaced += shard.replaced;
+    work.erased += shard.erased;
+    work.lock_waits += shard.lock_waits;
+    work.lock_waited_ns += shard.lock_waited_ns;
+  }
+  for (const Stats::Process& process : stats.processes) {
+    work.readers += process.counts_reads ? 1 : 0;
+    work.reads += process.reads;
+  }
+  return work;
 }
 
 std::uint64_t changes_in(const Stats& stats) {
@@ -150,6 +220,7 @@ std::vector<std::string> watch_lines(const Sample& now, const Sample* before,
   }
   lines.push_back(std::move(entries));
   lines.push_back(std::move(changes));
+  add_work(now, rate, lines);
   lines.push_back(fmt::format("buckets     {:>15}  {:.2f} entries each, {} overflow buckets",
                               grouped(now.stats.buckets), now.stats.load_factor,
                               grouped(now.stats.overflow_buckets)));
@@ -176,10 +247,13 @@ Json watch_json(const Sample& now, const Sample* before, const std::string& path
   set_bytes(json, "file", path);
   json["entries"] = now.stats.entries;
   json["changes"] = changes_in(now.stats);
-  if (const std::optional<Rates> rate = rates(now, before)) {
+  const std::optional<Rates> rate = rates(now, before);
+  if (rate) {
     json["entries_per_second"] = rate->entries;
     json["changes_per_second"] = rate->changes;
   }
+  json["work"] = work_json(work_in(now.stats));
+  if (rate) json["work_per_second"] = work_json(rate->work);
   json["shards"] = Json::array();
   for (const Stats::Shard& shard : now.stats.shards) {
     Json one = {

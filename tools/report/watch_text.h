@@ -27,6 +27,18 @@ struct HeldViews {
 };
 [[nodiscard]] HeldViews views_in(const Stats& stats);
 
+// What was done since the store was set up in this boot.
+struct Work {
+  std::uint64_t inserted = 0;
+  std::uint64_t replaced = 0;
+  std::uint64_t erased = 0;
+  std::uint64_t readers = 0;  // attached processes that count their look-ups ...
+  std::uint64_t reads = 0;    // ... and these
+  std::uint64_t lock_waits = 0;
+  std::uint64_t lock_waited_ns = 0;
+};
+[[nodiscard]] Work work_in(const Stats& stats);
+
 // Changes since the store was set up in this boot, in all shards: writes, and steps of growths.
 [[nodiscard]] std::uint64_t changes_in(const Stats& stats);
 

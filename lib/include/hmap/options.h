@@ -109,6 +109,10 @@ struct Options {
   // Verify the checksum of every record read. Costs about 10 ns for 100 bytes. Short entries of
   // fixed sizes lie in the buckets and have none (hmap/map.h).
   bool verify_reads = true;
+  // Count look-ups by key, present or not, for Stats::Process::reads and `hmap watch`. Threads of
+  // one handle then share a counter: an atomic addition for each look-up, which costs more while
+  // several threads read. Of handles that can write; read-only ones have nowhere to count.
+  bool count_reads = false;
   // Discard the live state and start from the last checkpoint, and what the commit log has beyond
   // it, as after a power cut (needs to be alone). For a file that was overwritten in place by a
   // restore within one boot.
@@ -133,6 +137,14 @@ struct Stats {
     // Changes since the runtime area was set up (a reboot, a copy): rises with every write, and
     // with every step of a growth.
     std::uint64_t epoch_changes = 0;
+    // Since then too: entries written and erased, each by itself or in a batch. clear() counts
+    // nothing, nor do compactions. A process that is killed may leave one uncounted.
+    std::uint64_t inserted = 0;
+    std::uint64_t replaced = 0;
+    std::uint64_t erased = 0;
+    // How often a writer had to wait for the shard's lock, and for how long in all.
+    std::uint64_t lock_waits = 0;
+    std::uint64_t lock_waited_ns = 0;
   };
   std::vector<Shard> shards;
 
@@ -180,6 +192,8 @@ struct Stats {
                                       // checkpoint.
     std::uint64_t views_seconds = 0;  // For how long the oldest of them, or a row of views each
                                       // begun before the one before it ended, is held.
+    bool counts_reads = false;        // Options::count_reads
+    std::uint64_t reads = 0;          // Look-ups since it was attached, if it counts them.
   };
   std::vector<Process> processes;  // Attached for writing; read-only handles take no slot.
 
