@@ -5,6 +5,7 @@
 
 #include "batch_area.h"
 #include "log.h"
+#include "pins.h"
 #include "snapshots.h"
 #include "space.h"
 #include "stats.h"
@@ -49,6 +50,9 @@ class Picture {
       process.alive = slot_lives(session_, number);
       process.registrations = static_cast<u32>(seam::load(slot.generation));
       for (const u64& note : slot.notes) process.large_records += seam::load(note) != 0 ? 1 : 0;
+      const SlotViews views = views_of(engine_, number);
+      process.views = views.count;
+      process.views_seconds = views.seconds;
       all_.processes.push_back(process);
     }
   }

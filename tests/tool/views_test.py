@@ -41,6 +41,12 @@ class Views(ToolTest):
         self.assertRegex(text, rf"snapshots held: 1\n  epoch {stat['epoch'] - 1} +by slot {slot}\n")
         self.assertRegex(text, r"held by views +0 +0\.0 %")
         self.assertTrue(stat["healthy"])
+        processes = self.answer("ps", "--json", self.file)["processes"]
+        (seen,) = [p for p in processes if p["views"] != 0]
+        self.assertEqual((seen["pid"], seen["views"]), (holder.pid, 3))
+        self.assertLess(seen["views_seconds"], 60)
+        text = self.hmap("ps", self.file).stdout.decode()
+        self.assertRegex(text, r"snapshot of epoch \d+, 3 views for up to 0:\d\d\n")
         views = self.answer("watch", "--once", "--json", self.file)["views"]
         self.assertEqual((views["count"], views["held_bytes"]), (3, 0))
         text = self.hmap("watch", "--once", self.file).stdout.decode()

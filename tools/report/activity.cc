@@ -47,6 +47,11 @@ std::string holdings(const Activity& activity, const AttachedProcess& process) {
     if (snapshot.slot != process.slot || snapshot.alive != process.alive) continue;
     parts.push_back(fmt::format("snapshot of epoch {}", snapshot.epoch));
   }
+  if (process.views != 0) {
+    parts.push_back(fmt::format("{} view{} for up to {}", grouped(process.views),
+                                process.views == 1 ? "" : "s",
+                                human_seconds(static_cast<double>(process.views_seconds))));
+  }
   if (process.large_records != 0)
     parts.push_back(fmt::format("{} large records being written", process.large_records));
   return parts.empty() ? "-" : fmt::format("{}", fmt::join(parts, ", "));
@@ -131,6 +136,8 @@ void add_activity(Json& object, const Activity& activity) {
       json["age_seconds"] = facts.age_seconds;
     }
     json["large_records"] = process.large_records;
+    json["views"] = process.views;
+    json["views_seconds"] = process.views_seconds;
     object["processes"].push_back(std::move(json));
   }
   object["locks"] = Json::array();

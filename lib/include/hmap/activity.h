@@ -32,6 +32,8 @@ struct AttachedProcess {
   bool alive = false;
   std::uint32_t registrations = 0;  // how often the slot was taken, this one included
   std::uint32_t large_records = 0;  // that it is writing (or was, when it died)
+  std::uint64_t views = 0;  // that it holds (view.h); a dead one's until the next checkpoint
+  std::uint64_t views_seconds = 0;  // for how long, as Stats::Process::views_seconds
 };
 
 struct Activity {
