@@ -194,6 +194,8 @@ class Dialects(FormatTest):
         self.make()
         plain = self.hmap("dump", self.file).stdout
         text = self.hmap("dump", "--format", "lmdb", self.file).stdout
+        other = self.hmap("dump", "--dialect", "lmdb", self.file).stdout
+        self.assertEqual(sorted(other.splitlines()), sorted(text.splitlines()))
         size = int(text.split(b"mapsize=")[1].split(b"\n")[0])
         self.assertEqual(size % (1 << 20), 0)
         self.assertEqual(text.replace(b"mapsize=%d\n" % size, b"")[:50], plain[:50])

@@ -90,7 +90,8 @@ Exit run(const DumpVerb& verb) {
 Verb add_dump(CLI::App& root) {
   auto verb = std::make_shared<DumpVerb>();
   CLI::App& app = add_verb(root, verb->common, "dump", "write all records as text", kDumpExample);
-  add_bytes(app, "--format", verb->format, format_names() + "; default db")->type_name("F");
+  add_bytes(app, "--format,--dialect", verb->format, format_names() + "; default db")
+      ->type_name("F");
   add_type_options(app, verb->types, "default: bytes as they are");
   return {&app, [verb] { return run(*verb); }};
 }
