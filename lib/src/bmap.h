@@ -45,6 +45,20 @@ inline u32 match_bytes(u64 word, u8 value) {
 #endif
 }
 
+// Bit i is set iff slot i is filled.
+inline u32 filled_slots(u64 word) {
+#if defined(__SSE2__)
+  const __m128i bytes = _mm_cvtsi64_si128(static_cast<long long>(word));
+  const __m128i least = _mm_set1_epi8(static_cast<char>(format::kMinTopHash));
+  const __m128i filled = _mm_cmpeq_epi8(_mm_max_epu8(bytes, least), bytes);
+  return static_cast<u32>(_mm_movemask_epi8(filled)) & 0xff;
+#else
+  u32 bits = 0;
+  for (u64 i = 0; i < format::kSlots; ++i) bits |= u32{is_filled(tophash_at(word, i))} << i;
+  return bits;
+#endif
+}
+
 // The parts of the overflow word.
 constexpr u64 overflow_in(u64 word) { return word & ((u64{1} << format::kOverflowBits) - 1); }
 constexpr u64 hash_bits_in(u64 word, u64 slot) {

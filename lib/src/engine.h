@@ -76,6 +76,7 @@ struct Engine {
 
   // Raises a counter whose lock the caller holds, after the fact. Crash: not counted.
   static void count(u64& counter) { seam::store(counter, counter + 1); }
+  // Crash: counted, though nobody may have got the answer.
   void count_reads(u64 reads_now) const {
     if (reads != nullptr) [[unlikely]]
       seam::fetch_add(*reads, reads_now);

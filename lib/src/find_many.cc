@@ -47,10 +47,7 @@ void ask_for_records(const Engine& engine, const Pending& pending) {
   if (bucket == nullptr || is_evacuated(seam::load(bucket->tophash))) bucket = pending.bucket;
   if (bucket == nullptr) return;
   const u64 tophash = seam::load(bucket->tophash);
-  for (u32 slots = match_bytes(tophash, pending.tophash); slots != 0; slots &= slots - 1) {
-    prefetch_record(engine,
-                    record_in(&bucket->overflow, static_cast<u64>(std::countr_zero(slots))));
-  }
+  prefetch_slots(engine, &bucket->overflow, match_bytes(tophash, pending.tophash));
 }
 
 Result<bool> find_one(const Engine& engine, std::string_view key, u64 key_hash,

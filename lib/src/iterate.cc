@@ -18,8 +18,7 @@ using format::BucketArray;
 // Values above this are not copied with their chain.
 constexpr u64 kLeaveBehindBytes = 65'536;
 
-// From here on a record counts as long: a chain must not have it twice, and few may be astray.
-constexpr u64 kLongBytes = 4096;
+// A chain must not have a long record twice, and few may be astray.
 constexpr u64 kAstrayFiles = 4;
 constexpr u64 kAstrayLeast = u64{64} << 20;
 
@@ -125,18 +124,14 @@ class ChainWalk {
     if (after != nullptr) prefetch_bucket_lines(engine_, after);
     if (bucket == nullptr) return;
     const u64 tophash = seam::load(bucket->tophash);
-    for (u64 slot = 0; slot < format::kSlots; ++slot) {
-      if (is_filled(tophash_at(tophash, slot))) prefetch_slot(engine_, &bucket->overflow, slot);
-    }
+    prefetch_slots(engine_, &bucket->overflow, filled_slots(tophash));
     const u64 n = overflow_in(seam::load(bucket->overflow));
     const auto* behind = n != 0 ? find_bucket(engine_, array, n).bucket : nullptr;
     if (behind != nullptr) prefetch_bucket_lines(engine_, behind);
   }
 
   Walk take_bucket(const BucketWords& words, u64 hash0) {
-    for (u64 i = 0; i < format::kSlots; ++i) {
-      if (is_filled(tophash_at(words.tophash, i))) prefetch_slot(engine_, words.rest, i);
-    }
+    prefetch_slots(engine_, words.rest, filled_slots(words.tophash));
     for (u64 i = 0; i < format::kSlots; ++i) {
       // From a slot that differs from walk to walk, as in Go: nobody shall rely on an order.
       const u64 slot = (i + (position_.start & 7)) % format::kSlots;
@@ -149,7 +144,7 @@ class ChainWalk {
 
   Walk take_entry(const Result<EntryView>& seen, u64 hash0) {
     if (!seen) return damaged(seen.error());
-    const bool is_long = seen->record_bytes() >= kLongBytes;
+    const bool is_long = seen->record_bytes() >= kLongRecordBytes;
     if (is_long && is_taken(seen->record))
       return damaged(Engine::corrupt("record that two slots refer to", seen->record));
     if (engine_.verify_reads && !record_intact(engine_, *seen)) {

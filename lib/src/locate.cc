@@ -120,8 +120,7 @@ void prefetch_records(const Engine& engine, u64 shard, u64 hash) {
   const u64 mixed = mix(hash, header.hash0);
   const Bmap* bucket = find_head(engine, header.buckets, mixed).bucket;
   if (bucket == nullptr) return;  // no array yet; or damage, which locate() reports
-  for (u32 slots = match_bytes(bucket->tophash, tophash_of(mixed)); slots != 0; slots &= slots - 1)
-    prefetch_slot(engine, &bucket->overflow, static_cast<u64>(std::countr_zero(slots)));
+  prefetch_slots(engine, &bucket->overflow, match_bytes(bucket->tophash, tophash_of(mixed)));
 }
 
 u64 new_seed() {

@@ -10,6 +10,10 @@
 
 namespace hmap {
 
+// From here on a record counts as long: who walks over a file that may be hostile reads none of
+// them once for each slot that refers to it.
+inline constexpr u64 kLongRecordBytes = 4096;
+
 inline u64 record_bytes(std::string_view key, const StoredValue& value) {
   return sizeof(format::RecordHeader) + key.size() + value.bytes.size();
 }

@@ -9,6 +9,7 @@
 #include "batch_area.h"
 #include "fresh_store.h"
 #include "hash.h"
+#include "records.h"
 #include "space.h"
 #include "spans.h"
 
@@ -17,8 +18,6 @@ namespace hmap {
 using format::ExtentKind;
 
 constexpr u64 kTickEntries = 512;
-// From here on a record is remembered, so that what refers to it again does not have it read again.
-constexpr u64 kLongBytes = 4096;
 
 Status Salvage::run() {
   if (source_.live || source_.durable) {
@@ -156,7 +155,7 @@ Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
 
 std::optional<ScannedRecord> Salvage::read(u64 offset, Long** known) {
   std::optional<ScannedRecord> record = plausible_record(map_, offset);
-  if (!record || record->bytes() < kLongBytes)
+  if (!record || record->bytes() < kLongRecordBytes)
     return record ? intact_record(map_, engine_.store_seed, offset) : record;
   const auto [found, is_new] = long_.try_emplace(offset);
   Long& entry = found->second;

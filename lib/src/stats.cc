@@ -84,9 +84,7 @@ Status add_extents(const Engine& engine, Stats& stats) {
 
 // What the compressed values of a bucket take.
 void add_records(const Engine& engine, const BucketWords& words, Stats& stats) {
-  for (u64 i = 0; i < format::kSlots; ++i) {
-    if (is_filled(tophash_at(words.tophash, i))) prefetch_slot(engine, words.rest, i);
-  }
+  prefetch_slots(engine, words.rest, filled_slots(words.tophash));
   for (u64 i = 0; i < format::kSlots; ++i) {
     if (!is_filled(tophash_at(words.tophash, i))) continue;
     const Result<EntryView> entry = view_slot(engine, words.rest, i);

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "hash.h"
+#include "records.h"
 #include "seam.h"
 #include "verify_shard.h"
 
@@ -13,7 +14,6 @@ using format::RecordHeader;
 // A row of extents can be one large record's only, and so can what lies in a slot: without the
 // rules below a file could be made in which many records lie in each other, or many slots refer to
 // one, and who reads each of them once for each slot never comes to the end.
-constexpr u64 kLongBytes = 4096;
 
 namespace {
 
@@ -33,7 +33,7 @@ bool ShardCheck::check_record(u64 offset, const Spot& spot, std::string_view& ke
   const u64 bytes = sizeof header + header.key_bytes + header.value_bytes;
   if (!check_lengths(offset, word, bytes, spot)) return false;
   RecordPlace place{kLarge, extent_payload(word)};
-  const bool long_in_span = !large && bytes >= kLongBytes;
+  const bool long_in_span = !large && bytes >= kLongRecordBytes;
   if (long_in_span &&
       (seen_before(offset, spot) || !check_slot(offset, extent_payload(word), bytes, spot, place)))
     return false;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -36,10 +37,13 @@ double per_second(std::uint64_t now, std::uint64_t before, double seconds) {
 
 // 0 for a counter that began anew meanwhile, as those of reads do when a process goes.
 std::uint64_t rate_of(std::uint64_t now, std::uint64_t before, double seconds) {
-  return now <= before || seconds <= 0
-             ? 0
-             : static_cast<std::uint64_t>(std::llround(per_second(now, before, seconds)));
+  return now <= before ? 0
+                       : static_cast<std::uint64_t>(std::llround(per_second(now, before, seconds)));
 }
+
+// What of Work rises.
+constexpr std::array kCounters = {&Work::inserted, &Work::replaced,   &Work::erased,
+                                  &Work::reads,    &Work::lock_waits, &Work::lock_waited_ns};
 
 std::optional<Rates> rates(const Sample& now, const Sample* before) {
   if (before == nullptr) return std::nullopt;
@@ -52,13 +56,9 @@ std::optional<Rates> rates(const Sample& now, const Sample* before) {
       std::max(0.0, per_second(now.stats.log_written, before->stats.log_written, seconds));
   const Work work = work_in(now.stats);
   const Work done = work_in(before->stats);
-  rates.work.inserted = rate_of(work.inserted, done.inserted, seconds);
-  rates.work.replaced = rate_of(work.replaced, done.replaced, seconds);
-  rates.work.erased = rate_of(work.erased, done.erased, seconds);
   rates.work.readers = work.readers;
-  rates.work.reads = rate_of(work.reads, done.reads, seconds);
-  rates.work.lock_waits = rate_of(work.lock_waits, done.lock_waits, seconds);
-  rates.work.lock_waited_ns = rate_of(work.lock_waited_ns, done.lock_waited_ns, seconds);
+  for (std::uint64_t Work::*const counter : kCounters)
+    rates.work.*counter = rate_of(work.*counter, done.*counter, seconds);
   return rates;
 }
 

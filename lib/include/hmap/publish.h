@@ -36,10 +36,10 @@ struct PublishReport {
 // What is tied to the old store stays there, and whole, until it ends: a View, a Snapshot, a Cursor
 // (which gives what was there at the moment of replacing). A Batch or an update() that meets the
 // moment happens in the new store, and an update() only if it finds there the value that it was
-// computed from, else it runs once more. The old file's blocks are free when
-// the last handle has followed and the last of these has ended; an idle handle follows in its next
-// call. A handle that cannot open the new store (permission, kModeMismatch because somebody was
-// faster to open it with another durability) returns that error from each call until it can.
+// computed from, else it runs once more. The old file's blocks are free when the last handle has
+// followed and the last of these has ended; an idle handle follows in its next call. A handle that
+// cannot open the new store (permission, kModeMismatch because somebody was faster to open it with
+// another durability) returns that error from each call until it can.
 //
 // Whoever opens the path gets the old store or the new one, each complete, also if this process is
 // killed or the power fails at any moment; there is no moment without a store, and none that leaves

@@ -295,8 +295,8 @@ class HMAP_EXPORT Store {
 
   // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
   // returned; the handle is closed all the same. (Not of a file that was removed meanwhile: nobody
-  // can open it again.) Later calls answer kClosed. But while Views of it
-  // are held, kBusy, and it stays open.
+  // can open it again.) Later calls answer kClosed. But while Views of it are held, kBusy, and it
+  // stays open.
   // Threads: no other thread may be inside a call on this handle meanwhile.
   Status close();
 
