@@ -3,6 +3,8 @@ import json
 import subprocess
 import sys
 
+from second_reader import SecondReader
+
 TIMEOUT = 120
 
 
@@ -13,16 +15,14 @@ def run(*command):
 class Readers:
     def __init__(self, reader, store_lines):
         self.reader, self.store_lines = reader, store_lines
-
-    def python(self, path, *arguments):
-        return run(sys.executable, "-B", self.reader, str(path), *arguments)
+        self.second = SecondReader(reader)
 
     def library(self, *arguments):
         return run(self.store_lines, *map(str, arguments))
 
     def facts(self, path):
         """Header facts and entries as reader.py sees them; checks everything that it can check."""
-        done = self.python(path, "--json")
+        done = run(sys.executable, "-B", self.reader, str(path), "--json")
         if done.returncode != 0:
             raise AssertionError(f"reader.py --json: {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
@@ -30,21 +30,23 @@ class Readers:
     def check(self, path, entries):
         """Both readers list exactly these [key, value] pairs (hexadecimal), sorted by key."""
         lines = "".join(f"{key}\t{value}\n" for key, value in entries)
-        for name, done in (("reader.py", self.python(path, "--list")),
-                           ("the library", self.library("list", path))):
-            if done.returncode != 0:
-                raise AssertionError(f"{name}: {done.returncode}: {done.stderr}")
-            if done.stdout != lines:
-                raise AssertionError(f"{name} lists {len(done.stdout.splitlines())} entries, "
+        done = self.library("list", path)
+        for name, (code, out, err) in (
+                ("reader.py", self.second.read(path, "--list")),
+                ("the library", (done.returncode, done.stdout, done.stderr))):
+            if code != 0:
+                raise AssertionError(f"{name}: {code}: {err}")
+            if out != lines:
+                raise AssertionError(f"{name} lists {len(out.splitlines())} entries, "
                                      f"expected are {len(entries)}; or their bytes differ")
 
     def check_gets(self, path, expected):
         """Single look-ups by hashing; `expected` maps keys to values, None for an absent key."""
         for key, value in expected.items():
-            done = self.python(path, "--get", key)
-            found = done.stdout.strip() if done.returncode == 0 else None
-            if done.returncode not in (0, 1) or found != value:
-                raise AssertionError(f"reader.py --get {key}: {done.returncode}: {done.stderr}")
+            code, out, err = self.second.read(path, "--get", key)
+            found = out.strip() if code == 0 else None
+            if code not in (0, 1) or found != value:
+                raise AssertionError(f"reader.py --get {key}: {code}: {err}")
         done = self.library("get", path, *expected)
         answers = [None if line == "-" else line for line in done.stdout.splitlines()]
         if done.returncode != 0 or answers != list(expected.values()):

@@ -6,14 +6,13 @@ still accepts lists exactly the entries it listed before (what was changed was n
 its newest root was hit and it is in the state of the older one (F-33).
 Usage: damaged_test.py GOLDEN_DIRECTORY READER.PY [SEED [ROUNDS]]
 """
-import contextlib
-import io
 import json
 import pathlib
 import random
-import runpy
 import sys
 import tempfile
+
+from second_reader import SecondReader
 
 SECTOR = 512
 
@@ -42,44 +41,31 @@ def damage(data, rng):
     return bytes(data)
 
 
-def read(main, path, what="--list"):
-    """(exit code, standard output) of reader.py, which runs in this process."""
-    out, argv = io.StringIO(), sys.argv
-    sys.argv = ["reader.py", str(path), what]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-            return main(), out.getvalue()
-    finally:
-        sys.argv = argv
-
-
-def generation(main, path):
-    code, text = read(main, path, "--header")
+def generation(reader, path):
+    code, text, _ = reader.read(path, "--header")
     return json.loads(text)["generation"] if code == 0 else 0
 
 
-def is_right(main, path, original, before):
-    code, text = read(main, path)
+def is_right(reader, path, original, before):
+    code, text, _ = reader.read(path, "--list")
     if code != 0:
         return code, code in (3, 4)
-    return code, text == before or generation(main, path) < generation(main, original)
+    return code, text == before or generation(reader, path) < generation(reader, original)
 
 
 def main():
-    golden, reader = sys.argv[1:3]
+    golden, reader = sys.argv[1], SecondReader(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(2**32)
     rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 60
     print(f"seed {seed}")
     rng, codes, failures = random.Random(seed), {}, 0
-    sys.path.insert(0, str(pathlib.Path(reader).parent))
-    reader_main = runpy.run_path(reader)["main"]
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory, "damaged.hmap")
         for original in sorted(pathlib.Path(golden).glob("*.hmap")):
-            good, (_, before) = original.read_bytes(), read(reader_main, original)
+            good, (_, before, _) = original.read_bytes(), reader.read(original, "--list")
             for i in range(rounds):
                 path.write_bytes(damage(good, rng))
-                code, right = is_right(reader_main, path, original, before)
+                code, right = is_right(reader, path, original, before)
                 codes[code] = codes.get(code, 0) + 1
                 if not right:
                     failures += 1

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 from both_readers import run
+from second_reader import SecondReader
 
 FEWER_EVENTS = 3
 
@@ -22,14 +23,14 @@ def check(reader, program, path, event, how):
         return None
     if done.returncode != 0:
         return f"the next process: {done.returncode}: {done.stderr}"
-    read = run(sys.executable, "-B", reader, str(path), "--list")
-    if read.returncode != 0:
-        return f"reader.py: {read.returncode}: {read.stderr}"
-    return "" if read.stdout == done.stdout else "the last state is not the durable one"
+    code, out, err = reader.read(path, "--list")
+    if code != 0:
+        return f"reader.py: {code}: {err}"
+    return "" if out == done.stdout else "the last state is not the durable one"
 
 
 def main():
-    reader, program = sys.argv[1:]
+    reader, program = SecondReader(sys.argv[1]), sys.argv[2]
     failures = events = 0
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory, "a.hmap")

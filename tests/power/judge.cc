@@ -25,7 +25,7 @@ Judge::Judge(const Options& options)
 std::string Judge::verdict(const std::string& image, const Contents& expected,
                            std::uint64_t number) {
   file_.become(image);
-  if (number % 8 == 0) {
+  if (number % 32 == 0) {
     if (std::string wrong = read_only(expected); !wrong.empty()) return "read-only: " + wrong;
   }
   Result<Store> store = Store::open(file_.path(), options_);
@@ -33,7 +33,7 @@ std::string Judge::verdict(const std::string& image, const Contents& expected,
   if (std::string wrong = compare(*store, expected); !wrong.empty()) return wrong;
   if (std::string wrong = use(*store, expected); !wrong.empty()) return wrong;
   if (const Status status = store->close(); !status.ok()) return said("close", status);
-  return number % 6 == 0 ? after_another_cut(expected) : std::string();
+  return number % 24 == 0 ? after_another_cut(expected) : std::string();
 }
 
 std::string Judge::read_only(const Contents& expected) {

@@ -88,7 +88,7 @@ TEST(Opening, OfEightProcessesThatInsistOnCreatingExactlyOneMay) {
 TEST(Opening, AStormOfOpeningsAndClosingsLosesNothing) {
   TempDir dir(TempDir::Where::kMemory);
   const std::string path = dir.file("store");
-  constexpr int kRounds = 120;
+  constexpr int kRounds = 60;
   const std::uint64_t seed = test_seed();
 
   const auto outcomes = all_at_once(6, [&](int number) {

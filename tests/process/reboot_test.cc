@@ -19,6 +19,13 @@
 namespace hmap::test {
 namespace {
 
+// A store's whole life each, of 25 boots.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kHistories = 3;
+#else
+constexpr int kHistories = 6;
+#endif
+
 // A deterministic history: operation n of a seed, on the model and on the store.
 struct Operation {
   enum class Kind { kPut, kErase, kClear, kCheckpoint } kind;
@@ -110,7 +117,7 @@ Contents contents_after_reboot(const std::string& path, unsigned boot) {
 TEST(Reboot, LeavesExactlyTheLastCheckpointWhateverCameAfterIt) {
   const std::uint64_t seed = test_seed();
   Random random(seed);
-  for (int history = 0; history < 6; ++history) {
+  for (int history = 0; history < kHistories; ++history) {
     TempDir dir(TempDir::Where::kMemory);
     const std::string path = dir.file("store");
     Options options = quiet_options();
