@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "child.h"
-#include "format.h"
+#include "format/format.h"
 #include "hmap/map.h"
 #include "stop_at.h"
 #include "stores.h"

@@ -5,7 +5,7 @@
 
 #include "child.h"
 #include "commit_options.h"
-#include "log_format.h"
+#include "format/log_format.h"
 #include "values.h"
 
 namespace hmap::test {

@@ -17,7 +17,7 @@
 #include "commit_options.h"
 #include "disk.h"
 #include "hmap/batch.h"
-#include "seam.h"
+#include "system/seam.h"
 #include "values.h"
 
 namespace hmap::test {

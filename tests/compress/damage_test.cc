@@ -8,11 +8,11 @@
 #include <memory>
 #include <vector>
 
-#include "codec.h"
-#include "hash.h"
+#include "format/hash.h"
 #include "hmap/recover.h"
 #include "hmap/view.h"
-#include "open.h"
+#include "life/open.h"
+#include "system/codec.h"
 #include "temp_file.h"
 #include "texts.h"
 #include "verify_support.h"

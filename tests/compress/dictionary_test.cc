@@ -1,8 +1,8 @@
 // Making dictionaries.
 #include <gtest/gtest.h>
 
-#include "codec.h"
 #include "hmap/train.h"
+#include "system/codec.h"
 #include "temp_file.h"
 #include "texts.h"
 

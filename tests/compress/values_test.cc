@@ -5,8 +5,8 @@
 
 #include <array>
 
-#include "codec.h"
 #include "hmap/train.h"
+#include "system/codec.h"
 #include "temp_file.h"
 #include "texts.h"
 #include "verify_support.h"

@@ -12,8 +12,8 @@
 
 #include "child.h"
 #include "copies.h"
-#include "open.h"
-#include "runtime_format.h"
+#include "format/runtime_format.h"
+#include "life/open.h"
 #include "stop_at.h"
 #include "verify_support.h"
 

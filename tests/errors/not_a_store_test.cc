@@ -12,7 +12,7 @@
 #include <limits>
 
 #include "child.h"
-#include "hash.h"
+#include "format/hash.h"
 #include "raw_view.h"
 #include "stores.h"
 #include "temp_file.h"

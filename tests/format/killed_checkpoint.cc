@@ -20,7 +20,7 @@
 #include <string>
 
 #include "model_lines.h"
-#include "seam.h"
+#include "system/seam.h"
 
 namespace hmap::test {
 namespace {

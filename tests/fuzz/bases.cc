@@ -11,8 +11,8 @@
 #include "hmap/snapshot.h"
 #include "hmap/store.h"
 #include "same_again.h"
-#include "seam.h"
 #include "seeds.h"
+#include "system/seam.h"
 #include "temp_file.h"
 #include "values.h"
 

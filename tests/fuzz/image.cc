@@ -6,13 +6,13 @@
 #include <optional>
 #include <stdexcept>
 
-#include "bmap.h"
-#include "checkpoint.h"
-#include "hash.h"
-#include "log_format.h"
-#include "open.h"
-#include "slots.h"
-#include "space.h"
+#include "format/hash.h"
+#include "format/log_format.h"
+#include "life/checkpoint.h"
+#include "life/open.h"
+#include "map/bmap.h"
+#include "map/slots.h"
+#include "state/space.h"
 
 namespace hmap::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "layout.h"
+#include "format/layout.h"
 
 namespace hmap::test {
 

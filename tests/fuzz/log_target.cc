@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "exercise.h"
-#include "hash.h"
-#include "log_format.h"
+#include "format/hash.h"
+#include "format/log_format.h"
 #include "same_again.h"
 #include "seeds.h"
 #include "target.h"

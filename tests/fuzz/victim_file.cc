@@ -6,8 +6,8 @@
 
 #include <cstring>
 
-#include "file.h"
 #include "same_again.h"
+#include "system/file.h"
 
 namespace hmap::test {
 

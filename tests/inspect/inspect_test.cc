@@ -11,9 +11,9 @@
 #include <string>
 
 #include "child.h"
+#include "format/layout.h"
 #include "hmap/snapshot.h"
-#include "inspect_fields.h"
-#include "layout.h"
+#include "inspect/inspect_fields.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"

@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "../power/system_calls.h"
-#include "open.h"
+#include "life/open.h"
 #include "seeds.h"
 #include "virtual_time.h"
 

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "hash.h"
+#include "format/hash.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "plot.h"

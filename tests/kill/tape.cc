@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "log_format.h"
+#include "format/log_format.h"
 #include "stage.h"
 #include "window.h"
 

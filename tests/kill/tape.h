@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "seam.h"
+#include "system/seam.h"
 
 namespace hmap::test {
 

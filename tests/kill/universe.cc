@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "hash.h"
+#include "format/hash.h"
 
 namespace hmap::test {
 namespace {

@@ -1,5 +1,5 @@
 // The type of a store in its superblock: what is written, what is refused, what is salvaged.
-#include "type.h"
+#include "format/type.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "hmap/recover.h"
-#include "open.h"
+#include "life/open.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "typed_stores.h"

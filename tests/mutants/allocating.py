@@ -5,10 +5,10 @@ from suites import space, stopped
 
 BLOCKS = (
     mutant("b_moved_before_copied", "a block is copied, then said to be there", [
-        ("blocks.cc",
+        ("state/blocks.cc",
          "  seam::write_barrier();\n"
          "  seam::copy_in(to, *from, engine.layout.block_bytes);\n", ""),
-        ("blocks.cc",
+        ("state/blocks.cc",
          "  publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);\n",
          "  std::byte* const source = *from;\n"
          "  publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);\n"
@@ -21,7 +21,7 @@ RECORDS = (
 
 EXTENTS = (
     mutant("e_punched_without_the_lock", "who punches holds the space lock", (
-        "surplus.cc",
+        "state/surplus.cc",
         "  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain(), "
         "kPatience);\n"
         "  if (!lock) return lock.error();\n", ""),

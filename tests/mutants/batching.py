@@ -9,29 +9,31 @@ PART_BEFORE_VERSION = (
 
 MUTANTS = (
     mutant("b4_version_before_the_part", "B4: the part before the version", [
-        ("batch_area.cc", PART_BEFORE_VERSION,
+        ("records/batch_area.cc", PART_BEFORE_VERSION,
          "  seam::store(version, version | 1);\n" + PART_BEFORE_VERSION),
-        ("batch_area.cc",
+        ("records/batch_area.cc",
          "  // Order: the part before the version, by which readers come to look at the part.\n"
          "  seam::store(version, version | 1);\n", "")],
         DYING_BATCH),
     mutant("b6_state_before_the_marks", "B4 before B6: the state when all shards are marked", [
-        ("apply.cc", "    Marks marks(engine_, shards_);\n",
+        ("life/apply.cc", "    Marks marks(engine_, shards_);\n",
          "    Marks marks(engine_, shards_);\n    seam::store(batch.state, state);\n"),
-        ("apply.cc", "    seam::store(batch.state, state);\n    if (engine_.log != nullptr) append",
+        ("life/apply.cc",
+         "    seam::store(batch.state, state);\n    if (engine_.log != nullptr) append",
          "    if (engine_.log != nullptr) append")],
         DYING_BATCH),
     mutant("b7_unmarked_before_done", "B7: a part is unmarked when it is done", (
-        "batch_redo.cc", "  if (part_is_committed(engine, shard)) {\n",
+        "map/batch_redo.cc", "  if (part_is_committed(engine, shard)) {\n",
         "  if (part_is_committed(engine, shard)) {\n"
         "    seam::store(engine.header(shard).version, engine.header(shard).version + 1);\n"),
         DYING_BATCH),
     mutant("b7_recoverers_leave_the_part", "B7: who takes over a shard's lock does its part", (
-        "engine.cc", "  return domain != space ? finish_batch_part(engine, domain) : Status();\n",
+        "state/engine.cc",
+        "  return domain != space ? finish_batch_part(engine, domain) : Status();\n",
         "  return {};\n"),
         DYING_BATCH),
     mutant("b1_state_not_raised", "B1: marks of a batch that never happened mean nothing", (
-        "batch_area.cc", "    seam::store(batch.state, state + 2);\n    return {};\n",
+        "records/batch_area.cc", "    seam::store(batch.state, state + 2);\n    return {};\n",
         "    return {};\n"),
         LEFT_MARKS),
 )

@@ -5,23 +5,23 @@ from suites import COMPRESSED_POWER, DYING_BATCH, batch, commit, compress
 
 MUTANTS = (
     mutant("z_flags_behind_the_checksum", "the checksum covers how a value is compressed", [
-        ("records.cc", "  header.flags = value.flags;\n", ""),
-        ("records.cc", "  seam::copy_in(to, &header, kSum);\n",
+        ("records/records.cc", "  header.flags = value.flags;\n", ""),
+        ("records/records.cc", "  seam::copy_in(to, &header, kSum);\n",
          "  seam::copy_in(to, &header, kSum);\n"
          "  header.flags = value.flags;\n"
          "  seam::copy_in(to, &header, sizeof header);\n")],
         COMPRESSED_POWER, compress("*")),
     mutant("i_redone_by_key", "B7: an operation is done iff the slot has its value", (
-        "insert.cc", "    if (location.found && location.entry.record == record) return {};\n",
+        "map/insert.cc", "    if (location.found && location.entry.record == record) return {};\n",
         "    if (location.found && (shape().is_inline() || location.entry.record == record))\n"
         "      return {};\n"),
         DYING_BATCH),
     mutant("b5_marks_left_without_memory", "B5: what keeps a batch from happening unmarks it", (
-        "apply.cc", "    Marks marks(engine_, shards_);\n",
+        "life/apply.cc", "    Marks marks(engine_, shards_);\n",
         "    Marks marks(engine_, shards_);\n    marks.stay();\n"),
         batch("*NoMemory*")),
     mutant("l_waits_for_what_never_comes", "L6: a position behind the tail is damage", (
-        "commit.cc", "    if (seam::load(log.tail) < position) return damaged",
+        "life/commit.cc", "    if (seam::load(log.tail) < position) return damaged",
         "    if (false) return damaged"),
         commit("HostileLogWords.AnEnd*")),
 )

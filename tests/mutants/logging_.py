@@ -9,7 +9,7 @@ GROUP = committed("GroupCommit.*")
 
 MUTANTS = (
     mutant("l_visible_before_logged", "L2 before W5: nobody builds on what is not in the log", (
-        "intent.cc",
+        "state/intent.cc",
         "  if (Status s = append.write(domain_, intent_.state + 1, what); !s.ok()) return s;\n"
         "  declare();\n",
         "  declare();\n  apply();\n"
@@ -17,20 +17,22 @@ MUTANTS = (
         "  append.commit();\n  return {};\n"),
         DYING_COMMIT),
     mutant("l_tail_before_state", "L4 before L5: the record counts when the write has happened", [
-        ("intent.cc", "  LogAppend append(engine_);\n", "  {\n  LogAppend append(engine_);\n"),
-        ("intent.cc", "!s.ok()) return s;\n  declare();\n", "!s.ok()) return s;\n"),
-        ("intent.cc", "  append.commit();\n  apply();\n",
+        ("state/intent.cc",
+         "  LogAppend append(engine_);\n", "  {\n  LogAppend append(engine_);\n"),
+        ("state/intent.cc", "!s.ok()) return s;\n  declare();\n", "!s.ok()) return s;\n"),
+        ("state/intent.cc", "  append.commit();\n  apply();\n",
          "  append.commit();\n  }\n  declare();\n  apply();\n")],
         DYING_COMMIT),
     mutant("l_checksum_not_compared", "replay: a record's checksum", (
-        "log_file.cc",
+        "system/log_file.cc",
         "if (record_checksum(record, store_seed_, lsn) != head.checksum) return "
         "std::optional<LogEntry>();", ""),
         FILES, CUT_COMMIT),
     mutant("l_overruns_its_head", "L2: nothing is overwritten that no checkpoint has", (
-        "log.cc", "  if (end - seam::load(log.head) > area) return {Code::kNoSpace, kFull};\n", ""),
+        "state/log.cc",
+        "  if (end - seam::load(log.head) > area) return {Code::kNoSpace, kFull};\n", ""),
         FULL, CUT_COMMIT),
     mutant("l_marker_not_noted", "what is not in the log waits for a checkpoint", (
-        "log.cc", "  if (too_large) seam::store(log.marker, end);\n", ""),
+        "state/log.cc", "  if (too_large) seam::store(log.marker, end);\n", ""),
         FULL, CUT_COMMIT),
 )

@@ -5,12 +5,12 @@ from suites import REBOOT
 
 MUTANTS = (
     mutant("o_boot_not_compared", "the runtime area is of this boot", (
-        "open.cc",
+        "life/open.cc",
         "std::memcmp(runtime.boot_id, session.boot_id.data(), sizeof runtime.boot_id) == 0 &&",
         "true &&"),
         REBOOT),
     mutant("o_older_root", "the newer of two valid roots", (
-        "recovery.cc", "a.root.generation > b.root.generation);",
+        "life/recovery.cc", "a.root.generation > b.root.generation);",
         "a.root.generation < b.root.generation);"),
         REBOOT),
 )

@@ -5,17 +5,17 @@ from suites import errors, stopped, unit
 
 MUTANTS = (
     mutant("r_waits_for_the_writer", "an odd version is read through its intent", (
-        "read_through.cc", "  if (state % 2 == 0) return Look::kMoved;\n",
+        "map/read_through.cc", "  if (state % 2 == 0) return Look::kMoved;\n",
         "  if (state != ~u64{0}) return Look::kMoved;\n"),
         stopped("FirstInserts")),
     mutant("r_bounds_of_the_mapping", "no address outside the file", (
-        "mapping.cc",
+        "system/mapping.cc",
         "  if (offset <= limit && bytes <= limit - offset) return base_ + offset;\n"
         "  return nullptr;",
         "  return offset <= limit + bytes ? base_ + offset : base_;"),
         unit("Mapping.*")),
     mutant("r_evacuated_is_absent", "an evacuated bucket of an array at rest is damage", (
-        "find.cc", "      if (!growing) return Outcome::kAgain;\n",
+        "map/find.cc", "      if (!growing) return Outcome::kAgain;\n",
         "      if (!growing) return Outcome::kAbsent;\n"),
         errors("DamagedBlocks.*")),
 )

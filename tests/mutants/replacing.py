@@ -5,32 +5,33 @@ from suites import FOLLOWING, publish
 
 MUTANTS = (
     mutant("p_writers_do_not_ask", "F-91: after each lock of a domain", (
-        "engine.cc", "if (seam::load(engine.runtime->replaced) != 0) [[unlikely]] {",
+        "state/engine.cc", "if (seam::load(engine.runtime->replaced) != 0) [[unlikely]] {",
         "if (false) {"),
         publish("PublishDeath.Beside*")),
     mutant("p_readers_do_not_ask", "F-91: before a read begins", (
-        "handle.h", "if (seam::load(*replaced_.load(std::memory_order_acquire)) == 0) [[likely]]",
+        "store/handle.h",
+        "if (seam::load(*replaced_.load(std::memory_order_acquire)) == 0) [[likely]]",
         "if (true)"),
         publish("Publish.ReadersAndWritersFollow")),
     mutant("p_word_is_the_moment", "F-91: with links left it is the store as ever", (
-        "mapping.cc", "::fstat(fd_, &info) != 0 || info.st_nlink != 0", "false"),
+        "system/mapping.cc", "::fstat(fd_, &info) != 0 || info.st_nlink != 0", "false"),
         publish("PublishDeath.AtEveryStep")),
     mutant("p_without_locks", "F-90: all domain locks while renaming", (
-        "replacement.cc", "lock_all(engine, engine.lock_timeout)",
+        "copies/replacement.cc", "lock_all(engine, engine.lock_timeout)",
         "lock_these(engine, {}, engine.lock_timeout)"),
         publish("PublishDeath.Beside*")),
     mutant("p_name_not_asked", "F-90: the name leads to the file", (
-        "replacement.cc", "if (Status s = check_name(old); !s.ok()) return s;", ""),
+        "copies/replacement.cc", "if (Status s = check_name(old); !s.ok()) return s;", ""),
         publish("PublishDeath.TheNameLeads*")),
     mutant("p_another_uuid", "F-93: the log beside the name becomes the new store's", (
-        "publish.cc",
+        "copies/publish.cc",
         "if (Status s = give_uuid(fresh_->fd.get(), uuid); !s.ok()) return s;",
         "static_cast<void>(uuid);"),
         publish("PublishCommitted.*")),
     mutant("p_no_guest", "F-94: who only replaces does not decide about durability", (
-        "publish.cc", "Role::kGuest", "Role::kUser"),
+        "copies/publish.cc", "Role::kGuest", "Role::kUser"),
         publish("PublishDeath.AStoppedPublisherIsAGuest")),
     mutant("p_no_grace", "an old handle goes when no call can be using it", (
-        "calls.cc", "return passed_ && inside_.empty();", "return true;"),
+        "system/calls.cc", "return passed_ && inside_.empty();", "return true;"),
         publish("Publish.ALongCall*"), FOLLOWING),
 )

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "layout.h"
-#include "pins.h"
+#include "format/layout.h"
+#include "state/pins.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"

@@ -6,7 +6,7 @@
 
 #include "child.h"
 #include "held.h"
-#include "seam.h"
+#include "system/seam.h"
 
 namespace hmap::test {
 namespace {

@@ -9,7 +9,7 @@
 #include "child.h"
 #include "held.h"
 #include "hmap/snapshot.h"
-#include "pins.h"
+#include "state/pins.h"
 #include "temp_file.h"
 
 namespace hmap::test {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "layout.h"
+#include "format/layout.h"
 #include "recorder.h"
 
 namespace hmap::test {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "../compress/texts.h"
-#include "open.h"
+#include "life/open.h"
 #include "system_calls.h"
 #include "temp_file.h"
 #include "values.h"

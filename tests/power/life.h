@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "../process/scenarios.h"
-#include "layout.h"
+#include "format/layout.h"
 #include "memory_file.h"
 #include "recorder.h"
 #include "seeds.h"

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "layout.h"
+#include "format/layout.h"
 #include "memory_file.h"
-#include "seam.h"
+#include "system/seam.h"
 
 namespace hmap::test {
 

@@ -1,7 +1,7 @@
 #include <deque>
 #include <utility>
 
-#include "hash.h"
+#include "format/hash.h"
 #include "hmap/batch.h"
 #include "hmap/compact.h"
 #include "hmap/snapshot.h"

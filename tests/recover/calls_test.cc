@@ -1,7 +1,7 @@
 // What the call promises apart from the entries: errors, and nothing left behind.
 #include <cerrno>
 
-#include "open.h"
+#include "life/open.h"
 #include "victim.h"
 
 namespace hmap::test {

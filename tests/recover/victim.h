@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint.h"
+#include "format/layout.h"
 #include "hmap/recover.h"
-#include "layout.h"
+#include "life/checkpoint.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"

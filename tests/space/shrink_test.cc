@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "child.h"
-#include "grow.h"
 #include "hmap/batch.h"
 #include "hmap/compact.h"
 #include "hmap/snapshot.h"
 #include "hmap/verify.h"
+#include "map/grow.h"
 #include "raw_view.h"
 #include "stores.h"
 #include "temp_file.h"

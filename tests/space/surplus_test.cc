@@ -17,10 +17,10 @@
 #include "hmap/verify.h"
 #include "hmap/view.h"
 #include "raw_view.h"
-#include "seam.h"
-#include "store_access.h"
+#include "state/surplus.h"
+#include "store/store_access.h"
 #include "stores.h"
-#include "surplus.h"
+#include "system/seam.h"
 #include "temp_file.h"
 #include "values.h"
 

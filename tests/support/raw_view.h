@@ -13,8 +13,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "runtime_format.h"
-#include "superblock_format.h"
+#include "format/runtime_format.h"
+#include "format/superblock_format.h"
 
 namespace hmap::test {
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "seam.h"
+#include "system/seam.h"
 
 namespace hmap::test {
 

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "child.h"
-#include "seam.h"
 #include "seeds.h"
 #include "stores.h"
+#include "system/seam.h"
 #include "temp_file.h"
 #include "values.h"
 

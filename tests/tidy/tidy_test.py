@@ -25,11 +25,11 @@ class Findings(unittest.TestCase):
         self.assertIn(what, found[0])
 
     def test_is_quiet_about_a_good_file(self):
-        self.assertEqual(self.findings("lib/src/find.cc", '#include "records.h"\nint f();\n'), [])
+        self.assertEqual(self.findings("lib/src/map/find.cc", '#include "records/records.h"\n'), [])
         good = GUARDED.format("HMAP_STORE_H_", '#include <span>\n#include "hmap/status.h"\n')
         self.assertEqual(self.findings("lib/include/hmap/store.h", good), [])
-        good = GUARDED.format("HMAP_SRC_HASH_H_", "")
-        self.assertEqual(self.findings("lib/src/hash.h", good), [])
+        good = GUARDED.format("HMAP_SRC_FORMAT_HASH_H_", "")
+        self.assertEqual(self.findings("lib/src/format/hash.h", good), [])
 
     def test_sizes(self):
         self.assert_finds("tools/a.cc", "int a;\n" * 401, "401 lines")
@@ -39,18 +39,21 @@ class Findings(unittest.TestCase):
         self.assert_finds("tools/a.py", "def f():\n" + "    g()\n" * 60, "f has 61 lines")
 
     def test_text(self):
-        self.assert_finds("lib/src/find.cc", "// \u00e9\n", "ASCII")
+        self.assert_finds("lib/src/map/find.cc", "// \u00e9\n", "ASCII")
         self.assert_finds("tools/a.cc", "int a; \n", "white space")
         self.assert_finds("tools/a.cc", "int a;", "no line end")
         self.assert_finds("tools/a.cc", '#include "/home/me/a.h"\n', "absolute path")
 
     def test_structure(self):
         self.assert_finds("docs/a.txt", "", "allowed entries")
-        self.assert_finds("lib/src/find.h", GUARDED.format("FIND_H", ""), "HMAP_SRC_FIND_H_")
-        self.assert_finds("lib/src/space.cc", '#include "find.h"\n', "layer above")
-        self.assert_finds("lib/src/find.cc", '#include "hmap/store.h"\n', "layer above")
-        self.assert_finds("lib/src/novel.cc", "", "no layer")
-        self.assert_finds("lib/src/find.cc", "#include <boost/version.hpp>\n", "mapping")
+        self.assert_finds("lib/src/map/find.h", GUARDED.format("FIND_H", ""),
+                          "HMAP_SRC_MAP_FIND_H_")
+        self.assert_finds("lib/src/state/space.cc", '#include "map/find.h"\n', "layer above")
+        self.assert_finds("lib/src/map/find.cc", '#include "bmap.h"\n', "without its folder")
+        self.assert_finds("lib/src/map/find.cc", '#include "hmap/store.h"\n', "layer above")
+        self.assert_finds("lib/src/novel.cc", "", "no folder")
+        self.assert_finds("lib/src/novel/find.cc", "", "no folder")
+        self.assert_finds("lib/src/map/find.cc", "#include <boost/version.hpp>\n", "mapping")
         public = GUARDED.format("HMAP_STATUS_H_", "#include <sys/mman.h>\n")
         self.assert_finds("lib/include/hmap/status.h", public, "public header")
 

@@ -1,5 +1,5 @@
 // The bytes of a tophash word, looked at eight at a time: as if one by one.
-#include "bmap.h"
+#include "map/bmap.h"
 
 #include <gtest/gtest.h>
 

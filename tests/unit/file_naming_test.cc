@@ -2,9 +2,9 @@
 #include <memory>
 #include <set>
 
-#include "file.h"
 #include "os_support.h"
-#include "naming.h"
+#include "system/file.h"
+#include "system/naming.h"
 
 namespace hmap {
 namespace {

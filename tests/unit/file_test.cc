@@ -1,5 +1,5 @@
 // Finding, checking and creating the file, and who it is.
-#include "file.h"
+#include "system/file.h"
 
 #include <fstream>
 #include <set>

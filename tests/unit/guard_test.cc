@@ -1,5 +1,5 @@
 // The SIGBUS guard: what it catches, and how exactly it leaves everything else alone.
-#include "guard.h"
+#include "system/guard.h"
 
 #include <pthread.h>
 #include <sys/mman.h>

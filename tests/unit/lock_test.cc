@@ -1,5 +1,5 @@
 // The lock of a domain: owners that die, stop, or never were; waiters; time-outs.
-#include "lock.h"
+#include "system/lock.h"
 
 #include <linux/futex.h>
 #include <sys/time.h>
@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "os_support.h"
-#include "process.h"
-#include "seam.h"
 #include "shared_memory.h"
+#include "system/process.h"
+#include "system/seam.h"
 
 namespace hmap {
 namespace {

@@ -8,10 +8,10 @@
 #include <cstring>
 #include <utility>
 
-#include "mapping.h"
 #include "mapping_support.h"
 #include "os_support.h"
 #include "signals.h"
+#include "system/mapping.h"
 
 // Stands before the C library's, so that a test can answer as no seccomp filter could.
 static int (*instead_of_fallocate)(int fd, int mode, off_t offset, off_t bytes) = nullptr;

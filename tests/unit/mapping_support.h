@@ -11,7 +11,7 @@
 #include <memory>
 #include <utility>
 
-#include "mapping.h"
+#include "system/mapping.h"
 
 namespace hmap::unit {
 

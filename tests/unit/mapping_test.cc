@@ -1,5 +1,5 @@
 // The window over the file: sizes, growth, full disks, flushes.
-#include "mapping.h"
+#include "system/mapping.h"
 
 #include <sys/resource.h>
 
@@ -10,7 +10,7 @@
 
 #include "mapping_support.h"
 #include "os_support.h"
-#include "seam.h"
+#include "system/seam.h"
 
 namespace hmap {
 namespace {

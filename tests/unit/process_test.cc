@@ -1,5 +1,5 @@
 // Who is attached, and the proof that they live: with processes that are killed, stopped, forked.
-#include "process.h"
+#include "system/process.h"
 
 #include <sys/mman.h>
 #include <sys/time.h>

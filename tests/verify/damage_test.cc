@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "made_stores.h"
-#include "spans.h"
+#include "records/spans.h"
 #include "surgeon.h"
 #include "temp_file.h"
 #include "verify_support.h"

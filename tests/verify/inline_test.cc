@@ -7,7 +7,7 @@
 
 #include "hmap/recover.h"
 #include "made_stores.h"
-#include "slots.h"
+#include "map/slots.h"
 #include "stores.h"
 #include "surgeon.h"
 #include "temp_file.h"

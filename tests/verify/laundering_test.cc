@@ -8,10 +8,10 @@
 #include <functional>
 #include <ostream>
 
-#include "hash.h"
+#include "format/hash.h"
 #include "made_stores.h"
-#include "spans.h"
-#include "store_access.h"
+#include "records/spans.h"
+#include "store/store_access.h"
 #include "stores.h"
 #include "surgeon.h"
 #include "temp_file.h"

@@ -9,13 +9,13 @@
 #include <functional>
 
 #include "child.h"
-#include "format.h"
+#include "format/format.h"
+#include "life/open.h"
 #include "made_stores.h"
-#include "open.h"
-#include "pins.h"
+#include "records/spans.h"
 #include "seeds.h"
-#include "space.h"
-#include "spans.h"
+#include "state/pins.h"
+#include "state/space.h"
 #include "stop_at.h"
 #include "temp_file.h"
 #include "values.h"

@@ -12,11 +12,11 @@
 #include <stdexcept>
 #include <string>
 
-#include "bmap.h"
-#include "checkpoint.h"
-#include "hash.h"
-#include "open.h"
-#include "space.h"
+#include "format/hash.h"
+#include "life/checkpoint.h"
+#include "life/open.h"
+#include "map/bmap.h"
+#include "state/space.h"
 
 namespace hmap::test {
 

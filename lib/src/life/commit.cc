@@ -1,0 +1,90 @@
+// One flush for all who wait.
+#include "life/commit.h"
+
+#include "life/checkpoint.h"
+#include "state/log.h"
+
+namespace hmap {
+namespace {
+
+using format::LogState;
+using std::chrono::milliseconds;
+
+// How long a committer sleeps before it looks whether the one who flushes still lives.
+constexpr milliseconds kLook{10};
+// A living one that is not done by now may have been stopped: everybody may flush for himself.
+constexpr milliseconds kPatience{1'000};
+
+bool is_durable(const LogState& log, u64 position) {
+  return seam::load(log.flushed) >= position || seam::load(log.head) >= position;
+}
+
+// A record that stands for a change which is not in the log: it, and what comes after it, is
+// durable once the durable root has it. Loaded after the tail in question: the marker is stored
+// before.
+bool waits_for_checkpoint(const LogState& log) {
+  return seam::load(log.marker) > seam::load(log.head);
+}
+
+// Everything in the log by now. The caller is the only one to store `flushed`.
+Status flush_for_all(Engine& engine) {
+  LogState& log = engine.runtime->log;
+  // Order: the tail first. What is before it had been written when it was stored.
+  const u64 tail = seam::load(log.tail);
+  if (waits_for_checkpoint(log)) return {};
+  const Status status = engine.log->flush();
+  if (status.ok()) {
+    // Crash: the next one flushes once more.
+    if (tail > log.flushed) seam::store(log.flushed, tail);
+  } else {
+    // Crash: the error is reported once for each descriptor; those of the others will tell them.
+    poison(engine, status.os_error());
+  }
+  seam::store(log.flushes, log.flushes + 1);
+  return status;
+}
+
+Status damaged(const Engine& engine, const char* what) {
+  return Engine::corrupt(what, engine.map->offset_of(&engine.runtime->log));
+}
+
+}  // namespace
+
+Status wait_durable(Engine& engine, u64 position) {
+  LogState& log = engine.runtime->log;
+  const auto start = std::chrono::steady_clock::now();
+  // Bound: each round flushes, takes a checkpoint, or waits for one who does and is alive, which it
+  // does at most kPatience long.
+  for (;;) {
+    const u32 seen = seam::load(log.flushes);
+    if (is_durable(log, position)) return {};
+    if (Status s = engine.check_poison(); !s.ok()) return s;
+    // A flush reaches no further than this, and it never goes back.
+    if (seam::load(log.tail) < position) return damaged(engine, "the commit log's end is lost");
+    if (waits_for_checkpoint(log)) {
+      if (Status s = checkpoint(engine, engine.lock_timeout); !s.ok()) return s;
+      // It has everything up to here, or another one had.
+      if (!is_durable(log, position))
+        return damaged(engine, "a checkpoint did not reach the commit log's position");
+      continue;
+    }
+    const Result<Acquired> leads = engine.locker->lock(log.flush_lock, milliseconds{0});
+    if (leads) {
+      // The one before may have flushed for us while we asked.
+      const Status status = is_durable(log, position) ? Status() : flush_for_all(engine);
+      engine.locker->unlock(log.flush_lock);
+      wake_all(log.flushes);
+      if (!status.ok()) return status;
+      continue;
+    }
+    if (leads.error().code() != Code::kBusy) return leads.error();
+    if (std::chrono::steady_clock::now() - start > kPatience) {
+      const Status status = engine.log->flush();
+      if (!status.ok()) poison(engine, status.os_error());
+      return status;
+    }
+    sleep_while(log.flushes, seen, kLook);
+  }
+}
+
+}  // namespace hmap

@@ -1,0 +1,30 @@
+// The commit log in a store's life: replayed after a power cut, begun by the first that opens the
+// store with Durability::kCommit, joined by the others, ended by the last to close.
+//
+// The durable root says where the log goes on from it and whether anything may follow there
+// (kLogInUse); the log file itself holds nothing that changes but its records.
+#ifndef HMAP_SRC_LIFE_REPLAY_H_
+#define HMAP_SRC_LIFE_REPLAY_H_
+
+#include "life/open.h"
+
+namespace hmap {
+
+// For a writer that is alone, all domains recovered, nobody let in yet. `rebuilt`: the runtime area
+// comes from the durable root, so that what the log has beyond it must be replayed. Afterwards the
+// log is begun if the session's durability is kCommit, else out of use; a checkpoint is durable
+// that says so. Errors: kBadLog, kNoSpace, kIoError, kBusy, kPermission, kSystem.
+Status set_up_log(Session& session, const Options& options, bool rebuilt);
+
+// For a writer that joins others whose durability is kCommit. Errors: kBadLog, kPermission.
+Status join_log(Session& session);
+
+// The last checkpoint of a store in commit mode: after it nobody needs the log.
+Status close_log(Session& session);
+
+// For a read-only view of the durable root. kNeedsRecovery if the log has more, kBadLog.
+Status check_log_is_empty(const Session& session);
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_LIFE_REPLAY_H_

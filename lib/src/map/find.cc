@@ -1,0 +1,237 @@
+// get: header, bucket, record, copy, and the check that all of it was true at once.
+#include "map/find.h"
+
+#include "format/hash.h"
+#include "map/hmap.h"
+#include "map/quick_find.h"
+#include "map/read_through.h"
+#include "map/slots.h"
+#include "records/batch_area.h"
+
+namespace hmap {
+namespace {
+
+using format::BucketArray;
+
+enum class Outcome : u8 { kFound, kAbsent, kEvacuated, kAgain, kDamaged };
+
+class Search {
+ public:
+  Search(const Engine& engine, std::string_view key, u64 hash, std::string* value,
+         const Frozen* frozen, HeldRecord* held = nullptr)
+      : engine_(engine),
+        frozen_(frozen),
+        key_(key),
+        hash_(hash),
+        shard_(hash & (engine.layout.shards - 1)),
+        value_(value),
+        held_(held) {}
+
+  // What the value was copied from.
+  [[nodiscard]] const EntryView& entry() const { return entry_; }
+
+  // One attempt from the top.
+  Outcome run() {
+    ShardReader reader(engine_, shard_, frozen_);
+    HeaderView header;
+    const Look look = reader.header(header);
+    if (look != Look::kOk && look != Look::kInBatch) [[unlikely]]
+      return Outcome::kAgain;
+    const Outcome outcome =
+        look == Look::kOk ? in_arrays(reader, header) : in_batch(reader, header);
+    if (outcome == Outcome::kAgain) return outcome;
+    if (held_ != nullptr && outcome == Outcome::kFound) [[unlikely]]
+      return hold(reader);
+    // Whatever was concluded counts only if nothing moved meanwhile.
+    return reader.unchanged() ? outcome : Outcome::kAgain;
+  }
+
+  [[nodiscard]] Status damage() const { return damage_; }
+
+ private:
+  // A batch has happened that may not be done yet.
+  [[gnu::noinline]] Outcome in_batch(ShardReader& reader, const HeaderView& header) {
+    const u64 op = find_in_batch(engine_, key_, hash_);
+    if (op == 0) return in_arrays(reader, header);
+    if ((op & format::kBatchEraseBit) != 0) return Outcome::kAbsent;
+    const u64 record = format::batch_op_record(op);
+    prefetch_record(engine_, record);
+    return in_entry(view_record(engine_, record));
+  }
+
+  Outcome in_arrays(ShardReader& reader, const HeaderView& header) {
+    if (seam::load(header.buckets->id) == 0) return Outcome::kAbsent;
+    const u64 hash = mix(hash_, header.hash0);
+    bool growing = seam::load(header.oldbuckets->id) != 0;
+    for (;;) {
+      const Outcome outcome =
+          in_chain(reader, growing ? *header.oldbuckets : *header.buckets, hash);
+      if (outcome != Outcome::kEvacuated) [[likely]]
+        return outcome;
+      // The bucket of a new array evacuated: the header is out of date.
+      if (!growing) return Outcome::kAgain;
+      growing = false;
+    }
+  }
+
+  Outcome in_chain(ShardReader& reader, const BucketArray& array, u64 hash) {
+    const u8 top = tophash_of(hash);
+    const u64 b = seam::load(array.b);
+    u64 n = b < kMaxB ? hash & ((u64{1} << b) - 1) : 0;
+    for (ChainHops hops;;) {
+      BucketWords words;
+      const Look look = reader.bucket(array, n, words);
+      if (look == Look::kMoved) return Outcome::kAgain;
+      if (look == Look::kOutside) return damaged("bucket outside the file", array);
+      if (is_evacuated(words.tophash)) return Outcome::kEvacuated;
+      for (u32 slots = match_bytes(words.tophash, top); slots != 0; slots &= slots - 1) {
+        const auto slot = static_cast<u64>(std::countr_zero(slots));
+        prefetch_slot(engine_, words.rest, slot);
+        const Outcome outcome = in_entry(view_slot(engine_, words.rest, slot));
+        if (outcome != Outcome::kAbsent) return outcome;
+      }
+      if (words.overflow == 0 || match_bytes(words.tophash, format::kEmptyRest) != 0)
+        return Outcome::kAbsent;
+      n = words.overflow;
+      if (!hops.goes_on(n)) return damaged("bucket chain without end", array);
+    }
+  }
+
+  // Pins the record first and then looks whether it was reachable until now: if it was, whoever
+  // makes it unreachable sees the pin before he writes over it.
+  Outcome hold(const ShardReader& reader) {
+    const EntryView& entry = held_->entry;
+    damage_ = take_pin(engine_, entry.record, entry.record_bytes(),
+                       is_large(engine_.layout, entry.record_bytes()), held_->pin);
+    const bool unchanged = reader.unchanged();
+    if (damage_.ok() && unchanged) return Outcome::kFound;
+    held_->let_go(engine_);
+    return unchanged ? Outcome::kDamaged : Outcome::kAgain;
+  }
+
+  Outcome damaged(const char* what, const BucketArray& array) {
+    damage_ = Engine::corrupt(what, seam::load(array.run[0]));
+    return Outcome::kDamaged;
+  }
+
+  Outcome in_entry(const Result<EntryView>& entry) {
+    if (!entry) {
+      damage_ = entry.error();
+      return Outcome::kDamaged;
+    }
+    if (!entry->has_key(key_)) return Outcome::kAbsent;
+    if (held_ != nullptr) {
+      held_->entry = *entry;
+      return Outcome::kFound;
+    }
+    if (copied_ != 0 && entry->record == copied_) return Outcome::kFound;
+    if (engine_.verify_reads && !record_intact(engine_, *entry)) {
+      damage_ = Engine::corrupt("record with a wrong checksum", entry->record);
+      return Outcome::kDamaged;
+    }
+    if (value_ == nullptr) return Outcome::kFound;
+    entry_ = *entry;
+    copy_value(*value_, entry->value, entry->value_bytes);
+    if (entry->value_bytes >= kCopyOnceBytes && copy_is_intact(*entry)) [[unlikely]]
+      copied_ = entry->record;
+    return Outcome::kFound;
+  }
+
+  // Whether the private copy is a whole record with this key: then it may be kept while only the
+  // look-up is repeated, even if the record's place was used anew in between.
+  [[nodiscard]] bool copy_is_intact(const EntryView& entry) const {
+    format::RecordHeader header;
+    seam::copy_out(&header, entry.record_at(), sizeof header);
+    if (header.key_bytes != key_.size() || header.value_bytes != value_->size()) return false;
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);  // a reset with a seed looks whether the secret was made for it already
+    XXH3_64bits_reset_withSeed(&state, record_seed(engine_, entry.record));
+    XXH3_64bits_update(&state, reinterpret_cast<const std::byte*>(&header) + 4, sizeof header - 4);
+    XXH3_64bits_update(&state, key_.data(), key_.size());
+    XXH3_64bits_update(&state, value_->data(), value_->size());
+    return static_cast<u32>(XXH3_64bits_digest(&state)) == header.checksum;
+  }
+
+  const Engine& engine_;
+  const Frozen* frozen_;
+  std::string_view key_;
+  u64 hash_;
+  u64 shard_;
+  std::string* value_;
+  HeldRecord* held_;
+  EntryView entry_;
+  u64 copied_ = 0;  // offset of the record that *value_ is a verified copy of; 0: none
+  Status damage_;
+};
+
+Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
+  Patience patience(engine, hash & (engine.layout.shards - 1));
+  do {
+    const Outcome outcome = search.run();
+    if (outcome == Outcome::kFound || outcome == Outcome::kAbsent) [[likely]]
+      return outcome == Outcome::kFound;
+    if (outcome == Outcome::kDamaged) return search.damage();
+  } while (patience.again());
+  return Engine::corrupt("a bucket never came to rest",
+                         engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+}
+
+// The whole way, through chains, intents and retries. Kept out of find(), whose frame is small
+// then.
+[[gnu::noinline]] Result<bool> search(const Engine& engine, std::string_view key, u64 hash,
+                                      std::string* value, const Frozen* frozen) {
+  Search search(engine, key, hash, value, frozen);
+  const Result<bool> found = run_until_settled(engine, search, hash);
+  if (!found || !*found || value == nullptr) return found;
+  if (Status s = decode_value(engine, search.entry(), *value); !s.ok()) return s;
+  return found;
+}
+
+}  // namespace
+
+void copy_value(std::string& to, const char* from, u64 bytes) {
+#ifdef HMAP_TSAN
+  to.resize(bytes);
+  seam::copy_out(to.data(), from, bytes);
+#else
+  if (to.size() == bytes) {
+    std::memcpy(to.data(), from, bytes);
+  } else {
+    to.assign(from, bytes);
+  }
+#endif
+}
+
+Result<bool> find(const Engine& engine, std::string_view key, u64 hash, std::string* value,
+                  const Frozen* frozen) {
+  if (frozen == nullptr) [[likely]] {
+    const Quick quick = quick_find(engine, key, hash, value);
+    if (quick != Quick::kUnsure) [[likely]]
+      return quick == Quick::kFound;
+  }
+  return search(engine, key, hash, value, frozen);
+}
+
+Result<bool> find_elem(const Engine& engine, std::string_view key, u64 hash, void* elem) {
+  std::string value;
+  const Result<bool> found = search(engine, key, hash, &value, nullptr);
+  if (!found || !*found) return found;
+  // Slots hold nothing else, but the record of a batch that is not done may, in a damaged file.
+  if (value.size() != engine.layout.bucket.elem_bytes) {
+    return Engine::corrupt("element of another length than the store's",
+                           engine.layout.header_offset(hash & (engine.layout.shards - 1)));
+  }
+  std::memcpy(elem, value.data(), value.size());
+  return found;
+}
+
+Result<bool> find_held(const Engine& engine, std::string_view key, u64 hash, HeldRecord& held) {
+  Search search(engine, key, hash, nullptr, nullptr, &held);
+  const Result<bool> found = run_until_settled(engine, search, hash);
+  // Nobody may change the bytes any more: what is wrong now is damage.
+  if (!found || !*found || !engine.verify_reads || record_intact(engine, held.entry)) return found;
+  held.let_go(engine);
+  return Engine::corrupt("record with a wrong checksum", held.entry.record);
+}
+
+}  // namespace hmap

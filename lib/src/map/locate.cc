@@ -1,0 +1,143 @@
+// What insert and erase share: searching under the lock, and freeing a record.
+#include "format/hash.h"
+#include "map/bmap.h"
+#include "map/grow.h"
+#include "map/hmap.h"
+#include "map/slots.h"
+#include "records/records.h"
+#include "records/spans.h"
+#include "state/dead.h"
+#include "state/space.h"
+#include "system/file.h"
+
+namespace hmap {
+
+using format::Bmap;
+using format::BucketArray;
+
+Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location) {
+  const BucketArray& array = engine.header(shard).buckets;
+  const u8 top = tophash_of(hash);
+  location = Location();
+  u64 n = hash & (buckets_of(array.b) - 1);
+  for (ChainHops hops;;) {
+    const Result<Bmap*> bucket = live_bucket(engine, array, n);
+    if (!bucket) return bucket.error();
+    const u64 tophash = (*bucket)->tophash;
+    location.last = n;
+    for (u32 slots = match_bytes(tophash, top); slots != 0; slots &= slots - 1) {
+      const auto slot = static_cast<u64>(std::countr_zero(slots));
+      const Result<EntryView> entry = view_slot(engine, &(*bucket)->overflow, slot);
+      if (!entry) return entry.error();
+      if (!entry->has_key(key)) continue;
+      location.found = true;
+      location.bucket = n;
+      location.slot = slot;
+      location.entry = *entry;
+      return {};
+    }
+    const u32 rest = match_bytes(tophash, format::kEmptyRest);
+    const u32 empty = rest | match_bytes(tophash, format::kEmptyOne);
+    if (empty != 0 && !location.has_room) {
+      location.has_room = true;
+      location.bucket = n;
+      location.slot = static_cast<u64>(std::countr_zero(empty));
+    }
+    n = overflow_in((*bucket)->overflow);
+    if (rest != 0 || n == 0) return {};
+    if (!hops.goes_on(n)) return Engine::corrupt("bucket chain without end", array.run[0]);
+  }
+}
+
+Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected) {
+  const EntryView& entry = location.entry;
+  if (entry.flags == 0) {
+    return entry.value_bytes == expected.size() &&
+           seam::equal(entry.value, expected.data(), expected.size());
+  }
+  std::string value(entry.value, entry.value_bytes);
+  if (Status s = decode_value(engine, entry, value); !s.ok()) return s;
+  return value == expected;
+}
+
+Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& entry,
+                                 Purpose purpose) {
+  FreedRecord freed;
+  const u64 offset = entry.record;
+  const u64 bytes = entry.record_bytes();
+  if (offset == 0) return freed;
+  if (!is_large(engine.layout, bytes)) {
+    const Result<RecordSlot> slot = slot_of(engine, shard, offset, bytes, purpose);
+    if (!slot) return slot.error();
+    freed.map_word = slot->map_word;
+    freed.bit = slot->bit;
+    return freed;
+  }
+  freed.extents = engine.layout.extents_for(bytes);
+  if (offset < engine.layout.heap_offset)
+    return Engine::corrupt("large record outside the extents", offset);
+  freed.first_extent = engine.layout.extent_of(offset);
+  const Result<u64> word = extent_word(engine, freed.first_extent);
+  if (!word) return word.error();
+  if (extent_kind(*word) != format::ExtentKind::kLarge || extent_payload(*word) != freed.extents ||
+      engine.layout.extent_offset(freed.first_extent) != offset) {
+    return Engine::corrupt("large record and its extents disagree", offset);
+  }
+  if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
+  return freed;
+}
+
+void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record) {
+  if (record.map_word != nullptr) {
+    change.set_bits(*record.map_word, 0, record.bit);
+  } else if (record.extents != 0) {
+    add_dead(engine, shard, change, record.first_extent, record.extents);
+  }
+}
+
+void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
+  const format::ShardHeader& header = engine.header(shard);
+  const u64 mixed = mix(hash, seam::load(header.hash0));
+  const auto prefetch = [&](const BucketArray& array, u64 n) {
+    const Bmap* bucket = find_bucket(engine, array, n).bucket;
+    if (bucket != nullptr) prefetch_bucket_lines<1>(engine, bucket);
+  };
+  const u64 b = seam::load(header.buckets.b);
+  if (b >= kMaxB) return;
+  prefetch(header.buckets, mixed & ((u64{1} << b) - 1));
+  if (seam::load(header.oldbuckets.id) == 0 || b == 0) return;
+  // Growing: the old bucket will be evacuated, into this bucket and its other half.
+  const u64 old_b = seam::load(header.oldbuckets.b);
+  if (old_b >= kMaxB) return;
+  prefetch(header.oldbuckets, mixed & ((u64{1} << old_b) - 1));
+  prefetch(header.buckets, (mixed & ((u64{1} << b) - 1)) ^ (u64{1} << (b - 1)));
+}
+
+void prefetch_records(const Engine& engine, u64 shard, u64 hash) {
+  const format::ShardHeader& header = engine.header(shard);
+  // While the hmap grows, the bucket may be one that nobody has touched yet: a fault for nothing.
+  if (header.oldbuckets.id != 0) return;
+  const u64 mixed = mix(hash, header.hash0);
+  const Bmap* bucket = find_head(engine, header.buckets, mixed).bucket;
+  if (bucket == nullptr) return;  // no array yet; or damage, which locate() reports
+  prefetch_slots(engine, &bucket->overflow, match_bytes(bucket->tophash, tophash_of(mixed)));
+}
+
+u64 new_seed() {
+  u64 seed = 0;
+  fill_random(&seed, sizeof seed);
+  return seed;
+}
+
+Status tidy_up(Engine& engine, u64 shard, bool freed) {
+  constexpr u64 kEvery = 64;  // intent states, some twenty operations
+  constexpr u64 kExtents = 256;
+  if (freed) {
+    if (Status s = after_free(engine, shard); !s.ok()) return s;
+  }
+  if (engine.intent(shard).state % kEvery != 0) return {};
+  if (has_cleared_space(engine, shard)) return give_back_cleared(engine, shard).error();
+  return give_back(engine, shard, kExtents);
+}
+
+}  // namespace hmap

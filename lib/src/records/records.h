@@ -1,0 +1,94 @@
+// Records: a key and its value, written once into unreachable space. format-spec, "Record".
+#ifndef HMAP_SRC_RECORDS_RECORDS_H_
+#define HMAP_SRC_RECORDS_RECORDS_H_
+
+#include <string>
+#include <string_view>
+
+#include "state/engine.h"
+#include "system/codec.h"
+
+namespace hmap {
+
+// From here on a record counts as long: who walks over a file that may be hostile reads none of
+// them once for each slot that refers to it.
+inline constexpr u64 kLongRecordBytes = 4096;
+
+inline u64 record_bytes(std::string_view key, const StoredValue& value) {
+  return sizeof(format::RecordHeader) + key.size() + value.bytes.size();
+}
+
+// Writes the record to `to`, which nobody can reach yet.
+void write_record(const Engine& engine, std::byte* to, std::string_view key,
+                  const StoredValue& value);
+
+// An entry found in the file: a record or, where slots hold keys and elements, those of a bucket.
+// Its bytes may be changing under us: whatever is concluded from them counts only after the caller
+// has seen that the reference, or the bucket, was still valid.
+struct EntryView {
+  const char* key = nullptr;
+  const char* value = nullptr;
+  u64 record = 0;  // file offset; 0: the entry lies in a bucket
+  u64 key_bytes = 0;
+  u64 value_bytes = 0;
+  u16 flags = 0;  // not 0: decode the value
+
+  [[nodiscard]] const std::byte* record_at() const {
+    return reinterpret_cast<const std::byte*>(key) - sizeof(format::RecordHeader);
+  }
+  [[nodiscard]] u64 record_bytes() const {
+    return sizeof(format::RecordHeader) + key_bytes + value_bytes;
+  }
+  [[nodiscard]] StoredValue stored() const { return {{value, value_bytes}, flags}; }
+  [[nodiscard]] std::string_view key_view() const { return {key, key_bytes}; }
+  [[nodiscard]] bool has_key(std::string_view other) const {
+    return key_bytes == other.size() && seam::equal(key, other.data(), key_bytes);
+  }
+};
+
+// A record's checksum is seeded with its place, so that a wrong reference is noticed even if it
+// leads to an intact record.
+inline u64 record_seed(const Engine& engine, u64 offset) { return engine.store_seed ^ offset; }
+
+// Looks at the record at `offset`: lengths once, bounds checked against the mapping. kCorrupt.
+inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
+  const std::byte* at = offset % format::kRecordUnit == 0
+                            ? engine.map->bytes(offset, sizeof(format::RecordHeader))
+                            : nullptr;
+  if (at == nullptr) return Engine::corrupt("record outside the file", offset);
+  format::RecordHeader header;
+  seam::copy_out(&header, at, sizeof header);
+  const auto* key = reinterpret_cast<const char*>(at) + sizeof header;
+  const EntryView entry{
+      key, key + header.key_bytes, offset, header.key_bytes, header.value_bytes, header.flags};
+  if (engine.map->bytes(offset, entry.record_bytes()) == nullptr) {
+    return Engine::corrupt("record reaches beyond the file", offset);
+  }
+  return entry;
+}
+
+// Whether the record's checksum is that of its bytes as they are now. An entry in a bucket has no
+// checksum of its own, and counts as intact.
+bool record_intact(const Engine& engine, const EntryView& entry);
+
+// Turns a copy of the entry's value bytes, of an entry that was valid when they were copied, into
+// the value. kCorrupt.
+Status decode_value(const Engine& engine, const EntryView& entry, std::string& value);
+
+// Asks the processor to fetch a record's header and the beginning of its key.
+inline void prefetch_key(const Engine& engine, u64 offset) {
+  if (offset < engine.map->file_bytes()) __builtin_prefetch(engine.map->base() + offset);
+}
+
+// Asks the processor to fetch the beginning of a record.
+inline void prefetch_record(const Engine& engine, u64 offset) {
+  constexpr u64 kLine = 64;
+  if (offset + kLine >= engine.map->file_bytes()) return;
+  // Two lines: most records are longer than one, and the second would be a wait of its own.
+  __builtin_prefetch(engine.map->base() + offset);
+  __builtin_prefetch(engine.map->base() + offset + kLine);
+}
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_RECORDS_RECORDS_H_

@@ -1,0 +1,94 @@
+// Locks of domains, and finishing what a dead owner began.
+#include "state/engine.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "state/intent.h"
+#include "state/log.h"
+#include "state/space.h"
+
+namespace hmap {
+namespace {
+
+// Waiters bit and a slot number that nobody can have: dead to whoever looks next.
+constexpr u32 kNobody = 0x8000'ffff;
+
+// Only with the SIGBUS guard: what this thread holds, because a fault skips destructors.
+thread_local std::vector<format::Lock*> held_locks;
+
+// With a domain's lock held, so that nobody is about to replace the store.
+Status check_name(const Engine& engine) {
+  if (!engine.map->has_name()) return Engine::replaced();
+  // Who wanted to replace it died before he did. Crash: the next one asks again.
+  seam::store(engine.runtime->replaced, 0);
+  return {};
+}
+
+}  // namespace
+
+Result<DomainLock> DomainLock::take(Engine& engine, u64 domain, std::chrono::milliseconds timeout) {
+  const Result<Acquired> acquired = engine.locker->lock(engine.domain(domain).lock, timeout);
+  if (!acquired) return acquired.error();
+  DomainLock lock(engine, domain);
+  if (seam::load(engine.runtime->replaced) != 0) [[unlikely]] {
+    if (Status s = check_name(engine); !s.ok()) {
+      // What a dead owner began is nobody's any more; but the file may get a name again.
+      if (*acquired == Acquired::kOwnerDied) lock.abandon();
+      return s;
+    }
+  }
+  if (*acquired == Acquired::kOwnerDied) [[unlikely]] {
+    if (Status s = recover_domain(engine, domain); !s.ok()) {
+      lock.abandon();
+      return s;
+    }
+  }
+  return lock;
+}
+
+void abandon_lock(const Engine& engine, format::Lock& lock) noexcept {
+  if (engine.guarded) forget_lock(lock);
+  seam::store(lock.word, kNobody);
+}
+
+void DomainLock::abandon() noexcept {
+  if (engine_ != nullptr) abandon_lock(*engine_, engine_->domain(domain_).lock);
+  engine_ = nullptr;
+}
+
+void remember_lock(format::Lock& lock) { held_locks.push_back(&lock); }
+
+void forget_lock(const format::Lock& lock) noexcept {
+  const auto at = std::find(held_locks.begin(), held_locks.end(), &lock);
+  if (at != held_locks.end()) held_locks.erase(at);
+}
+
+void DomainLock::remember() const { remember_lock(engine_->domain(domain_).lock); }
+
+void DomainLock::forget() const noexcept { forget_lock(engine_->domain(domain_).lock); }
+
+void DomainLock::abandon_all_of_this_thread() noexcept {
+  for (format::Lock* lock : held_locks) seam::store(lock->word, kNobody);
+  held_locks.clear();
+}
+
+Status recover_domain(Engine& engine, u64 domain) {
+  const u64 space = engine.layout.space_domain();
+  if (domain != space) {
+    // Before the intent's state can rise again: it tells whether the dead process's record in the
+    // log counts.
+    if (Status s = settle_log(engine); !s.ok()) return s;
+    // The space intent of the same dead process may still have to set our `pending`.
+    const Result<DomainLock> lock = DomainLock::take(engine, space);
+    if (!lock) return lock.error();
+  }
+  if (Status s = replay_intent(engine, domain); !s.ok()) return s;
+  if (domain != space) {
+    if (Status s = adopt_published(engine); !s.ok()) return s;
+  }
+  if (Status s = free_pending(engine, domain); !s.ok()) return s;
+  return domain != space ? finish_batch_part(engine, domain) : Status();
+}
+
+}  // namespace hmap

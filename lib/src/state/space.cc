@@ -1,0 +1,384 @@
+// Taking and freeing extents.
+#include "state/space.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "state/intent.h"
+#include "state/pins.h"
+
+namespace hmap {
+namespace {
+
+using format::ExtentKind;
+
+// Words looked at in one search of freed extents; the search goes on there next time.
+constexpr u64 kSearchWords = 4096;
+// The file grows by a sixteenth of its size, in steps within these bounds.
+constexpr u64 kGrowthBytesMax = u64{1} << 20;
+constexpr u64 kReserveExtents = 8;
+// Zones are used from this many zones' worth of extents on.
+constexpr u64 kZonesFrom = 4;
+
+u64 segment_of(const Engine& engine, u64 extent) {
+  return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));
+}
+
+u64 words_before(const Engine& engine, u64 segment) {
+  return segment == 0 ? 0 : engine.layout.words_per_block << (segment - 1);
+}
+
+u64 words_left_in_block(const Engine& engine, u64 extent) {
+  return engine.layout.words_per_block - engine.layout.word_in_block(extent);
+}
+
+// Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
+// where a later search should go on.
+// Passes over [kept_from, kept_to).
+Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next, u64 kept_from = 0,
+                   u64 kept_to = 0) {
+  const u64 oldest = engine.needed_cuts().oldest;
+  const HeldSpace held = HeldSpace::of(engine);
+  u64 row = 0;
+  u64 extent = from;
+  while (extent < to) {
+    const Result<Block> block = word_block(engine, extent);
+    if (!block) return block.error();
+    const Result<std::byte*> bytes = live_bytes(engine, *block);
+    if (!bytes) return bytes.error();
+    const auto* words = reinterpret_cast<const u64*>(*bytes);
+    const u64 base = extent - engine.layout.word_in_block(extent);
+    const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
+    for (; extent < last; ++extent) {
+      const bool in_zone = extent >= kept_from && extent < kept_to;
+      row = !in_zone && is_usable(words[extent - base], extent, oldest, held) ? row + 1 : 0;
+      if (row == count) {
+        next = extent + 1;
+        return extent + 1 - count;
+      }
+    }
+  }
+  next = to - row;
+  return to;
+}
+
+// Freed extents: the search goes through the table once per completed checkpoint.
+Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
+  format::Domain& space = engine.domain(engine.layout.space_domain());
+  const u64 end = engine.runtime->extents_end;
+  const u64 mark = seam::load(engine.runtime->durable) + 1;
+  u64 next = 0;
+  if (thorough) {
+    const Result<u64> found = search(engine, 0, end, count, next);
+    return !found || *found < end ? found : Result<u64>(format::kForever);
+  }
+  if (space.hint[1] != mark) {
+    // Crash: a search goes on in the middle, and what lies before is found by the next one.
+    seam::store(space.hint[1], mark);
+    seam::store(space.hint[0], 0);
+  }
+  if (space.hint[0] == format::kForever) return format::kForever;
+  const u64 from = std::min(space.hint[0], end);
+  // What is left of the zone is for spans, unless the disk is full.
+  const u64 kept_from = space.zone[0];
+  const u64 kept_to = space.zone[1];
+  const u64 to = std::min(end, from + std::max(kSearchWords, 2 * count));
+  const Result<u64> found = search(engine, from, to, count, next, kept_from, kept_to);
+  if (!found) return found;
+  seam::store(space.hint[0], next);
+  if (*found < to) return found;
+  if (to == end) seam::store(space.hint[0], format::kForever);
+  return format::kForever;
+}
+
+u64 table_capacity(const Engine& engine) {
+  u64 segments = 0;
+  while (segments < format::kExtentSegments && !engine.runtime->extent_table[segments].none())
+    ++segments;
+  return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
+}
+
+// Makes sure that the file has blocks for the extents up to `end` and, for ordinary purposes, a
+// reserve behind them.
+Status extend_file(Engine& engine, u64 end, Purpose purpose) {
+  const Layout& layout = engine.layout;
+  const u64 reserve = purpose == Purpose::kOrdinary ? kReserveExtents : 0;
+  const u64 have = engine.runtime->file_extents;
+  if (have >= end + reserve) return {};
+  const u64 limit = engine.size_limit != 0 ? std::min(engine.size_limit, engine.map->window_bytes())
+                                           : engine.map->window_bytes();
+  if (layout.extent_offset(end + reserve) > limit) {
+    if (layout.extent_offset(end) <= limit && have >= end && reserve == 0) return {};
+    return Status(Code::kNoSpace, "the size limit of the store is reached");
+  }
+  const u64 step = std::min(kGrowthBytesMax, layout.extent_offset(have) / 16) / layout.extent_bytes;
+  u64 want = std::max(end + reserve, have + step);
+  if (layout.extent_offset(want) > limit) want = end + reserve;
+  // What lies below extents_end has its blocks, or is reserved and gets them in steps.
+  const u64 from = layout.extent_offset(std::max(have, engine.runtime->extents_end));
+  const auto grow = [&](u64 to) {
+    return engine.map->allocate(from, layout.extent_offset(to) - from);
+  };
+  Status status = grow(want);
+  if (!status.ok() && want > end + reserve) status = grow(want = end + reserve);
+  if (!status.ok()) return status;
+  // Crash: the file is longer than this says; allocating again changes nothing.
+  seam::store(engine.runtime->file_extents, want);
+  return {};
+}
+
+u64 word_for(const ExtentRequest& request, u64 position) {
+  if (request.kind != ExtentKind::kLargePending) {
+    return make_extent_word(request.kind, request.domain, request.payload);
+  }
+  return position == 0 ? make_extent_word(request.kind, request.domain, request.count)
+                       : make_extent_word(ExtentKind::kLargeRest, request.domain, position);
+}
+
+// Marks the extents in as many intents as it takes; the first one also sets the note and the ends.
+Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
+  const u64 space = engine.layout.space_domain();
+  u64& note = request.note != nullptr ? *request.note : engine.domain(request.domain).pending;
+  format::RuntimeHeader& runtime = *engine.runtime;
+  for (u64 done = 0; done < request.count;) {
+    const u64 extent = first + done;
+    const Result<Block> block = word_block(engine, extent);
+    if (!block) return block.error();
+    const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
+    if (!bytes) return bytes.error();
+    auto* words = reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
+    Change change(engine, space);
+    if (done == 0) {
+      change.set(note, make_note(first, request.count));
+      if (runtime.extents_end < first + request.count) {
+        change.set(runtime.extents_end, first + request.count);
+      }
+      if (runtime.clean_from < first + request.count) {
+        change.set(runtime.clean_from, first + request.count);
+      }
+    }
+    const u64 now =
+        std::min({request.count - done, words_left_in_block(engine, extent), change.room()});
+    for (u64 i = 0; i < now; ++i) change.set(words[i], word_for(request, done + i));
+    // Crash: the note says what was taken; whoever recovers its owner frees it again.
+    change.publish();
+    done += now;
+  }
+  return {};
+}
+
+// Adds the next segment of the extent table when the last one is nearly used up.
+Status ensure_table(Engine& engine, u64 count) {
+  const u64 space = engine.layout.space_domain();
+  for (;;) {
+    const u64 end = engine.runtime->extents_end + count;
+    const u64 capacity = table_capacity(engine);
+    const u64 segment = segment_of(engine, capacity);
+    if (segment >= format::kExtentSegments)
+      return Status(Code::kNoSpace, "the store is as large as the format allows");
+    const u64 extents = engine.layout.run_extents(engine.layout.extent_table_shape(segment));
+    if (end + extents + 1 <= capacity) return {};
+    ExtentRequest request;
+    request.domain = space;
+    request.count = extents;
+    request.kind = ExtentKind::kExtentTable;
+    request.payload = segment;
+    request.zero = true;
+    request.purpose = Purpose::kRelease;
+    const u64 first = engine.runtime->extents_end;
+    if (first + extents > capacity)
+      return Engine::corrupt("extent table without room for its successor", 0);
+    if (Status s = extend_file(engine, first + extents, request.purpose); !s.ok()) return s;
+    const u64 at = engine.layout.extent_offset(first);
+    if (Status s = engine.map->make_zero(at, extents * engine.layout.extent_bytes); !s.ok())
+      return s;
+    if (Status s = mark_taken(engine, request, first); !s.ok()) return s;
+    Change change(engine, space);
+    change.set(engine.runtime->extent_table[segment], RunOffset{at});
+    change.set(engine.domain(space).pending, 0);
+    change.publish();
+  }
+}
+
+// The first extent from `extent` on that a zone can begin with.
+u64 next_zone(const Layout& layout, u64 extent) {
+  const u64 size = layout.zone_extents();
+  const u64 unaligned = layout.heap_offset / layout.extent_bytes + extent;
+  return extent + (size - unaligned % size) % size;
+}
+
+// Spans are taken from zones of 2 MiB that hold little else: records are written densely, so huge
+// pages cost them nothing, and a get finds them with one page table entry instead of 512. Blocks
+// that are changed here and there would be written back 2 MiB at a time.
+Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
+  const Layout& layout = engine.layout;
+  const u64 size = layout.zone_extents();
+  // A small store has no zones: each would be a good part of it.
+  if (size < count || engine.runtime->extents_end < kZonesFrom * size) return format::kForever;
+  format::Domain& space = engine.domain(layout.space_domain());
+  u64 next = 0;
+  if (space.zone[0] + count <= space.zone[1] && space.zone[1] <= engine.runtime->extents_end) {
+    const u64 first = space.zone[0];
+    const Result<u64> found = search(engine, first, first + count, count, next);
+    if (!found || *found == first) {
+      seam::store(space.zone[0], first + count);
+      return found;
+    }
+  }
+  const Result<u64> freed = find_freed(engine, count, false);
+  if (!freed || *freed != format::kForever) return freed;
+  const u64 old_end = engine.runtime->extents_end;
+  const u64 begin = next_zone(layout, old_end);
+  if (Status s = ensure_table(engine, begin + size - old_end); !s.ok()) return s;
+  if (engine.runtime->extents_end != old_end || !extend_file(engine, begin + size, purpose).ok()) {
+    return format::kForever;  // the table took the place, or the disk is nearly full: as everybody
+                              // else
+  }
+  engine.map->advise_huge(layout.extent_offset(begin), Layout::kZoneBytes);
+  // Crash: between these stores the zone is free extents like others.
+  seam::store(engine.runtime->extents_end, begin + size);
+  seam::store(space.zone[0], begin + count);
+  seam::store(space.zone[1], begin + size);
+  seam::store(space.hint[1], 0);  // the extents before the zone can be found
+  return begin;
+}
+
+// Behind all extents in use; runs of buckets of 2 MiB and more from the next zone on. Falls back to
+// any freed extents when the file cannot grow.
+Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
+  const Layout& layout = engine.layout;
+  const bool wide =
+      request.kind == ExtentKind::kBuckets && layout.is_wide(request.count * layout.extent_bytes);
+  const u64 gap = wide ? layout.zone_extents() : 0;
+  if (Status s = ensure_table(engine, request.count + gap); !s.ok()) return s;
+  const u64 end = engine.runtime->extents_end;
+  const u64 first = wide ? next_zone(layout, end) : end;
+  // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
+  Status status = request.reserve_only
+                      ? engine.map->allocate(layout.extent_offset(first + request.count - 1),
+                                             layout.extent_bytes)
+                      : extend_file(engine, first + request.count, request.purpose);
+  if (layout.extent_offset(first + request.count) > engine.map->window_bytes()) {
+    status = Status(Code::kNoSpace, "the window of address space is used up");
+  }
+  if (!status.ok()) {
+    const Result<u64> freed = find_freed(engine, request.count, true);
+    if (!freed) return freed;
+    return *freed == format::kForever ? Result<u64>(status) : freed;
+  }
+  // What is left before a zone is free extents like others, to be found by the next search.
+  if (first != end) seam::store(engine.domain(layout.space_domain()).hint[1], 0);
+  return first;
+}
+
+// Freed extents may have been punched, or lost their blocks when the file was copied.
+Status make_ready(Engine& engine, const ExtentRequest& request, u64 first, u64 clean_from) {
+  if (request.reserve_only || first >= clean_from) return {};
+  const u64 at = engine.layout.extent_offset(first);
+  const u64 bytes = request.count * engine.layout.extent_bytes;
+  return request.zero ? engine.map->make_zero(at, bytes) : engine.map->allocate(at, bytes);
+}
+
+Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
+  if (request.count == 0 || request.count > 0x3fff'ffff)
+    return Status(Code::kNoSpace, "more extents at once than the format allows");
+  const Layout& layout = engine.layout;
+  const u64 clean_from = engine.runtime->clean_from;
+  Result<u64> first = request.in_zone ? take_from_zone(engine, request.count, request.purpose)
+                                      : Result<u64>(format::kForever);
+  if (first && *first == format::kForever) first = find_freed(engine, request.count, false);
+  if (!first) return first;
+  if (*first == format::kForever) first = take_at_end(engine, request);
+  if (!first) return first;
+  if (Status s = make_ready(engine, request, *first, clean_from); !s.ok()) return s;
+  const u64 at = layout.extent_offset(*first);
+  const u64 bytes = request.count * layout.extent_bytes;
+  // `file_extents` and `clean_from` of a damaged runtime area may say that this is done already.
+  if (!request.reserve_only && engine.map->bytes(at, bytes) == nullptr)
+    return Engine::corrupt("extents to take lie beyond the end of the file", at);
+  if (Status s = mark_taken(engine, request, *first); !s.ok()) return s;
+  if (request.kind == ExtentKind::kBuckets && layout.is_wide(bytes))
+    engine.map->advise_huge(at, bytes);
+  engine.add_dirty(request.domain, bytes);
+  return first;
+}
+
+}  // namespace
+
+bool is_usable(u64 word, u64 extent, u64 oldest, const HeldSpace& held) {
+  return extent_kind(word) == ExtentKind::kFree && extent_payload(word) <= oldest &&
+         (held.empty() || extent_payload(word) == 0 || !held.has(extent));
+}
+
+Result<Block> word_block(const Engine& engine, u64 extent) {
+  const u64 segment = segment_of(engine, extent);
+  if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
+  const Run run = extent_table_run(engine, segment);
+  if (run.offset == 0)
+    return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
+  return block_of(engine, run,
+                  (extent - words_before(engine, segment)) / engine.layout.words_per_block);
+}
+
+// Sets the words that `owned` accepts; the caller holds the space lock.
+Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
+  const u64 space = engine.layout.space_domain();
+  const u64 epoch = engine.epoch();
+  const u64 freed = make_extent_word(ExtentKind::kFree, 0, epoch);
+  // Crash: somebody looks for extents to punch in vain.
+  if (engine.runtime->freed != epoch) seam::store(engine.runtime->freed, epoch);
+  if (first + count > engine.runtime->extents_end)
+    return Engine::corrupt("extents to free out of range", 0);
+  for (u64 done = 0; done < count;) {
+    const u64 extent = first + done;
+    const Result<Block> block = word_block(engine, extent);
+    if (!block) return block.error();
+    const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
+    if (!bytes) return bytes.error();
+    auto* words = reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
+    Change change(engine, space);
+    const u64 now = std::min({count - done, words_left_in_block(engine, extent), change.room()});
+    for (u64 i = 0; i < now; ++i) {
+      if (owned(words[i], done + i, context)) change.set(words[i], freed);
+    }
+    if (!change.empty()) change.publish();
+    done += now;
+  }
+  return {};
+}
+
+Run extent_table_run(const Engine& engine, u64 segment) {
+  return Run(seam::load(engine.runtime->extent_table[segment]),
+             engine.layout.extent_table_shape(segment));
+}
+
+Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  return take_locked(engine, request);
+}
+
+Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
+  const Layout& layout = engine.layout;
+  // The words of a damaged header must not lead to the superblock, or beyond the extents in use.
+  if (offset < layout.heap_offset || bytes > layout.extent_offset(u64{1} << 31) ||
+      layout.extent_of(offset + bytes - 1) >= seam::load(engine.runtime->extents_end))
+    return Engine::corrupt("array to prepare lies outside the extents in use", offset);
+  return engine.map->make_zero(offset, bytes);
+}
+
+Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  return free_locked(engine, first, count, owned, context);
+}
+
+Result<u64> extent_word(const Engine& engine, u64 extent) {
+  const Result<Block> block = word_block(engine, extent);
+  if (!block) return block.error();
+  const Result<std::byte*> bytes = live_bytes(engine, *block);
+  if (!bytes) return bytes.error();
+  return seam::load(reinterpret_cast<const u64*>(*bytes)[engine.layout.word_in_block(extent)]);
+}
+
+}  // namespace hmap

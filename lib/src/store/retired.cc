@@ -1,0 +1,80 @@
+// Waiting for calls to end.
+#include "store/retired.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "system/process.h"
+#include "system/thread.h"
+
+namespace hmap {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A call takes microseconds as a rule, but verify() may take an hour.
+constexpr milliseconds kFirstLook{1};
+constexpr milliseconds kLastLook{1'000};
+
+}  // namespace
+
+Retired::~Retired() {
+  if (!thread_.joinable()) return;
+  if (process_life() != life_) {
+    // A forked child has no such thread, which may have been anywhere. Both are given up.
+    static_cast<void>(new std::thread(std::move(thread_)));
+    static_cast<void>(new std::vector<Waiting>(std::move(waiting_)));
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+// Without memory for this the process ends: the handle must not go under a call's feet.
+void Retired::add(std::shared_ptr<Handle> handle) noexcept {
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back({std::move(handle), Grace()});
+  if (running_) {
+    // It may be in a long pause for an old call's sake. The new handle goes in a moment, as a rule,
+    // and each holds a window of address space.
+    added_ = true;
+    wake_.notify_one();
+    return;
+  }
+  if (thread_.joinable()) thread_.join();
+  try {
+    thread_ = start_thread("hmap-retired", [this] { run(); });
+    life_ = process_life();
+    running_ = true;
+  } catch (const std::system_error&) {
+    // No more threads: they go with the store, or with the next one to be replaced.
+  }
+}
+
+void Retired::run() {
+  milliseconds pause = kFirstLook;
+  std::unique_lock lock(mutex_);
+  while (!stop_ && !waiting_.empty()) {
+    if (std::exchange(added_, false)) pause = kFirstLook;
+    const auto kept = std::partition(waiting_.begin(), waiting_.end(),
+                                     [](Waiting& waiting) { return !waiting.grace.over(); });
+    std::vector<Waiting> over(std::make_move_iterator(kept),
+                              std::make_move_iterator(waiting_.end()));
+    waiting_.erase(kept, waiting_.end());
+    lock.unlock();
+    over.clear();
+    lock.lock();
+    wake_.wait_for(lock, pause, [this] { return stop_ || added_ || waiting_.empty(); });
+    pause = std::min(2 * pause, kLastLook);
+  }
+  running_ = false;
+}
+
+}  // namespace hmap

@@ -1,0 +1,119 @@
+// Snapshot: the public side of snapshots.
+#include "hmap/snapshot.h"
+#include "format/hash.h"
+#include "life/snapshots.h"
+#include "map/find.h"
+#include "store/cursor_impl.h"
+#include "store/store_impl.h"
+
+namespace hmap {
+
+class Snapshot::Impl {
+ public:
+  Impl(std::shared_ptr<Handle> handle, TakenSnapshot taken)
+      : handle_(std::move(handle)), taken_(std::move(taken)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  // A closed handle has given its cells back; a forked one's are the parent's.
+  ~Impl() {
+    if (handle_->usable().ok()) release_snapshot(handle_->engine_to_write(), taken_.cell);
+  }
+
+  [[nodiscard]] const std::shared_ptr<Handle>& handle() const { return handle_; }
+  [[nodiscard]] const Frozen& frozen() const { return taken_.frozen; }
+
+ private:
+  std::shared_ptr<Handle> handle_;
+  TakenSnapshot taken_;
+};
+
+Snapshot::Snapshot(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Snapshot::Snapshot(Snapshot&&) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+Result<bool> Snapshot::look_up(std::string_view key, std::string* value) const {
+  if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");
+  if (key.size() > kKeyBytesMax)
+    return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  return impl_->handle()->read([&](const Engine& engine) -> Result<bool> {
+    if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
+    engine.count_reads(1);
+    return find(engine, key, hash_key(key, engine.store_seed), value, &impl_->frozen());
+  });
+}
+
+Result<std::optional<std::string>> Snapshot::get(std::string_view key) const {
+  std::string value;
+  const Result<bool> found = look_up(key, &value);
+  if (!found) return found.error();
+  if (!*found) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<bool> Snapshot::get_into(std::string_view key, std::string& value) const {
+  return look_up(key, &value);
+}
+
+Result<bool> Snapshot::contains(std::string_view key) const { return look_up(key, nullptr); }
+
+Result<std::size_t> Snapshot::multi_get(std::span<const std::string_view> keys,
+                                        std::span<std::optional<std::string>> values) const {
+  if (keys.size() != values.size())
+    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!values[i]) values[i].emplace();
+    const Result<bool> present = look_up(keys[i], &*values[i]);
+    if (!present) return present.error();
+    if (!*present) values[i].reset();
+    found += *present ? 1 : 0;
+  }
+  return found;
+}
+
+Result<std::size_t> Snapshot::multi_contains(std::span<const std::string_view> keys,
+                                             std::span<bool> present) const {
+  if (keys.size() != present.size())
+    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Result<bool> there = look_up(keys[i], nullptr);
+    if (!there) return there.error();
+    present[i] = *there;
+    found += *there ? 1 : 0;
+  }
+  return found;
+}
+
+Result<std::uint64_t> Snapshot::size() const {
+  if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");
+  if (Status s = impl_->handle()->usable(); !s.ok()) return s;
+  u64 entries = 0;
+  for (const format::ShardHeader& header : impl_->frozen().headers) entries += header.count;
+  return entries;
+}
+
+Result<Cursor> Snapshot::cursor() const { return cursor(random_start()); }
+
+Result<Cursor> Snapshot::cursor(const Position& position) const {
+  if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");
+  if (Status s = impl_->handle()->usable(); !s.ok()) return s;
+  std::shared_ptr<const Frozen> frozen(impl_, &impl_->frozen());
+  return Cursor(std::make_unique<Cursor::Impl>(impl_->handle(), position, std::move(frozen)));
+}
+
+std::uint64_t Snapshot::epoch() const noexcept {
+  return impl_ != nullptr ? impl_->frozen().cut : 0;
+}
+
+Result<Snapshot> Store::snapshot() const {
+  if (Status s = usable(); !s.ok()) return s;
+  return impl_->run([](Handle& handle) -> Result<Snapshot> {
+    Result<TakenSnapshot> taken = handle.snapshot();
+    if (!taken) return taken.error();
+    return Snapshot(std::make_shared<Snapshot::Impl>(handle.shared_from_this(), *std::move(taken)));
+  });
+}
+
+}  // namespace hmap

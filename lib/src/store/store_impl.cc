@@ -1,0 +1,64 @@
+// Following from one store to the next.
+#include "store/store_impl.h"
+
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "life/open.h"
+
+namespace hmap {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{1'000};
+constexpr std::chrono::microseconds kPause{100};
+
+// The process may change its directory.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  return error ? path : whole.string();
+}
+
+}  // namespace
+
+Store::Impl::Impl(std::shared_ptr<Handle> handle, const std::string& path)
+    : path_(absolute(path)), current_(handle.get()), owner_(std::move(handle)) {}
+
+Status Store::Impl::usable() const {
+  const InCall inside;
+  return now().usable();
+}
+
+bool Store::Impl::writable() const {
+  const InCall inside;
+  return now().writable();
+}
+
+Status Store::Impl::close() { return owner_->close(); }
+
+void Store::Impl::retire() noexcept { owner_->retire(); }
+
+Status Store::Impl::follow(const Handle* replaced) {
+  const std::lock_guard lock(mutex_);
+  if (owner_.get() != replaced) return {};
+  const Options options = owner_->options_to_follow();
+  const auto start = std::chrono::steady_clock::now();
+  Result<std::unique_ptr<Session>> session = open_session(path_, options);
+  while (session && (*session)->identity == owner_->identity()) {
+    // In the middle of a rename the old file has lost its link, and its name still leads to it: a
+    // moment in the kernel. Or it was opened by a way that always will (/proc/PID/fd).
+    if (std::chrono::steady_clock::now() - start > kPatience) return Engine::replaced();
+    std::this_thread::sleep_for(kPause);
+    session = open_session(path_, options);
+  }
+  if (!session) return session.error();
+  auto handle = std::make_shared<Handle>(*std::move(session), options);
+  current_.store(handle.get(), std::memory_order_release);
+  retired_.add(std::exchange(owner_, std::move(handle)));
+  return {};
+}
+
+}  // namespace hmap

@@ -1,0 +1,113 @@
+// The file as memory: one window over the whole file, reserved once and never moved; growth; holes;
+// flushes. The only place where an offset becomes an address.
+#ifndef HMAP_SRC_SYSTEM_MAPPING_H_
+#define HMAP_SRC_SYSTEM_MAPPING_H_
+
+#include <atomic>
+#include <boost/interprocess/mapped_region.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "format/offset.h"
+#include "hmap/result.h"
+#include "hmap/status.h"
+
+namespace hmap {
+
+enum class Access : std::uint8_t {
+  kReadWrite,  // shared with all processes
+  kReadOnly,   // shared, stores fault
+  kPrivate,    // a private copy-on-write view of a file we may only read; stores stay here
+};
+
+class Mapping {
+ public:
+  // Maps the file behind `fd` (which stays the caller's, and must stay open as long as the
+  // Mapping). `window_bytes` of address space are reserved, halved down to 1 GiB while the system
+  // refuses; 0 means the default (1 TiB; 16 GiB under sanitizers; environment HMAP_WINDOW_BYTES).
+  // kPrivate maps just the file's present size. Errors: kNoAddressSpace, kSystem.
+  static Result<std::unique_ptr<Mapping>> map(int fd, Access access, std::uint64_t window_bytes);
+
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  // The address of `bytes` bytes at `offset`; null unless the whole range lies inside the file as
+  // this process knows it. The size is never one read from the file: it is fstat's, looked up again
+  // when an offset exceeds it. Null means kCorrupt, or a file cut short by a stranger.
+  [[nodiscard]] std::byte* bytes(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+    const std::uint64_t limit = file_bytes_.load(std::memory_order_relaxed);
+    if (offset <= limit && bytes <= limit - offset) [[likely]]
+      return base_ + offset;
+    return bytes_after_refresh(offset, bytes);
+  }
+
+  // The same for one T; null also if the place is not aligned for it.
+  template <typename T>
+  [[nodiscard]] T* at(Offset<T> place) const noexcept {
+    if (place.value % alignof(T) != 0) return nullptr;
+    return reinterpret_cast<T*>(bytes(place.value, sizeof(T)));
+  }
+
+  // File offset of an address inside the window.
+  [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+    return static_cast<std::uint64_t>(static_cast<const std::byte*>(address) - base_);
+  }
+
+  [[nodiscard]] std::byte* base() const noexcept { return base_; }
+  [[nodiscard]] std::uint64_t window_bytes() const noexcept { return window_bytes_; }
+  [[nodiscard]] std::uint64_t file_bytes() const noexcept {
+    return file_bytes_.load(std::memory_order_relaxed);
+  }
+
+  // Asks the kernel for the size again. Returns the new one.
+  std::uint64_t refresh() const noexcept;
+
+  // Asks the kernel whether the file has a name, or another has taken its place (replacement.h).
+  [[nodiscard]] bool has_name() const noexcept;
+
+  // Makes sure that the file has blocks for the range, extending it if needed, so that a later
+  // store cannot fail for want of space. Never shortens; content of blocks that exist is kept, new
+  // ones read as zero. SIGXFSZ is blocked meanwhile. Errors: kNoSpace (disk, quota, RLIMIT_FSIZE,
+  // window; the file is unchanged), kIoError, kSystem.
+  Status allocate(std::uint64_t offset, std::uint64_t bytes);
+
+  // Gives the blocks of the range back; it reads as zero afterwards and must be allocated again
+  // before it is stored to. Where the file system cannot: kUnsupported.
+  Status punch(std::uint64_t offset, std::uint64_t bytes);
+
+  // Makes the range zero and backed by blocks: punch and allocate, or stores where punching is not
+  // supported. Errors: as allocate().
+  Status make_zero(std::uint64_t offset, std::uint64_t bytes);
+
+  // Brings the pages of an allocated range into memory, ready to be stored to, so that neither a
+  // full disk (copy-on-write file systems) nor a slow fault strikes later. Errors: kNoSpace.
+  Status populate(std::uint64_t offset, std::uint64_t bytes);
+
+  // Asks for huge pages in the range, for memory that is written densely: one fault and one page
+  // table entry for 2 MiB. A wish; nothing is reported.
+  void advise_huge(std::uint64_t offset, std::uint64_t bytes) noexcept;
+
+  // fdatasync: all that was stored or written before is durable. kIoError is final: never call it
+  // again after one (the caller poisons the store).
+  Status flush();
+
+  // Writes `bytes` bytes at `offset` and makes just them durable. Errors as flush().
+  Status write_durable(std::uint64_t offset, const void* data, std::size_t bytes);
+
+ private:
+  Mapping(int fd, Access access) noexcept : fd_(fd), access_(access) {}
+  [[nodiscard]] std::byte* bytes_after_refresh(std::uint64_t offset,
+                                               std::uint64_t bytes) const noexcept;
+
+  std::byte* base_ = nullptr;
+  mutable std::atomic<std::uint64_t> file_bytes_{0};
+  std::uint64_t window_bytes_ = 0;
+  int fd_ = -1;
+  Access access_;
+  boost::interprocess::mapped_region region_;
+};
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_SYSTEM_MAPPING_H_

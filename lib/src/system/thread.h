@@ -1,0 +1,37 @@
+// Threads of the library: no signal of the application is ever handled in one.
+#ifndef HMAP_SRC_SYSTEM_THREAD_H_
+#define HMAP_SRC_SYSTEM_THREAD_H_
+
+#include <pthread.h>
+
+#include <csignal>
+#include <thread>
+#include <utility>
+
+namespace hmap {
+
+// `name`: at most 15 characters. Throws std::system_error.
+template <typename Fn>
+std::thread start_thread(const char* name, Fn&& fn) {
+  // A thread inherits the mask of the one that makes it.
+  class BlockSignals {
+   public:
+    BlockSignals() {
+      sigset_t all;
+      ::sigfillset(&all);
+      ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~BlockSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+   private:
+    sigset_t before_{};
+  };
+  const BlockSignals blocked;
+  std::thread thread(std::forward<Fn>(fn));
+  ::pthread_setname_np(thread.native_handle(), name);
+  return thread;
+}
+
+}  // namespace hmap
+
+#endif  // HMAP_SRC_SYSTEM_THREAD_H_
