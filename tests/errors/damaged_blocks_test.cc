@@ -72,6 +72,11 @@ TEST_F(DamagedBlocks, ABucketThatSaysEvacuatedAtRestHidesNothingSilently) {
     const std::string_view keys[] = {key};
     std::optional<std::string> values[1];
     EXPECT_CODE(Code::kCorrupt, store.multi_get(keys, values));
+    EXPECT_CODE(Code::kCorrupt, store.put(key, "new"));
+    EXPECT_CODE(Code::kCorrupt, store.erase(key));
+    Batch batch;
+    batch.put(key, "new");
+    EXPECT_CODE(Code::kCorrupt, store.apply(batch));
   }
   EXPECT_LE(hidden, refused) << "its overflow buckets are hidden with it";
   EXPECT_LT(refused, model.size());

@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "format/format.h"
+#include "hmap/batch.h"
 #include "life/open.h"
 #include "made_stores.h"
 #include "records/spans.h"
@@ -238,6 +239,29 @@ TEST(Live, MeddlingIsFound) {
     EXPECT_TRUE(has(*report, damage.kind)) << words(*report);
     EXPECT_FINDS_NOTHING(store.verify(only(VerifyState::kDurable)));
   }
+}
+
+// F-28: a write by sizes that are not the array's would put a key where no search finds it.
+TEST(Live, NothingIsWrittenByASizeThatIsNotTheArrays) {
+  TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  Store store = Store::open(path, quiet_options()).value();
+  ASSERT_OK(store.put("key", "one"));
+  Meddler file(path);
+  const u64 b = header_of(file).b;
+  for (const u64 wrong : {b + 1, b + 64, u64{1} << 32, ~u64{0}}) {
+    SCOPED_TRACE(wrong);
+    header_of(file).b = wrong;
+    EXPECT_CODE(Code::kCorrupt, store.put("key", "two"));
+    EXPECT_CODE(Code::kCorrupt, store.erase("key"));
+    Batch batch;
+    batch.put("other", "two");
+    EXPECT_CODE(Code::kCorrupt, store.apply(batch));
+    header_of(file).b = b;
+    EXPECT_EQ("one", store.get("key").value());
+    ASSERT_OK(store.put("key", "one"));
+  }
+  EXPECT_FINDS_NOTHING(store.verify());
 }
 
 // A run that begins within the frame that its first block is in: no copy from there to its home.

@@ -173,6 +173,13 @@ Status finish_growth(Engine& engine, u64 shard) {
   return {};
 }
 
+// F-28. Nothing vouches for live words: with sizes of their own, a write would go astray.
+bool sizes_agree(const ShardHeader& header) {
+  const bool growing = header.oldbuckets.id != 0;
+  return header.b == header.buckets.b && header.b < kMaxB &&
+         (!growing || header.oldbuckets.b + 1 - header.b <= 2);
+}
+
 }  // namespace
 
 u64 b_for(u64 entries) {
@@ -211,6 +218,8 @@ Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries) {
 
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   const ShardHeader& header = engine.header(shard);
+  if (!sizes_agree(header)) [[unlikely]]
+    return Engine::corrupt("B of a shard is not its array's", engine.map->offset_of(&header));
   if (header.oldbuckets.id == 0) return {};
   const u64 all = evacuations(header);
   const auto evacuate_unless_done = [&](u64 n) -> Status {

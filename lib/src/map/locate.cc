@@ -24,6 +24,9 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
     const Result<Bmap*> bucket = live_bucket(engine, array, n);
     if (!bucket) return bucket.error();
     const u64 tophash = (*bucket)->tophash;
+    // Nothing has taken this array's place, nor will while the caller holds the lock.
+    if (is_evacuated(tophash)) [[unlikely]]
+      return Engine::corrupt("bucket evacuated to nowhere", engine.map->offset_of(*bucket));
     location.last = n;
     for (u32 slots = match_bytes(tophash, top); slots != 0; slots &= slots - 1) {
       const auto slot = static_cast<u64>(std::countr_zero(slots));

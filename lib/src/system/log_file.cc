@@ -63,10 +63,10 @@ u32 record_checksum(const std::string& record, u64 store_seed, u64 lsn) {
 
 // Whether the numbers of a record agree with each other.
 bool is_possible(const LogRecord& head, u64 lsn, u64 area_bytes) {
-  const bool has_bytes =
-      head.op != static_cast<u8>(LogOp::kClear) && head.op != static_cast<u8>(LogOp::kMarker);
-  const u64 body = has_bytes ? u64{head.key_bytes} + head.value_bytes : 0;
-  return head.lsn == lsn && head.op >= static_cast<u8>(LogOp::kPut) &&
+  const bool is_clear = head.op == static_cast<u8>(LogOp::kClear);
+  const u64 body = u64{head.key_bytes} + (is_clear ? 0 : head.value_bytes);
+  const bool has_body = !is_clear && head.op != static_cast<u8>(LogOp::kMarker);
+  return head.lsn == lsn && (has_body || body == 0) && head.op >= static_cast<u8>(LogOp::kPut) &&
          head.op <= static_cast<u8>(LogOp::kBatch) &&
          (head.flags == 0 || head.op == static_cast<u8>(LogOp::kPut)) &&
          head.bytes == round_up(sizeof head + body, format::kLogUnit) &&
