@@ -21,7 +21,6 @@
 #include "system/mapping.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -31,15 +30,14 @@
 #include <boost/interprocess/exceptions.hpp>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstdlib>
-#include <ctime>
 #include <new>
 #include <string_view>
 
 #include "format/offset.h"
 #include "format/sanitizers.h"
 #include "system/seam.h"
+#include "system/size_limit.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23  // Linux 5.14
@@ -57,10 +55,6 @@ constexpr std::uint64_t kDefaultWindow = 16 * kGiB;  // they refuse 1 TiB
 constexpr std::uint64_t kDefaultWindow = 1024 * kGiB;
 #endif
 constexpr std::uint64_t kSmallestWindow = kGiB;
-// A call may be interrupted by a signal. From the second try on all are blocked, so that this many
-// tries fail only where signals are not the reason.
-constexpr int kTries = 100;
-
 // What Boost wants to map: our own, already checked descriptor.
 class Mappable {
  public:
@@ -104,53 +98,6 @@ Result<std::uint64_t> wanted_window(std::uint64_t window_bytes) noexcept {
     return Status(Code::kInvalidArgument, "HMAP_WINDOW_BYTES is not a number of bytes");
   }
   return bytes;
-}
-
-// Blocks SIGXFSZ in this thread and, at the end, eats the one that we caused.
-class FileSizeSignal {
- public:
-  FileSizeSignal() noexcept {
-    sigemptyset(&signal_);
-    sigaddset(&signal_, SIGXFSZ);
-    ::pthread_sigmask(SIG_BLOCK, &signal_, &before_);
-    pending_before_ = pending();
-  }
-  FileSizeSignal(const FileSizeSignal&) = delete;
-  FileSizeSignal& operator=(const FileSizeSignal&) = delete;
-  ~FileSizeSignal() {
-    const int error = errno;
-    constexpr timespec kNow{};
-    if (!pending_before_ && pending()) ::sigtimedwait(&signal_, nullptr, &kNow);
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    errno = error;
-  }
-  // After an interruption: a timer faster than the call would interrupt it for ever, where each try
-  // starts again from nothing.
-  void block_all() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  }
-
- private:
-  static bool pending() noexcept {
-    sigset_t set;
-    return ::sigpending(&set) == 0 && sigismember(&set, SIGXFSZ) == 1;
-  }
-  sigset_t signal_;
-  sigset_t before_;
-  bool pending_before_ = false;
-};
-
-// Calls until it is not interrupted, at most kTries times. `call` answers as system calls do.
-template <typename Call>
-auto uninterrupted(FileSizeSignal& signals, Call call) noexcept {
-  auto result = call();
-  for (int i = 1; i < kTries && result < 0 && errno == EINTR; ++i) {
-    signals.block_all();
-    result = call();
-  }
-  return result;
 }
 
 Status space_error(int error) noexcept {
@@ -275,19 +222,24 @@ Status Mapping::allocate(std::uint64_t offset, std::uint64_t bytes) {
   }
   if (bytes == 0) return {};
   seam::announce_at(seam::Event::kAllocate, offset, bytes);
+  const std::uint64_t end = offset + bytes;
   int error = 0;
   {
-    FileSizeSignal signals;
+    // No file gets shorter: up to here a limit says nothing.
+    FileSizeSignal signals(end > file_bytes() && has_size_limit() ? FileSizeSignal::Cause::kLimit
+                                                                  : FileSizeSignal::Cause::kNone);
     const int result = uninterrupted(signals, [&] {
       return ::fallocate(fd_, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes));
     });
     if (result != 0) error = errno;
-    if (error == EOPNOTSUPP || error == ENOSYS) {
-      error = fill_holes(signals, fd_, offset, offset + bytes);
-    }
+  }
+  if (error == EOPNOTSUPP || error == ENOSYS) {
+    FileSizeSignal signals;
+    error = fill_holes(signals, fd_, offset, end);
   }
   if (error != 0) return space_error(error);
-  refresh();
+  // As in refresh(); who extends files beside us makes them longer still.
+  if (end > file_bytes()) file_bytes_.store(end, std::memory_order_relaxed);
   return {};
 }
 
@@ -295,7 +247,7 @@ Status Mapping::punch(std::uint64_t offset, std::uint64_t bytes) {
   if (access_ != Access::kReadWrite) return {Code::kReadOnly, "the mapping is not writable"};
   if (bytes == 0) return {};
   seam::announce_at(seam::Event::kPunch, offset, bytes);
-  FileSizeSignal signals;
+  FileSizeSignal signals(FileSizeSignal::Cause::kNone);
   const int result = uninterrupted(signals, [&] {
     return ::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                        static_cast<off_t>(bytes));
@@ -347,7 +299,7 @@ void Mapping::advise_huge(std::uint64_t offset, std::uint64_t bytes) noexcept {
 
 Status Mapping::flush() {
   seam::announce(seam::Event::kFlush, nullptr, 0);
-  FileSizeSignal signals;
+  FileSizeSignal signals(FileSizeSignal::Cause::kNone);
   if (uninterrupted(signals, [&] { return ::fdatasync(fd_); }) == 0) return {};
   // Whatever the errno: pages may be marked clean that are not on the disk. Never asked again.
   return {Code::kIoError, "cannot flush the file", 0, errno};
