@@ -157,24 +157,27 @@ class OnlineCompaction {
       if (ended_) return {Code::kSystem, "ended by the progress callback", 0, ECANCELED};
       const auto ahead = time_ahead();
       if (ahead <= Clock::duration::zero()) return {};
-      const auto nap = std::chrono::nanoseconds(std::min<Clock::duration>(ahead, kNap)).count();
-      timespec time{0, nap};
+      const timespec time{0, std::chrono::nanoseconds(ahead).count()};
       ::nanosleep(&time, nullptr);
     }
   }
 
-  // By how much the walk is faster than it may be.
+  // By how much the walk is faster than it may be, at most kNap.
   [[nodiscard]] Clock::duration time_ahead() const {
     if (options_.bytes_per_second == 0) return Clock::duration::zero();
     const std::chrono::duration<double> due(static_cast<double>(moved_.bytes) /
                                             static_cast<double>(options_.bytes_per_second));
-    return std::chrono::duration_cast<Clock::duration>(due) - (Clock::now() - start_);
+    // At a byte a second it may be ahead by more years than the clock counts.
+    const std::chrono::duration<double> ahead = due - (Clock::now() - start_);
+    return std::chrono::duration_cast<Clock::duration>(
+        std::min<std::chrono::duration<double>>(ahead, kNap));
   }
 
   [[nodiscard]] u64 done() const {
     const double share =
         (static_cast<double>(shard_) + walked_ / kAll) / static_cast<double>(shards_);
-    return std::min(total_, static_cast<u64>(share * static_cast<double>(total_)));
+    // A damaged file may have a total that no double holds exactly.
+    return share < 1 ? static_cast<u64>(share * static_cast<double>(total_)) : total_;
   }
 
   const std::shared_ptr<Handle> handle_;
