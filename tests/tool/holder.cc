@@ -8,6 +8,7 @@
 int main(int argc, char** argv) {
   hmap::Options options;
   options.mode = hmap::Mode::kOpen;
+  options.count_reads = true;
   const hmap::Result<hmap::Store> store = hmap::Store::open(argv[1], options);
   if (!store) return 2;
   const hmap::Result<hmap::Snapshot> snapshot = store->snapshot();

@@ -29,6 +29,7 @@ class Views(ToolTest):
         stat = self.answer("stat", "--json", self.file)
         process = self.process(holder)
         self.assertEqual((process["alive"], process["views"]), (True, 3))
+        self.assertEqual((process["counts_reads"], process["reads"]), (True, 3))
         self.assertLess(process["views_seconds"], 60)
         self.assertEqual(
             stat["snapshots"],

@@ -126,7 +126,9 @@ Json stat_json(const Stats& stats, const std::string& path, bool with_chains) {
                                    {"pid", process.pid},
                                    {"alive", process.alive},
                                    {"views", process.views},
-                                   {"views_seconds", process.views_seconds}});
+                                   {"views_seconds", process.views_seconds},
+                                   {"counts_reads", process.counts_reads},
+                                   {"reads", process.reads}});
   }
   object["snapshots"] = snapshots_json(stats.snapshots);
   object["slots"] = stats.slots;
