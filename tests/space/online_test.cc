@@ -94,6 +94,38 @@ TEST_F(Online, TheSecondTimeThereIsNothingToMove) {
   EXPECT_LE(disk(), disk_before);
 }
 
+// Also those of arrays so large that writes have them go from frame to frame.
+TEST_F(Online, NoBlockStaysDisplaced) {
+  constexpr std::uint64_t kMany = 240'000;
+  constexpr std::uint64_t kFew = 4'096;  // of them
+  Options options;
+  options.shard_bits = 0;
+  options.expected_entries = kMany;
+  open(options);
+  for (int round = 0; round < 4; ++round) {
+    const std::uint64_t stride = round == 0 ? 1 : kFew;
+    for (std::uint64_t i = 0; i < kMany; i += stride) ASSERT_OK(store_->put(key_of(i), "value"));
+    ASSERT_OK(store_->checkpoint());
+  }
+  std::optional<Snapshot> snapshot = store_->snapshot().value();
+  for (std::uint64_t i = 0; i < kMany; i += kFew) ASSERT_OK(store_->put(key_of(i), "another"));
+  ASSERT_LT(0U, store_->stats().value().frame_bytes);
+
+  // What a snapshot sees stays displaced, or its successor does.
+  ASSERT_OK(compact_online(*store_));
+  EXPECT_LT(0U, store_->stats().value().frame_bytes);
+  EXPECT_EQ("value", snapshot->get(key_of(0)).value());
+  expect_clean();
+  snapshot.reset();
+  const OnlineReport report = compact_online(*store_).value();
+
+  EXPECT_EQ(0U, store_->stats().value().frame_bytes);
+  EXPECT_LT(report.allocated_after, report.allocated_before);
+  EXPECT_EQ("another", store_->get(key_of(0)).value());
+  EXPECT_EQ(kMany, store_->size().value());
+  expect_clean();
+}
+
 TEST_F(Online, AnEmptyStoreAndAFullOneAreLeftAlone) {
   open();
   EXPECT_EQ(0U, compact_online(*store_).value().records_moved);

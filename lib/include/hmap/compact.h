@@ -86,8 +86,9 @@ struct OnlineReport {
 //   2. records in spans that are less than three quarters full move together, each by a change
 //      of its own under its shard's lock: readers find the old one or the new one, snapshots and
 //      views keep what they see, and no key or value changes;
-//   3. empty spans, and copies of blocks that no checkpoint needs any more, become free extents;
-//   4. after a checkpoint all free extents become holes in the file, which is never cut: what it
+//   3. blocks of buckets that writes have displaced go back to their places;
+//   4. empty spans, and copies of blocks that no checkpoint needs any more, become free extents;
+//   5. after a checkpoint all free extents become holes in the file, which is never cut: what it
 //      takes is st_blocks, not its length.
 //
 // What a snapshot, a view or a stopped checkpoint holds back stays; so does what writers do behind
@@ -102,10 +103,10 @@ struct OnlineReport {
 // checkpoints), kPoisoned, kIoError; kReplaced (publish() put another store in its place); kCorrupt
 // (a record or a bucket is damaged: it is not moved; see verify()). In each case everything done so
 // far stays. Threads and processes: any. A writer waits for a step at most, some 0.1 ms. Cost:
-// looks at every bucket and every span, moves at most what lies in sparse spans; a checkpoint for
-// each shard that had something to move, and two at the end. Memory: 4 bytes for each span of a
-// shard. Durability: as after Store::checkpoint(), when it is complete, in all modes. Source:
-// format-spec/format.md, sections 10, 13 (F-88) and 16.
+// looks at every bucket and every span, moves at most what lies in sparse spans, and every block of
+// buckets once; a checkpoint for each shard that had something to move, and three at the end.
+// Memory: 4 bytes for each span of a shard. Durability: as after Store::checkpoint(), when it is
+// complete, in all modes. Source: format-spec/format.md, sections 10, 13 (F-88) and 16.
 HMAP_EXPORT Result<OnlineReport> compact_online(Store& store, const OnlineOptions& options = {});
 
 }  // namespace hmap

@@ -62,8 +62,13 @@ class OnlineCompaction {
       if (Status s = handle_->checkpoint(); !s.ok()) return s;
     }
     walked_ = kAll;
-    // The last cut is the only one left that needs copies of blocks, ...
+    // The last cut is the only one left that needs copies of blocks: homes are free, ...
     if (Status s = handle_->checkpoint(); !s.ok()) return s;
+    u64 moved = 0;
+    for (u64 shard = 0; shard < shards_; ++shard) {
+      if (Status s = bring_blocks_home(shard, moved); !s.ok()) return s;
+    }
+    if (Status s = moved != 0 ? handle_->checkpoint() : Status(); !s.ok()) return s;
     for (u64 shard = 0; shard < shards_; ++shard) {
       if (Status s = give_back_frames(shard); !s.ok()) return s;
     }
@@ -127,6 +132,17 @@ class OnlineCompaction {
       const Result<DomainLock> lock = DomainLock::take(engine, shard);
       if (!lock) return lock.error();
       return give_back_cleared(engine, shard);
+    });
+  }
+
+  Status bring_blocks_home(u64 shard, u64& moved) {
+    constexpr HomeStep kGentle{32, 4096};
+    u64 next = 0;
+    return repeat(shard, [&](Engine& engine) -> Result<bool> {
+      const Result<u64> now = bring_home(engine, shard, kGentle, next);
+      if (!now) return now.error();
+      moved += *now;
+      return next != format::kForever;
     });
   }
 

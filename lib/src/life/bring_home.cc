@@ -1,44 +1,49 @@
-// Room for versions of blocks on a full disk.
+// Room for versions of blocks on a full disk, and fewer copies of them in a store made small.
+#include <algorithm>
+
 #include "life/checkpoint.h"
 #include "state/blocks.h"
 
 namespace hmap {
 namespace {
 
-// Blocks copied while the shard is locked: as many as a few small extents of frames hold.
-constexpr u64 kMovesMax = 256;
-
-// Moves the blocks of one run, `left` at most, whose homes are free.
-Status bring_run_home(Engine& engine, u64 shard, const Run& run, u64& left) {
-  for (u64 i = 0; i < run.blocks && left > 0; ++i) {
+// Moves the blocks of one run from number `i` on whose homes are free, as many as `step` allows.
+Status bring_run_home(Engine& engine, u64 shard, const Run& run, u64& i, HomeStep& step) {
+  for (; i < run.blocks && step.moves > 0 && step.looks > 0; ++i, --step.looks) {
     const Result<Block> block = block_of(engine, run, i);
     if (!block) return block.error();
     if (live_place(*block) == block->home) continue;
-    const Result<std::byte*> moved = writable(engine, shard, *block, Purpose::kRelease);
-    // A snapshot needs this home, and there is no other place; or the block is damaged, stays where
-    // verify finds it, and keeps no room from the others.
+    const Result<std::byte*> moved = writable(engine, shard, *block, Purpose::kHome);
+    // A snapshot needs this home; or the block is damaged, stays where verify finds it, and keeps
+    // no room from the others.
     const Code code = moved.error().code();
     if (code == Code::kNoSpace || code == Code::kCorrupt) continue;
     if (!moved) return moved.error();
-    if (live_place(*block) == block->home) --left;
+    // One that was copied since the last cut stays where it is.
+    if (live_place(*block) == block->home) --step.moves;
   }
   return {};
 }
 
 }  // namespace
 
-Result<bool> bring_home(Engine& engine, u64 shard) {
+Result<u64> bring_home(Engine& engine, u64 shard, HomeStep step, u64& next) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   const Result<DomainLock> lock = DomainLock::take(engine, shard);
   if (!lock) return lock.error();
-  u64 left = kMovesMax;
+  const u64 moves = step.moves;
+  u64 passed = 0;  // blocks of the runs before this one
   Status status;
   for_each_run(engine.layout, engine.header(shard), [&](const Run& run) {
-    status = bring_run_home(engine, shard, run, left);
-    return status.ok() && left > 0;
+    u64 i = std::min(next - std::min(next, passed), run.blocks);
+    status = bring_run_home(engine, shard, run, i, step);
+    next = std::max(next, passed + i);
+    passed += run.blocks;
+    return status.ok() && step.moves > 0 && step.looks > 0;
   });
   if (!status.ok()) return status;
-  return left < kMovesMax;
+  if (step.moves > 0 && step.looks > 0) next = format::kForever;
+  return moves - step.moves;
 }
 
 }  // namespace hmap

@@ -40,11 +40,18 @@ void poison(Engine& engine, int error);
 using VisitRun = std::function<bool(const Run& run)>;
 void for_each_run(const Layout& layout, const format::ShardHeader& header, const VisitRun& visit);
 
-// On a full disk, after a checkpoint: copies blocks out of their frames back to their homes, as far
-// as nobody needs these, so that the next checkpoint leaves frames free. Else each frame may hold
-// the only version of its block, and no other block of the shard could ever be changed again.
-// Returns whether any was moved. Errors: kBusy, kCorrupt, kPoisoned.
-Result<bool> bring_home(Engine& engine, u64 shard);
+// The most blocks that one call of bring_home() moves, and looks at, while the shard is locked.
+struct HomeStep {
+  u64 moves;
+  u64 looks;
+};
+
+// After a checkpoint: copies blocks out of their frames back to their homes, as far as nobody needs
+// these, so that the next checkpoint leaves frames free. On a full disk each frame may hold the
+// only version of its block, and no other block of the shard could ever be changed again. Goes on
+// with block `next` of the shard's and moves it on: kForever at the end. Returns how many were
+// moved. Errors: kBusy, kCorrupt, kPoisoned.
+Result<u64> bring_home(Engine& engine, u64 shard, HomeStep step, u64& next);
 
 // Checksum of a root, shared with recovery; those of tables and blocks: tables.h.
 u32 root_checksum(format::Root root, u64 store_seed);

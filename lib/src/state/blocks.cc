@@ -138,7 +138,9 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
       block.run.copies == 1 && engine.layout.is_wide(block.run.blocks * engine.layout.block_bytes);
   const bool wide = wide_run && many_change(engine, domain, block);
   const bool home_is_free = block.home != live && !is_needed(block.state->home, cuts);
-  if (home_is_free && (wide || !wide_run)) return block.home;
+  if (home_is_free && (wide || !wide_run || purpose == Purpose::kHome)) return block.home;
+  if (purpose == Purpose::kHome)
+    return Status(Code::kNoSpace, "a cut needs what lies at the block's home");
   for (u64 k = 1; k < block.run.copies; ++k) {
     const u64 spare = block.home + k * block.run.blocks * engine.layout.block_bytes;
     if (spare == live) continue;

@@ -7,10 +7,11 @@
 
 namespace hmap {
 
-// What the space on a full disk may be used for.
+// What a block is made writable for, and what the space on a full disk may be used for.
 enum class Purpose : u8 {
   kOrdinary,
   kRelease,  // erase, clear, checkpoint: may use the reserve
+  kHome,     // to bring it home, and nowhere else: kNoSpace while a cut needs what lies there
 };
 
 // One block of a run, with its state looked up. Null pointers never occur in a Block that

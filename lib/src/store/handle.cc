@@ -87,9 +87,13 @@ Status Handle::make_space() { return hmap::checkpoint(session_->engine, options_
 
 Status Handle::make_room_for_blocks(u64 shard) {
   if (Status s = make_space(); !s.ok()) return s;
-  const Result<bool> moved = guarded([&] { return bring_home(session_->engine, shard); });
+  // As many as a few small extents of frames hold.
+  constexpr HomeStep kSome{256, format::kForever};
+  u64 next = 0;
+  const Result<u64> moved =
+      guarded([&] { return bring_home(session_->engine, shard, kSome, next); });
   if (!moved) return moved.error();
-  return *moved ? make_space() : Status();
+  return *moved != 0 ? make_space() : Status();
 }
 
 void Handle::leave_locks_to_recovery() const {
