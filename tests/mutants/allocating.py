@@ -1,7 +1,7 @@
 """Faults in the allocation rules: no store touches what a root or a snapshot can reach."""
 
 from mutant import mutant
-from suites import space, stopped
+from suites import errors, space, stopped, unit
 
 BLOCKS = (
     mutant("b_moved_before_copied", "a block is copied, then said to be there", [
@@ -14,6 +14,10 @@ BLOCKS = (
          "  publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);\n"
          "  seam::copy_in(to, source, engine.layout.block_bytes);\n")],
         stopped("CheckpointsBetween")),
+    mutant("b_from_frame_to_frame", "compaction brings every block home", (
+        "state/blocks.cc", "(wide || !wide_run || purpose == Purpose::kHome)",
+        "(wide || !wide_run)"),
+        space("Online.NoBlock*")),
 )
 
 RECORDS = (
@@ -26,6 +30,9 @@ EXTENTS = (
         "kPatience);\n"
         "  if (!lock) return lock.error();\n", ""),
         space("Surplus.NothingIsPunched*")),
+    mutant("e_limit_not_asked", "RLIMIT_FSIZE is an error and no signal", (
+        "system/size_limit.h", "limit.rlim_cur != RLIM_INFINITY", "limit.rlim_cur == 1"),
+        unit("MappingAllocate.*"), errors("NoSpace.TheLimit*")),
 )
 
 MUTANTS = (*BLOCKS, *RECORDS, *EXTENTS)

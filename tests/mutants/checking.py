@@ -1,7 +1,7 @@
-"""Faults in verify: what it no longer finds."""
+"""Faults in looking for damage: what verify, recover, writes and compaction no longer find."""
 
 from mutant import mutant
-from suites import verify
+from suites import errors, fuzz, verify
 
 MUTANTS = (
     mutant("v_half_a_pair", "F-88: of two buckets that become one both are evacuated", (
@@ -22,4 +22,15 @@ MUTANTS = (
         "salvage/salvage.cc",
         "  if (is_new && may_be_read(*record) &&", "  if ((is_new || true) &&"),
         verify("LongRecords.*")),
+    mutant("v_b_not_compared", "F-28: nothing is written by a B that is not its array's", (
+        "map/grow.cc", "  if (!sizes_agree(header)) [[unlikely]]\n",
+        "  if (!sizes_agree(header) && false) [[unlikely]]\n"),
+        verify("Live.NothingIsWritten*")),
+    mutant("v_evacuated_to_nowhere", "a bucket evacuated at rest is damage to writers, too", (
+        "map/locate.cc", "    if (is_evacuated(tophash)) [[unlikely]]\n",
+        "    if (is_evacuated(tophash) && false) [[unlikely]]\n"),
+        errors("DamagedBlocks.*")),
+    mutant("v_marker_with_a_key", "F-61: a marker's numbers are right", (
+        "system/log_file.cc", " && (has_body || body == 0) &&", " &&"),
+        fuzz("*Found/log")),
 )

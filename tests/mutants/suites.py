@@ -55,6 +55,10 @@ def space(tests):
     return suite("hmap_space_test", tests)
 
 
+def fuzz(tests):
+    return suite("hmap_fuzz_test", tests)
+
+
 def compress(tests):
     return suite("compress_test", tests)
 

@@ -8,6 +8,7 @@
 
 #include "hmap/compact.h"
 #include "hmap/store.h"
+#include "life/checkpoint.h"
 #include "map/grow.h"
 #include "map/hmap.h"
 #include "map/sparse.h"
