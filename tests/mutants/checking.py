@@ -31,6 +31,9 @@ MUTANTS = (
         "    if (is_evacuated(tophash) && false) [[unlikely]]\n"),
         errors("DamagedBlocks.*")),
     mutant("v_marker_with_a_key", "F-61: a marker's numbers are right", (
-        "system/log_file.cc", " && (has_body || body == 0) &&", " &&"),
+        "system/log_file.cc",
+        "  const u64 body = u64{head.key_bytes} + (is_clear ? 0 : head.value_bytes);\n",
+        "  const u64 body = is_clear || head.op == static_cast<u8>(LogOp::kMarker)\n"
+        "      ? 0 : u64{head.key_bytes} + head.value_bytes;\n"),
         fuzz("*Found/log")),
 )
