@@ -11,6 +11,7 @@
 #include "child.h"
 #include "format/format.h"
 #include "hmap/batch.h"
+#include "hmap/compact.h"
 #include "life/open.h"
 #include "made_stores.h"
 #include "records/spans.h"
@@ -257,6 +258,7 @@ TEST(Live, NothingIsWrittenByASizeThatIsNotTheArrays) {
     Batch batch;
     batch.put("other", "two");
     EXPECT_CODE(Code::kCorrupt, store.apply(batch));
+    EXPECT_CODE(Code::kCorrupt, compact_online(store));
     header_of(file).b = b;
     EXPECT_EQ("one", store.get("key").value());
     ASSERT_OK(store.put("key", "one"));

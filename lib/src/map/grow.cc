@@ -174,10 +174,12 @@ Status finish_growth(Engine& engine, u64 shard) {
 }
 
 // F-28. Nothing vouches for live words: with sizes of their own, a write would go astray.
-bool sizes_agree(const ShardHeader& header) {
+Status check_sizes(const Engine& engine, const ShardHeader& header) {
   const bool growing = header.oldbuckets.id != 0;
-  return header.b == header.buckets.b && header.b < kMaxB &&
-         (!growing || header.oldbuckets.b + 1 - header.b <= 2);
+  if (header.b == header.buckets.b && header.b < kMaxB &&
+      (!growing || header.oldbuckets.b + 1 - header.b <= 2)) [[likely]]
+    return {};
+  return Engine::corrupt("B of a shard is not its array's", engine.map->offset_of(&header));
 }
 
 }  // namespace
@@ -218,8 +220,7 @@ Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries) {
 
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   const ShardHeader& header = engine.header(shard);
-  if (!sizes_agree(header)) [[unlikely]]
-    return Engine::corrupt("B of a shard is not its array's", engine.map->offset_of(&header));
+  if (Status s = check_sizes(engine, header); !s.ok()) return s;
   if (header.oldbuckets.id == 0) return {};
   const u64 all = evacuations(header);
   const auto evacuate_unless_done = [&](u64 n) -> Status {
@@ -250,8 +251,10 @@ Result<bool> shrink_step(Engine& engine, u64 shard) {
   const Result<DomainLock> lock = DomainLock::take(engine, shard);
   if (!lock) return lock.error();
   const ShardHeader& header = engine.header(shard);
+  if (header.buckets.id == 0) return false;
+  if (Status s = check_sizes(engine, header); !s.ok()) return s;
   if (header.oldbuckets.id == 0) {
-    if (header.buckets.id == 0 || !is_under_load(header.count, header.b)) return false;
+    if (!is_under_load(header.count, header.b)) return false;
     if (Status s = start_shrinking(engine, shard); !s.ok()) return s;
     return true;
   }
