@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../power/memory_file.h"
 #include "stores.h"
 #include "tape.h"
 #include "temp_file.h"
@@ -17,7 +18,7 @@
 namespace hmap::test {
 
 // Options::window_bytes of all stores here: small, for they are mapped very often.
-inline constexpr std::uint64_t kWindowBytes = std::uint64_t{64} << 20;
+inline constexpr std::uint64_t kWindowBytes = MemoryFile::kWindow;
 
 // What lies in the files at one moment.
 struct Image {

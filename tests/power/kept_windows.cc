@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <mutex>
 
+#include "memory_file.h"
+
 namespace hmap::test {
 namespace {
 
-constexpr std::size_t kWindow = std::size_t{64} << 20;  // of MemoryFile, and of Stage
+constexpr std::size_t kWindow = MemoryFile::kWindow;
 
 struct Kept {
   void* at = nullptr;

@@ -68,9 +68,9 @@ class Mapping {
 
   // Makes sure that the file has blocks for the range, extending it if needed, so that a later
   // store cannot fail for want of space. Never shortens; content of blocks that exist is kept, new
-  // ones read as zero. No SIGXFSZ, whatever RLIMIT_FSIZE is. Cost: one system call, one more to
-  // make the file longer, two more with a limit. Errors: kNoSpace (disk, quota, RLIMIT_FSIZE,
-  // window; the file is unchanged), kIoError, kSystem.
+  // ones read as zero. No SIGXFSZ, unless RLIMIT_FSIZE is set in this very moment (size_limit.h).
+  // Cost: one system call, one more to make the file longer, two more with a limit. Errors:
+  // kNoSpace (disk, quota, RLIMIT_FSIZE, window; the file is unchanged), kIoError, kSystem.
   Status allocate(std::uint64_t offset, std::uint64_t bytes);
 
   // Gives the blocks of the range back; it reads as zero afterwards and must be allocated again
