@@ -1,6 +1,10 @@
 // One flush for all who wait.
 #include "life/commit.h"
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
 #include "life/checkpoint.h"
 #include "state/log.h"
 
@@ -44,6 +48,31 @@ Status flush_for_all(Engine& engine) {
   return status;
 }
 
+// Flushes are numbered by `flushes` as it is while they run. Who sleeps for the end of one wakes up
+// with those who sleep for the same, not with those for the one after it: of these, one is enough.
+u32 sleepers_of(u32 flush) { return u32{1} << (flush & 1); }
+
+// Holding the flush lock, which it gives back: flushes for all who wait, if nobody has, and wakes
+// those it was for, and one to lead the next. Crash in between: the others look after kLook.
+Status lead(Engine& engine, u64 position) {
+  LogState& log = engine.runtime->log;
+  const u32 flush = seam::load(log.flushes);
+  // The one before may have flushed for us while we asked.
+  const bool is_done = is_durable(log, position);
+  const Status status = is_done ? Status() : flush_for_all(engine);
+  const bool has_flushed = seam::load(log.flushes) != flush;
+  engine.locker->unlock(log.flush_lock);
+  if (is_done) {
+    wake(log.flushes, 1, sleepers_of(flush));
+  } else if (!status.ok() || !has_flushed) {
+    wake(log.flushes, kAllSleepers, kAnyReason);  // an error, or a checkpoint's turn
+  } else {
+    wake(log.flushes, kAllSleepers, sleepers_of(flush));
+    wake(log.flushes, 1, sleepers_of(flush + 1));
+  }
+  return status;
+}
+
 Status damaged(const Engine& engine, const char* what) {
   return Engine::corrupt(what, engine.map->offset_of(&engine.runtime->log));
 }
@@ -53,11 +82,17 @@ Status damaged(const Engine& engine, const char* what) {
 Status wait_durable(Engine& engine, u64 position) {
   LogState& log = engine.runtime->log;
   const auto start = std::chrono::steady_clock::now();
+  std::optional<u32> awaited;  // the flush for whose end we sleep
+  bool has_slept_out = false;
   // Bound: each round flushes, takes a checkpoint, or waits for one who does and is alive, which it
   // does at most kPatience long.
   for (;;) {
     const u32 seen = seam::load(log.flushes);
-    if (is_durable(log, position)) return {};
+    if (is_durable(log, position)) {
+      // Called to lead, perhaps, and not in need of it: somebody else may be.
+      if (awaited == seen) wake(log.flushes, 1, sleepers_of(seen));
+      return {};
+    }
     if (Status s = engine.check_poison(); !s.ok()) return s;
     // A flush reaches no further than this, and it never goes back.
     if (seam::load(log.tail) < position) return damaged(engine, "the commit log's end is lost");
@@ -68,13 +103,12 @@ Status wait_durable(Engine& engine, u64 position) {
         return damaged(engine, "a checkpoint did not reach the commit log's position");
       continue;
     }
-    const Result<Acquired> leads = engine.locker->lock(log.flush_lock, milliseconds{0});
+    // Whether the one who has the lock lives costs a system call: asked after a sleep in vain.
+    const Result<Acquired> leads = has_slept_out
+                                       ? engine.locker->lock(log.flush_lock, milliseconds{0})
+                                       : engine.locker->try_lock(log.flush_lock);
     if (leads) {
-      // The one before may have flushed for us while we asked.
-      const Status status = is_durable(log, position) ? Status() : flush_for_all(engine);
-      engine.locker->unlock(log.flush_lock);
-      wake_all(log.flushes);
-      if (!status.ok()) return status;
+      if (Status s = lead(engine, position); !s.ok()) return s;
       continue;
     }
     if (leads.error().code() != Code::kBusy) return leads.error();
@@ -83,7 +117,9 @@ Status wait_durable(Engine& engine, u64 position) {
       if (!status.ok()) poison(engine, status.os_error());
       return status;
     }
-    sleep_while(log.flushes, seen, kLook);
+    // Loaded before the lock was found held: the flush after this one begins with our record there.
+    if (!awaited || static_cast<std::int32_t>(seen - *awaited) > 0) awaited = seen + 1;
+    has_slept_out = !sleep_while(log.flushes, seen, kLook, sleepers_of(*awaited));
   }
 }
 

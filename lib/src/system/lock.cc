@@ -27,7 +27,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <ctime>
 
 #include "system/process.h"
@@ -66,12 +65,20 @@ timespec to_timespec(Clock::duration wait) noexcept {
   return time;
 }
 
-// Sleeps while the word is `seen`, at most `wait`. Shared, not FUTEX_PRIVATE: the key is the file.
-void sleep_on(std::uint32_t& word, std::uint32_t seen, Clock::duration wait) noexcept {
-  const timespec time = to_timespec(std::max(wait, Clock::duration{0}));
-  if (::syscall(SYS_futex, &word, FUTEX_WAIT, seen, &time, nullptr, 0) == 0) return;
-  if (errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT) return;
+// Sleeps while the word is `seen`, at most `wait`; false if the time is over. Shared, not
+// FUTEX_PRIVATE: the key is the file.
+bool sleep_on(std::uint32_t& word, std::uint32_t seen, Clock::duration wait,
+              std::uint32_t reasons) noexcept {
+  // FUTEX_WAIT_BITSET takes the time when it ends, FUTEX_WAIT its length.
+  wait = std::max(wait, Clock::duration{0});
+  const timespec end = to_timespec(Clock::now().time_since_epoch() + wait);
+  if (::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, seen, &end, nullptr, reasons) == 0)
+    return true;
+  if (errno == EAGAIN || errno == EINTR) return true;
+  if (errno == ETIMEDOUT) return false;
+  const timespec time = to_timespec(wait);
   ::nanosleep(&time, nullptr);  // no futex here (a filter, an emulator): poll, but do not burn
+  return false;
 }
 
 Status busy(std::uint32_t word) noexcept {
@@ -92,6 +99,12 @@ Result<Acquired> Locker::lock(format::Lock& lock, std::chrono::milliseconds time
   if (seam::compare_exchange(lock.word, free, word_)) [[likely]]
     return Acquired::kClean;
   return lock_slow(lock, timeout);
+}
+
+Result<Acquired> Locker::try_lock(format::Lock& lock) const {
+  std::uint32_t free = 0;
+  if (seam::compare_exchange(lock.word, free, word_)) return Acquired::kClean;
+  return busy(free);
 }
 
 void Locker::unlock(format::Lock& lock) const noexcept {
@@ -166,16 +179,17 @@ Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds 
       seen |= kWaiters;
     }
     mine = word_ | kWaiters;
-    sleep_on(lock.word, seen, std::min(next_check, deadline) - now);
+    sleep_on(lock.word, seen, std::min(next_check, deadline) - now, kAnyReason);
   }
 }
 
-void sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most) noexcept {
-  sleep_on(word, seen, most);
+bool sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most,
+                 std::uint32_t reasons) noexcept {
+  return sleep_on(word, seen, most, reasons);
 }
 
-void wake_all(std::uint32_t& word) noexcept {
-  ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+void wake(std::uint32_t& word, int count, std::uint32_t reasons) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_BITSET, count, nullptr, nullptr, reasons);
 }
 
 }  // namespace hmap

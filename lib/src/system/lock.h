@@ -4,6 +4,7 @@
 #define HMAP_SRC_SYSTEM_LOCK_H_
 
 #include <chrono>
+#include <climits>
 #include <cstdint>
 #include <functional>
 
@@ -43,6 +44,9 @@ class Locker {
   // Signals interrupt nothing.
   Result<Acquired> lock(format::Lock& lock, std::chrono::milliseconds timeout) const;
 
+  // Takes the lock if it is free; else kBusy, even if its owner is dead.
+  Result<Acquired> try_lock(format::Lock& lock) const;
+
   // Releases a lock this handle holds and wakes one waiter.
   void unlock(format::Lock& lock) const noexcept;
 
@@ -65,9 +69,15 @@ class Locker {
   std::uint32_t word_;  // ours: generation << 16 | slot
 };
 
-// Sleeps while the shared word is `seen`, at most so long; and wakes all who do.
-void sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most) noexcept;
-void wake_all(std::uint32_t& word) noexcept;
+// Sleeping on a shared word that counts something. Each sleeper has reasons, of 32 bits, to be
+// woken for; who waits without this library is woken for any.
+inline constexpr std::uint32_t kAnyReason = ~std::uint32_t{0};
+inline constexpr int kAllSleepers = INT_MAX;
+// Sleeps while the word is `seen`, at most so long; false if nothing else ended it.
+bool sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most,
+                 std::uint32_t reasons) noexcept;
+// Wakes at most `count` of those who sleep for one of the reasons.
+void wake(std::uint32_t& word, int count, std::uint32_t reasons) noexcept;
 
 }  // namespace hmap
 
