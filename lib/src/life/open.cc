@@ -201,10 +201,8 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   if (*alone && !valid) {
     // Crash: the runtime area stays invalid until validate_runtime(), the next one begins again.
     const bool same_boot = runtime_is_valid(*session, *engine.runtime);
-    if (Status s = rebuild_runtime(engine); !s.ok()) return s;
-    if (same_boot) {
-      if (Status s = write_root_again(engine); !s.ok()) return s;
-    }
+    const RootIs root_is = same_boot ? RootIs::kInTheCache : RootIs::kOnTheDisk;
+    if (Status s = rebuild_runtime(engine, root_is); !s.ok()) return s;
   } else if (!*alone && !runtime_is_valid(*session, *engine.runtime)) {
     return Status(Code::kCorrupt, "others have the store open, but its runtime area is not valid",
                   engine.layout.runtime_offset);
@@ -253,7 +251,7 @@ Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
   }
   session->watch = std::move(session->engine.map);
   if (Status s = prepare_engine(*session, options, Access::kPrivate); !s.ok()) return s;
-  if (Status s = rebuild_runtime(session->engine); !s.ok()) return s;
+  if (Status s = rebuild_runtime(session->engine, RootIs::kOnTheDisk); !s.ok()) return s;
   if (!options.ignore_log) {
     if (Status s = check_log_is_empty(*session); !s.ok()) return s;
   }

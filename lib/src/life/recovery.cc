@@ -43,12 +43,13 @@ Candidate read_root(const Engine& engine, u64 index) {
 
 class Rebuild {
  public:
-  Rebuild(Engine& engine, const Candidate& candidate, bool verify_blocks)
+  Rebuild(Engine& engine, const Candidate& candidate, bool verify_blocks, RootIs root_is)
       : engine_(engine),
         layout_(engine.layout),
         root_(candidate.root),
         index_(candidate.index),
-        verify_blocks_(verify_blocks) {}
+        verify_blocks_(verify_blocks),
+        root_is_(root_is) {}
 
   Status run() {
     if (layout_.extent_offset(root_.extents_end) > engine_.map->file_bytes()) {
@@ -56,6 +57,10 @@ class Rebuild {
                     engine_.map->file_bytes());
     }
     if (Status s = check(); !s.ok()) return s;
+    // Now, while there is little to flush.
+    if (root_is_ == RootIs::kInTheCache) {
+      if (Status s = write_root_again(); !s.ok()) return s;
+    }
     // Crash from here on: the area is not valid, the next opener begins again.
     reset_runtime();
     for (u64 segment = 0; segment < format::kExtentSegments; ++segment) {
@@ -77,6 +82,11 @@ class Rebuild {
   }
 
  private:
+  Status write_root_again() const {
+    if (Status s = engine_.map->flush(); !s.ok()) return s;
+    return engine_.map->write_durable(layout_.root_offset(index_), &root_, sizeof root_);
+  }
+
   void reset_runtime() {
     seam::store(engine_.runtime->magic, 0);  // not valid from here on
     seam::zero(engine_.map->base() + layout_.runtime_offset, layout_.runtime_bytes);
@@ -239,6 +249,9 @@ class Rebuild {
 
   // Links the extents of frames into their domains' lists, all frames free.
   Status collect_frames() {
+    const u64 states =
+        sizeof(format::FrameHeader) +
+        (layout_.extent_bytes / layout_.block_bytes - 1) * sizeof(format::PlaceState);
     for (u64 extent = 0; extent < root_.extents_end; ++extent) {
       const Result<u64> word = extent_word(engine_, extent);
       if (!word) return word.error();
@@ -248,7 +261,7 @@ class Rebuild {
       if (shard >= layout_.shards || engine_.map->bytes(at, layout_.extent_bytes) == nullptr) {
         return Engine::corrupt("extent of frames of no shard", at);
       }
-      seam::zero(engine_.map->base() + at, layout_.block_bytes);
+      seam::zero(engine_.map->base() + at, states);
       auto& header = engine_.part(Offset<format::FrameHeader>{at});
       seam::store(header.next, engine_.domain(shard).frame_head);
       seam::store(header.domain, shard);
@@ -319,11 +332,12 @@ class Rebuild {
   const Root root_;
   const u64 index_;
   const bool verify_blocks_;
+  const RootIs root_is_;
 };
 
 }  // namespace
 
-Status rebuild_runtime(Engine& engine) {
+Status rebuild_runtime(Engine& engine, RootIs root_is) {
   const Candidate a = read_root(engine, 0);
   const Candidate b = read_root(engine, 1);
   if (!a.valid && !b.valid) return Engine::corrupt("no valid root", engine.layout.root_offset(0));
@@ -335,15 +349,7 @@ Status rebuild_runtime(Engine& engine) {
   // Only the root of a new store has a blank one beside it.
   const bool other_is_damaged =
       !other.valid && (other.root.magic != 0 || newest.root.generation > 1);
-  return Rebuild(engine, newest, other_is_damaged).run();
-}
-
-Status write_root_again(Engine& engine) {
-  const u64 at = engine.layout.root_offset(seam::load(engine.runtime->durable) & 1);
-  Root root;
-  std::memcpy(&root, engine.map->base() + at, sizeof root);
-  if (Status s = engine.map->flush(); !s.ok()) return s;
-  return engine.map->write_durable(at, &root, sizeof root);
+  return Rebuild(engine, newest, other_is_damaged, root_is).run();
 }
 
 Status finish_rebuild(Engine& engine) {

@@ -7,16 +7,20 @@
 
 namespace hmap {
 
+// Where the newest root is for certain.
+enum class RootIs : u8 {
+  kOnTheDisk,
+  // Within the boot of a failed flush: the page cache may show a root that the disk does not have.
+  // It is written once more, before anything is built on it.
+  kInTheCache,
+};
+
 // Rebuilds the runtime area from the newest root that verifies. The caller is alone, or works on a
 // private copy. The area is not valid yet afterwards: its identity is for the caller to set, last.
 // May be killed anywhere and begun again: no byte that a root reaches is touched.
 // Errors: kCorrupt (no root verifies), kTruncated, kNoSpace, kIoError.
-// Cost: the tables (8 bytes a block) and one word per extent.
-Status rebuild_runtime(Engine& engine);
-
-// After a rebuild within the boot of a failed flush: the page cache may show a root, and what it
-// reaches, that the disk does not have. Nothing may be built on it before it is there.
-Status write_root_again(Engine& engine);
+// Cost: the tables (8 bytes a block) and one word per extent; a flush if the root is in the cache.
+Status rebuild_runtime(Engine& engine, RootIs root_is);
 
 // What a rebuild leaves to ordinary changes, which need a lock: space of large records that were
 // being written at the cut.
