@@ -1,11 +1,13 @@
 // The windows of small stores stay mapped from one opening to the next. Programs that open a
 // million images of one file spend half their time on page tables else, the more the less the
 // machine is their own; what is mapped is the same file, byte for byte.
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -81,6 +83,26 @@ bool keep_window(const void* at, std::size_t bytes) {
   return false;
 }
 
+bool has_window(const struct stat& file) {
+  const std::lock_guard lock(mutex);
+  for (const Kept& window : windows) {
+    if (window.at != nullptr && window.inode == file.st_ino && window.device == file.st_dev)
+      return true;
+  }
+  return false;
+}
+
+int write_zeros(int fd, off_t from, off_t to) {
+  static constexpr char kZeros[16'384] = {};
+  while (from < to) {
+    const auto part = std::min(static_cast<std::size_t>(to - from), sizeof kZeros);
+    const ssize_t written = ::pwrite(fd, kZeros, part, from);
+    if (written <= 0) return -1;
+    from += written;
+  }
+  return 0;
+}
+
 }  // namespace
 
 // The linker takes these definitions for calls from the library.
@@ -96,6 +118,14 @@ void* mmap(void* at, std::size_t bytes, int protection, int flags, int fd, off_t
 int munmap(void* at, std::size_t bytes) noexcept {
   if (at != nullptr && keep_window(at, bytes)) return 0;
   return static_cast<int>(::syscall(SYS_munmap, at, bytes));
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t bytes) {
+  struct stat file {};
+  const bool punches = (mode & FALLOC_FL_PUNCH_HOLE) != 0 && offset >= 0 && bytes > 0;
+  if (!punches || ::fstat(fd, &file) != 0 || !has_window(file))
+    return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, bytes));
+  return write_zeros(fd, offset, std::min(offset + bytes, file.st_size));
 }
 }
 
