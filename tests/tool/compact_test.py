@@ -158,7 +158,8 @@ class Compact(ToolTest):
         self.make({b"%d" % i: b"w" * 2000 for i in range(30_000)})
         inode = os.stat(self.file).st_ino
         process = subprocess.Popen([tool(), "compact", self.file], stderr=subprocess.PIPE)
-        time.sleep(0.02)
+        while process.poll() is None and not catches(process.pid, signal.SIGTERM):
+            time.sleep(0.002)
         process.send_signal(signal.SIGTERM)
         error = process.stderr.read()
         code = process.wait(60)
