@@ -17,6 +17,7 @@
 #include "child.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
+#include "progress.h"
 #include "shared_memory.h"
 #include "stop_at.h"
 #include "values.h"
@@ -273,7 +274,8 @@ TEST_P(BatchStorm, NeverShowsOrLosesHalfABatch) {
   for (std::uint64_t process = 0; process < kProcesses; ++process)
     children_.push_back(start(process));
   const std::uint64_t wanted = environment_number("HMAP_STORM_KILLS", kKills);
-  while (kills_ < wanted) {
+  Progress progress("kills", wanted);
+  while (progress.goes_on(kills_)) {
     pause(random_.below(random_.one_in(6) ? 2'000 : 60'000));
     replace_the_dead();
     if (HasFatalFailure()) return;
@@ -294,9 +296,9 @@ TEST_P(BatchStorm, NeverShowsOrLosesHalfABatch) {
               static_cast<unsigned long long>(board_->progress[0] + board_->progress[1]),
               static_cast<unsigned long long>(board_->progress[2]),
               static_cast<unsigned long long>(board_->progress[3]));
-  EXPECT_GT(board_->progress[0] + board_->progress[1], wanted);
-  EXPECT_GT(board_->progress[2].load(), wanted);
-  EXPECT_GT(board_->progress[3].load(), wanted / 2);
+  EXPECT_GT(board_->progress[0] + board_->progress[1], kills_);
+  EXPECT_GT(board_->progress[2].load(), kills_);
+  EXPECT_GT(board_->progress[3].load(), kills_ / 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(, BatchStorm, ::testing::ValuesIn(kKinds),

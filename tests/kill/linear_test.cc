@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "progress.h"
 #include "seeds.h"
 #include "temp_file.h"
 #include "trial.h"
@@ -28,7 +29,8 @@ void hear(Case of, const Options& options) {
   Watchdog watchdog;
   Trial trial(of, test_seed());
   const std::uint64_t wanted = environment_number("HMAP_LINEAR_CALLS", kCalls) / 3;
-  while (trial.facts().calls < wanted && !::testing::Test::HasFailure()) {
+  Progress progress("calls", wanted);
+  while (progress.goes_on(trial.facts().calls) && !::testing::Test::HasFailure()) {
     watchdog.feed(Milliseconds(300'000));
     trial.round(std::min(kCallsOfARound, wanted - trial.facts().calls));
   }

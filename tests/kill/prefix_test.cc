@@ -20,6 +20,7 @@
 
 #include "child.h"
 #include "inquest.h"
+#include "progress.h"
 #include "seeds.h"
 
 namespace hmap::test {
@@ -85,7 +86,9 @@ TEST_F(KillAtAnyStore, LeavesTheStateBeforeOrAfter) {
   const bool is_short = wanted_ < kImages;
   const std::uint64_t first = is_short ? mix(seed_) % all : 0;
   const std::uint64_t least = is_short ? 0 : all;
+  Progress progress("images", wanted_);
   for (std::uint64_t i = 0; (tally_.images < wanted_ || i < least) && !HasFailure(); ++i) {
+    if (!progress.has_time(tally_.images)) break;
     hold(i < all ? (first + i) % all : i);
   }
   print(tally_, start);

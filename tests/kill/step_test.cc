@@ -21,6 +21,7 @@
 #include "child.h"
 #include "judgement.h"
 #include "plot.h"
+#include "progress.h"
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stage.h"
@@ -183,7 +184,8 @@ TEST_F(KillAtAnyInstruction, LeavesTheStateBeforeOrAfter) {
     return examine(environment_number("HMAP_STEP_HISTORY", 0), call);
   }
   Random random(seed_);
-  while (tally_.steps < wanted_ && !HasFailure() && !IsSkipped()) {
+  Progress progress("instructions", wanted_);
+  while (progress.goes_on(tally_.steps) && !HasFailure() && !IsSkipped()) {
     examine(random.below(2 * scripted_plots()), std::nullopt);
     ++calls_done_;
   }

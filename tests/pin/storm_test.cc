@@ -12,6 +12,7 @@
 #include "child.h"
 #include "held.h"
 #include "hmap/snapshot.h"
+#include "progress.h"
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stop_at.h"
@@ -127,7 +128,9 @@ void weather(const Plan& plan, TempDir::Where where) {
   };
   std::vector<Child> children;
   for (std::uint64_t i = 0; i < kWriters + kReaders; ++i) children.push_back(start(i));
-  for (std::uint64_t strike = 0; strike < kills; ++strike) {
+  Progress progress("kills and stops", kills);
+  std::uint64_t strikes = 0;
+  for (; progress.goes_on(strikes); ++strikes) {
     usleep(static_cast<useconds_t>(random.below(random.one_in(6) ? 2'000 : 50'000)));
     const std::uint64_t victim = random.below(children.size());
     if (random.one_in(3)) {
@@ -154,12 +157,15 @@ void weather(const Plan& plan, TempDir::Where where) {
   const VerifyReport report = verified(store);
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(0U, store.stats().value().held_bytes);
-  std::printf("%llu writes, %llu views, of which %llu outlived their value; %llu KiB\n",
-              static_cast<unsigned long long>(board->writes.load()),
-              static_cast<unsigned long long>(board->views.load()),
-              static_cast<unsigned long long>(board->outlived.load()),
-              static_cast<unsigned long long>(file_bytes(path) >> 10));
-  EXPECT_GT(board->outlived.load(), kills) << "the storm was none";
+  std::printf(
+      "%llu kills and stops, %llu writes, %llu views, of which %llu outlived their value; %llu "
+      "KiB\n",
+      static_cast<unsigned long long>(strikes),
+      static_cast<unsigned long long>(board->writes.load()),
+      static_cast<unsigned long long>(board->views.load()),
+      static_cast<unsigned long long>(board->outlived.load()),
+      static_cast<unsigned long long>(file_bytes(path) >> 10));
+  EXPECT_GT(board->outlived.load(), strikes) << "the storm was none";
 }
 
 TEST(PinStorm, HarmsNoViewInASmallStore) {

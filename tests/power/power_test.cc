@@ -20,6 +20,7 @@
 #include "child.h"
 #include "explorer.h"
 #include "life.h"
+#include "progress.h"
 #include "system_calls.h"
 
 namespace hmap::test {
@@ -88,6 +89,7 @@ class Power : public ::testing::Test {
     Truth truth = first_truth(remains.image);
     for (std::uint64_t life = 0; life < lives; ++life) {
       watchdog_.feed(Milliseconds(300'000));
+      if (life > 0 && totals_.bad.empty() && !progress_.has_time(totals_.images)) return;
       const std::uint64_t life_seed = mix(seed + life);
       const std::string image = std::move(remains.image);
       Life lived(
@@ -184,6 +186,7 @@ class Power : public ::testing::Test {
   std::uint64_t wanted_ = environment_number("HMAP_POWER_IMAGES", kImages);
   Effort effort_ = wanted_ < 1'000'000 ? Effort{} : kThorough;
   std::uint64_t seed_ = test_seed();
+  Progress progress_{"images", wanted_};
   Totals totals_;
   Seen seen_;
 };
@@ -203,12 +206,14 @@ TEST_F(Power, CutAtAnyMomentLeavesExactlyACheckpoint) {
   }
   const auto start = Clock::now();
   std::uint64_t histories = 0;
-  for (; totals_.images < wanted_ && totals_.bad.empty() && !HasFailure(); ++histories) {
+  while (progress_.goes_on(totals_.images) && totals_.bad.empty() && !HasFailure()) {
     run_history(histories, {}, kLives);
+    ++histories;
   }
   print(histories, start);
   report_bad();
-  if (!HasFailure()) expect_all_seen(histories);
+  const bool ended_early = totals_.images < wanted_;
+  if (!HasFailure() && !ended_early) expect_all_seen(histories);
 }
 
 // The suite can fail: a disk that lies is found out.

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "progress.h"
 #include "stop_at.h"
 #include "temp_file.h"
 #include "values.h"
@@ -228,7 +229,8 @@ void Storm::run() {
   for (std::uint64_t process = 0; process < kStormProcesses; ++process) {
     children_.push_back(start(process));
   }
-  while (kills_ < plan_.kills) {
+  Progress progress("kills", plan_.kills);
+  while (progress.goes_on(kills_)) {
     // Mostly long enough to get to work, sometimes in the middle of opening.
     pause(random_.below(random_.one_in(8) ? 2'000 : plan_.pause_us));
     check_all_alive();
@@ -254,8 +256,8 @@ void Storm::run() {
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   std::printf("%llu kills, %llu deaths in writes, %llu writes, %llu values read\n", number(kills_),
               number(deaths_in_writes_), number(writes), number(board_->reads_of_values.load()));
-  EXPECT_GT(writes, plan_.kills) << "the writers did next to nothing";
-  EXPECT_GT(board_->reads_of_values.load(), plan_.kills) << "the readers saw next to nothing";
+  EXPECT_GT(writes, kills_) << "the writers did next to nothing";
+  EXPECT_GT(board_->reads_of_values.load(), kills_) << "the readers saw next to nothing";
 }
 
 void Storm::check_everything(Store& store) {

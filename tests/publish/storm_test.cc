@@ -12,6 +12,7 @@
 
 #include "child.h"
 #include "generations.h"
+#include "progress.h"
 #include "seeds.h"
 #include "shared_memory.h"
 
@@ -102,7 +103,8 @@ TEST(PublishStorm, NobodyGoesBack) {
   Random random(test_seed());
   const auto rounds = environment_number("HMAP_PUBLISH_ROUNDS", 60);
   std::uint64_t kills = 0;
-  for (std::uint64_t round = 0; round < rounds; ++round) {
+  Progress progress("rounds", rounds);
+  for (std::uint64_t round = 0; progress.goes_on(round); ++round) {
     Child publisher(
         [&] { return publish_many(path, dir.file("fresh"), *board, round % 3 == 0 ? 3 : 100); });
     if (round % 3 == 0) {
