@@ -20,14 +20,13 @@ class Progress {
 
   // Whether there is something left to do, and time for it.
   bool goes_on(std::uint64_t done) { return done < wanted_ && has_time(done); }
-  // Whether there is time for more. (Nothing is found as long as a test goes on: a finding ends
-  // it.)
+  // Whether there is time for more.
   bool has_time(std::uint64_t done) {
     const std::uint64_t now = seconds();
     const bool is_over = now >= seconds_max_;
     if (now / 60 != told_ / 60 || is_over) {
       told_ = now;
-      std::printf("%llu of %llu %s, %llu s, no findings%s\n", number(done), number(wanted_), what_,
+      std::printf("%llu of %llu %s, %llu s%s\n", number(done), number(wanted_), what_,
                   number(now), is_over ? "; the time is over" : "");
       std::fflush(stdout);
     }
