@@ -241,7 +241,7 @@ class At {
     if (inside < layout_.block_bytes) {
       const u64 i = (offset_ - states) / sizeof(format::PlaceState);
       const u64 at = states + i * sizeof(format::PlaceState);
-      const u64 frames = layout_.extent_bytes / layout_.block_bytes - 1;
+      const u64 frames = layout_.frames_per_extent;
       if (i >= frames)
         return unused(states + frames * sizeof(format::PlaceState), begin + layout_.block_bytes,
                       name);

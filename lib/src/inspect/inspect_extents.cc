@@ -126,10 +126,9 @@ class Extents {
 
   // Frames that hold the live version of a block, or one that the last checkpoint needs.
   void frames(ExtentFacts& facts) const {
-    const u64 count = layout_.extent_bytes / layout_.block_bytes - 1;
     const u64 states = facts.offset + sizeof(format::FrameHeader);
     u64 used = 0;
-    for (u64 i = 0; i < count; ++i) {
+    for (u64 i = 0; i < layout_.frames_per_extent; ++i) {
       const auto* state =
           map_.at(Offset<format::PlaceState>{states + i * sizeof(format::PlaceState)});
       if (state == nullptr || state->born == 0) continue;

@@ -250,8 +250,7 @@ class Rebuild {
   // Links the extents of frames into their domains' lists, all frames free.
   Status collect_frames() {
     const u64 states =
-        sizeof(format::FrameHeader) +
-        (layout_.extent_bytes / layout_.block_bytes - 1) * sizeof(format::PlaceState);
+        sizeof(format::FrameHeader) + layout_.frames_per_extent * sizeof(format::PlaceState);
     for (u64 extent = 0; extent < root_.extents_end; ++extent) {
       const Result<u64> word = extent_word(engine_, extent);
       if (!word) return word.error();

@@ -65,22 +65,6 @@ timespec to_timespec(Clock::duration wait) noexcept {
   return time;
 }
 
-// Sleeps while the word is `seen`, at most `wait`; false if the time is over. Shared, not
-// FUTEX_PRIVATE: the key is the file.
-bool sleep_on(std::uint32_t& word, std::uint32_t seen, Clock::duration wait,
-              std::uint32_t reasons) noexcept {
-  // FUTEX_WAIT_BITSET takes the time when it ends, FUTEX_WAIT its length.
-  wait = std::max(wait, Clock::duration{0});
-  const timespec end = to_timespec(Clock::now().time_since_epoch() + wait);
-  if (::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, seen, &end, nullptr, reasons) == 0)
-    return true;
-  if (errno == EAGAIN || errno == EINTR) return true;
-  if (errno == ETIMEDOUT) return false;
-  const timespec time = to_timespec(wait);
-  ::nanosleep(&time, nullptr);  // no futex here (a filter, an emulator): poll, but do not burn
-  return false;
-}
-
 Status busy(std::uint32_t word) noexcept {
   return {Code::kBusy, "a living process holds the lock", word & kSlotMask};
 }
@@ -179,13 +163,23 @@ Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds 
       seen |= kWaiters;
     }
     mine = word_ | kWaiters;
-    sleep_on(lock.word, seen, std::min(next_check, deadline) - now, kAnyReason);
+    sleep_while(lock.word, seen, std::min(next_check, deadline) - now, kAnyReason);
   }
 }
 
-bool sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most,
+// Shared, not FUTEX_PRIVATE: the key is the file.
+bool sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::nanoseconds most,
                  std::uint32_t reasons) noexcept {
-  return sleep_on(word, seen, most, reasons);
+  most = std::max(most, std::chrono::nanoseconds{0});
+  // FUTEX_WAIT_BITSET takes the time when it ends, FUTEX_WAIT its length.
+  const timespec end = to_timespec(Clock::now().time_since_epoch() + most);
+  if (::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, seen, &end, nullptr, reasons) == 0)
+    return true;
+  if (errno == EAGAIN || errno == EINTR) return true;
+  if (errno == ETIMEDOUT) return false;
+  const timespec time = to_timespec(most);
+  ::nanosleep(&time, nullptr);  // no futex here (a filter, an emulator): poll, but do not burn
+  return false;
 }
 
 void wake(std::uint32_t& word, int count, std::uint32_t reasons) noexcept {

@@ -74,7 +74,7 @@ class Locker {
 inline constexpr std::uint32_t kAnyReason = ~std::uint32_t{0};
 inline constexpr int kAllSleepers = INT_MAX;
 // Sleeps while the word is `seen`, at most so long; false if nothing else ended it.
-bool sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::milliseconds most,
+bool sleep_while(std::uint32_t& word, std::uint32_t seen, std::chrono::nanoseconds most,
                  std::uint32_t reasons) noexcept;
 // Wakes at most `count` of those who sleep for one of the reasons.
 void wake(std::uint32_t& word, int count, std::uint32_t reasons) noexcept;

@@ -1,6 +1,8 @@
 #include "base/scratch.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -20,6 +22,16 @@ Scratch::Scratch(const std::filesystem::path& parent, const std::string& prefix)
 Scratch::~Scratch() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
+}
+
+void for_each_file(const std::filesystem::path& dir, const std::function<int(int)>& visit) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(dir)) {
+    if (!file.is_regular_file()) continue;
+    const int fd = open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
+    const int error = fd < 0 ? errno : visit(fd);
+    if (fd >= 0) close(fd);
+    if (error != 0) throw std::system_error(error, std::generic_category(), file.path().string());
+  }
 }
 
 std::uint64_t allocated_bytes(const std::filesystem::path& dir) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace hmap::bench {
@@ -22,6 +23,10 @@ class Scratch {
  private:
   std::filesystem::path path_;
 };
+
+// Opens each file in `dir`, for reading, and calls visit(descriptor), which returns 0 or an errno.
+// Throws std::system_error with the name of a file that could not be opened or visited.
+void for_each_file(const std::filesystem::path& dir, const std::function<int(int)>& visit);
 
 // Bytes of disk that the files in `dir` take (st_blocks, delayed allocations included).
 [[nodiscard]] std::uint64_t allocated_bytes(const std::filesystem::path& dir);

@@ -29,15 +29,9 @@ constexpr std::uint64_t kSettleMax = 200'000;
 
 // Writes all files back and lets the system forget their pages.
 void drop_from_page_cache(const std::filesystem::path& dir) {
-  for (const auto& file : std::filesystem::recursive_directory_iterator(dir)) {
-    if (!file.is_regular_file()) continue;
-    const int fd = open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
-    const bool good =
-        fd >= 0 && fsync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0;
-    if (fd >= 0) close(fd);
-    if (!good)
-      throw std::runtime_error(fmt::format("{}: {}", file.path().string(), strerror(errno)));
-  }
+  for_each_file(dir, [](int fd) {
+    return fsync(fd) == 0 ? posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) : errno;
+  });
 }
 
 // What this process has read from disks, in bytes.

@@ -1,6 +1,5 @@
 #include "measures/opening.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -35,17 +34,6 @@ constexpr unsigned kPatience = 120;  // Seconds.
 
 using MakeAdapter = std::unique_ptr<Adapter> (*)();
 
-void flush_files(const std::filesystem::path& dir) {
-  for (const auto& file : std::filesystem::directory_iterator(dir)) {
-    if (!file.is_regular_file()) continue;
-    const int fd = open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
-    const bool flushed = fd >= 0 && fdatasync(fd) == 0;
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    if (!flushed) throw std::system_error(error, std::generic_category(), file.path().string());
-  }
-}
-
 class Opener {
  public:
   Opener(const Shape& shape, const StoreKind& kind, const std::filesystem::path& dir, Run& run)
@@ -63,7 +51,7 @@ class Opener {
     if (kind_.make_after_power_cut == nullptr) return;
     time("open after power cut", kind_.make_after_power_cut, [&] {
       kill_a_writer();
-      flush_files(dir_);
+      for_each_file(dir_, [](int fd) { return fdatasync(fd) == 0 ? 0 : errno; });
     });
   }
 
