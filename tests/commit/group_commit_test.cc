@@ -7,6 +7,7 @@
 #include "child.h"
 #include "commit_options.h"
 #include "disk.h"
+#include "raw_view.h"
 #include "shared_memory.h"
 
 namespace hmap::test {
@@ -123,6 +124,11 @@ TEST_F(GroupCommit, ADeadOrStoppedLeaderKeepsNobody) {
     static_cast<void>(leader.wait());
     disk_faults().slow_us = 0;
     EXPECT_OK(store.put("after " + std::to_string(signal), "value"));
+    // Of a dead one the lock was taken over: those who flush for themselves tell nobody.
+    const format::LogState log = RawView(path_).runtime().log;
+    if (signal == SIGKILL) {
+      EXPECT_EQ(log.tail, log.flushed);
+    }
   }
   EXPECT_EQ(3U, store.size().value());
 }

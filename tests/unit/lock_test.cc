@@ -144,6 +144,16 @@ TEST_F(Lock, OfAKilledProcessIsTakenOverAtOnce) {
   }
 }
 
+TEST_F(Lock, TryingAsksForNoOwnersLife) {
+  const auto peer = owner();
+  const Handle handle(file_.fd(), *shared_);
+  peer->kill_and_wait();
+  EXPECT_EQ(handle->try_lock(lock()).error().code(), Code::kBusy);
+  EXPECT_EQ(*handle->lock(lock(), kTry), Acquired::kOwnerDied);
+  handle->unlock(lock());
+  EXPECT_EQ(*handle->try_lock(lock()), Acquired::kClean);
+}
+
 // What a hook, which has no other place for it, needs to take the lock with another handle.
 struct Rival {
   static inline std::uint64_t left = 0;
