@@ -54,8 +54,16 @@ struct LogState {
   u64 inode;           // of the log file, so that all who join use the same
   u64 replayed;        // records replayed when this area was set up
   u32 flushes;         // counts ends of flushes; committers wait on it
+  // Hints for group commit (gather.h), of no consequence for what is durable.
+  u32 arrived;       // committers who wait for a flush that has not begun
+  u64 gather_until;  // CLOCK_MONOTONIC, ns: until then the next flush may wait for more; or 0
+  u64 flushing;      // the running flush, or the last one, goes up to here
+  u32 expected;      // so many are waited for
+  u32 covered;       // so many the running flush, or the last one, is for
+  u32 stayed;        // so many had arrived when the last one ended
+  u32 flush_us;      // how long a flush takes: moving average
+  u32 in_vain;       // how often in a row it was waited for more, and they did not come
   u32 reserved0;
-  u64 reserved[5];
 };
 HMAP_LAYOUT(LogState, append_lock, 0, 64);
 HMAP_LAYOUT(LogState, flush_lock, 64, 64);
@@ -70,8 +78,15 @@ HMAP_LAYOUT(LogState, in_use, 184, 8);
 HMAP_LAYOUT(LogState, inode, 192, 8);
 HMAP_LAYOUT(LogState, replayed, 200, 8);
 HMAP_LAYOUT(LogState, flushes, 208, 4);
-HMAP_LAYOUT(LogState, reserved0, 212, 4);
-HMAP_LAYOUT(LogState, reserved, 216, 40);
+HMAP_LAYOUT(LogState, arrived, 212, 4);
+HMAP_LAYOUT(LogState, gather_until, 216, 8);
+HMAP_LAYOUT(LogState, flushing, 224, 8);
+HMAP_LAYOUT(LogState, expected, 232, 4);
+HMAP_LAYOUT(LogState, covered, 236, 4);
+HMAP_LAYOUT(LogState, stayed, 240, 4);
+HMAP_LAYOUT(LogState, flush_us, 244, 4);
+HMAP_LAYOUT(LogState, in_vain, 248, 4);
+HMAP_LAYOUT(LogState, reserved0, 252, 4);
 static_assert(OnDisk<LogState> && sizeof(LogState) == 256);
 
 inline constexpr u64 kPinnedWords = 4;

@@ -183,8 +183,15 @@ constexpr std::array kLogStateFields = {
     FIELD(LogState, inode, kNumber, "of the log file"),
     FIELD(LogState, replayed, kNumber, "records replayed when this was set up"),
     FIELD(LogState, flushes, kNumber, ""),
+    FIELD(LogState, arrived, kNumber, "committers who wait for a flush that has not begun"),
+    FIELD(LogState, gather_until, kNumber, "the next flush may wait for more of them"),
+    FIELD(LogState, flushing, kNumber, "the running flush, or the last one, goes up to here"),
+    FIELD(LogState, expected, kNumber, "so many are waited for"),
+    FIELD(LogState, covered, kNumber, "so many the running flush, or the last one, is for"),
+    FIELD(LogState, stayed, kNumber, "so many had arrived when the last one ended"),
+    FIELD(LogState, flush_us, kNumber, "how long a flush takes"),
+    FIELD(LogState, in_vain, kNumber, "how often in a row it was waited for nobody"),
     FIELD(LogState, reserved0, kZero, ""),
-    FIELD(LogState, reserved, kZero, ""),
 };
 constexpr std::array kRuntimeHeaderFields = {
     FIELD(RuntimeHeader, magic, kHex, "\"hmaplive\""),

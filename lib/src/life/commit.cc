@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "life/checkpoint.h"
+#include "life/gather.h"
 #include "state/log.h"
 
 namespace hmap {
@@ -33,10 +34,13 @@ bool waits_for_checkpoint(const LogState& log) {
 // Everything in the log by now. The caller is the only one to store `flushed`.
 Status flush_for_all(Engine& engine) {
   LogState& log = engine.runtime->log;
+  GatheredFlush flush(log);
   // Order: the tail first. What is before it had been written when it was stored.
   const u64 tail = seam::load(log.tail);
   if (waits_for_checkpoint(log)) return {};
+  flush.begin(tail);
   const Status status = engine.log->flush();
+  flush.end();
   if (status.ok()) {
     // Crash: the next one flushes once more.
     if (tail > log.flushed) seam::store(log.flushed, tail);
@@ -82,6 +86,7 @@ Status damaged(const Engine& engine, const char* what) {
 Status wait_durable(Engine& engine, u64 position) {
   LogState& log = engine.runtime->log;
   const auto start = std::chrono::steady_clock::now();
+  Gathering others(log, position);
   std::optional<u32> awaited;  // the flush for whose end we sleep
   bool has_slept_out = false;
   // Bound: each round flushes, takes a checkpoint, or waits for one who does and is alive, which it
@@ -101,6 +106,13 @@ Status wait_durable(Engine& engine, u64 position) {
       // It has everything up to here, or another one had.
       if (!is_durable(log, position))
         return damaged(engine, "a checkpoint did not reach the commit log's position");
+      continue;
+    }
+    others.arrive();
+    if (awaited == seen) others.called();
+    if (const auto left = others.left(); left.count() > 0) {
+      awaited = seen;
+      if (!sleep_while(log.flushes, seen, left, sleepers_of(seen))) others.give_up();
       continue;
     }
     // Whether the one who has the lock lives costs a system call: asked after a sleep in vain.

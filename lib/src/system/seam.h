@@ -91,6 +91,10 @@ inline std::uint64_t fetch_add(std::uint64_t& word, std::uint64_t value) noexcep
   announce(Event::kStore, &word, sizeof word);
   return std::atomic_ref(word).fetch_add(value);
 }
+inline std::uint32_t fetch_add(std::uint32_t& word, std::uint32_t value) noexcept {
+  announce(Event::kStore, &word, sizeof word);
+  return std::atomic_ref(word).fetch_add(value);
+}
 inline std::uint32_t exchange(std::uint32_t& word, std::uint32_t value) noexcept {
   announce(Event::kStore, &word, sizeof word);
   return std::atomic_ref(word).exchange(value);
