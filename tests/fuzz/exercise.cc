@@ -286,6 +286,7 @@ void Exercise::run() {
   const Result<Store> store = Store::open(path, options(Mode::kOpen));
   note("open again", store.error(), with_log ? kOpenWithLogCodes : kOpenCodes);
   if (!store) return;
+  learn_type(*store);  // it may be the first one that could be opened
   read_all(*store);
 }
 
