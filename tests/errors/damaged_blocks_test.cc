@@ -46,6 +46,32 @@ std::uint64_t call_evacuated(Surgeon& surgeon) {
   throw std::runtime_error("no bucket with entries");
 }
 
+// An overflow bucket is made empty when it is handed out.
+TEST_F(DamagedBlocks, AMainBucketIsNeverHandedOutAsAnOverflowBucket) {
+  make_resting_store(path_);
+  Contents model = undamaged();
+  {
+    Surgeon surgeon(path_);
+    surgeon.header().buckets.next_overflow = 0;
+    surgeon.seal();
+  }
+  copy_file(path_, dir_.file("copy"));  // its live state counts for nothing
+  Store store = Store::open(dir_.file("copy"), tiny_options(1)).value();
+  int refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = "new " + std::to_string(i);
+    const Status status = store.put(key, "value");
+    if (status.ok()) {
+      model[key] = "value";
+    } else {
+      EXPECT_CODE(Code::kCorrupt, status);
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  for (const auto& [key, value] : model) EXPECT_VALUE(store, key, value);
+}
+
 // "Evacuated" sends a reader to another array. Where there is none it is damage, and not "absent".
 TEST_F(DamagedBlocks, ABucketThatSaysEvacuatedAtRestHidesNothingSilently) {
   make_resting_store(path_);

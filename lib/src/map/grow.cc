@@ -267,6 +267,10 @@ Result<bool> shrink_step(Engine& engine, u64 shard) {
 
 Result<u64> overflow_bucket(Engine& engine, u64 shard, BucketArray& array, u64 next,
                             Purpose purpose) {
+  // It is made empty below: what a main bucket holds would be lost.
+  if (next < buckets_of(array.b))
+    return Engine::corrupt("the next overflow bucket is a main bucket",
+                           engine.map->offset_of(&array.next_overflow));
   const BucketPlace place = place_in_array(engine.layout, array.b, next);
   if (place.run > format::kOverflowRuns)
     return Status(Code::kNoSpace, "the hmap has no more overflow buckets");

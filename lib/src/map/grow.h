@@ -51,7 +51,8 @@ Result<bool> shrink_step(Engine& engine, u64 shard);
 // Hands out the next overflow bucket of `array` (one of the header's), adding a run of them when
 // the last is used up. The bucket's block is writable, the bucket empty and even; it becomes used
 // when the Change that links it also sets next_overflow (take_overflow only says which). Returns
-// its number. `next` is the number to hand out, normally array.next_overflow.
+// its number. `next` is the number to hand out, normally array.next_overflow. Errors: kNoSpace,
+// kBusy, kIoError, and kCorrupt for the number of a main bucket.
 Result<u64> overflow_bucket(Engine& engine, u64 shard, format::BucketArray& array, u64 next,
                             Purpose purpose);
 
