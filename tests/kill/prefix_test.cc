@@ -53,7 +53,7 @@ void print(const Tally& tally, Clock::time_point start) {
 class KillAtAnyStore : public ::testing::Test {
  protected:
   void hold(std::uint64_t history, std::uint64_t only = ~std::uint64_t{0}) {
-    // One history with a death of every heir takes up to half an hour of a busy machine.
+    // With every heir dying, some histories take more than five minutes of a busy machine.
     watchdog_.feed(Milliseconds(care_.second_deaths == 1 ? 3'600'000 : 300'000));
     const Plot story = plot(history);
     const Tally before = tally_;

@@ -89,8 +89,8 @@ Status wait_durable(Engine& engine, u64 position) {
   Gathering others(log, position);
   std::optional<u32> awaited;  // the flush for whose end we sleep
   bool has_slept_out = false;
-  // Bound: each round flushes, takes a checkpoint, or waits for one who does and is alive, which it
-  // does at most kPatience long.
+  // Bound: each round flushes, takes a checkpoint, waits for others to come, which left() bounds,
+  // or for one who flushes and is alive, which it does at most kPatience long.
   for (;;) {
     const u32 seen = seam::load(log.flushes);
     if (is_durable(log, position)) {
@@ -112,7 +112,7 @@ Status wait_durable(Engine& engine, u64 position) {
     if (awaited == seen) others.called();
     if (const auto left = others.left(); left.count() > 0) {
       awaited = seen;
-      if (!sleep_while(log.flushes, seen, left, sleepers_of(seen))) others.give_up();
+      sleep_while(log.flushes, seen, left, sleepers_of(seen));
       continue;
     }
     // Whether the one who has the lock lives costs a system call: asked after a sleep in vain.

@@ -29,6 +29,8 @@ u64 monotonic_ns() {
       std::chrono::duration_cast<nanoseconds>(Clock::now().time_since_epoch()).count());
 }
 
+constexpr u64 ns_of(microseconds time) { return static_cast<u64>(nanoseconds(time).count()); }
+
 // Most of these words stay what they are from flush to flush.
 template <typename Word>
 void set(Word& word, Word value) {
@@ -55,14 +57,16 @@ void Gathering::arrive() {
   }
 }
 
-nanoseconds Gathering::left() const {
+nanoseconds Gathering::left() {
   const u64 until = seam::load(log_.gather_until);
-  if (is_over_ || until == 0 || seam::load(log_.flush_lock.word) != 0) return nanoseconds{0};
+  if (until == 0 || seam::load(log_.flush_lock.word) != 0) return nanoseconds{0};
   if (seam::load(log_.arrived) >= seam::load(log_.expected)) return nanoseconds{0};
   const u64 now = monotonic_ns();
   if (now >= until) return nanoseconds{0};
-  const u64 most = static_cast<u64>(nanoseconds(kLongest).count());
-  const nanoseconds left{std::min(until - now, most)};
+  if (first_asked_ == 0) first_asked_ = now;
+  // Whatever stands there, and however often signals end the sleep.
+  if (now - first_asked_ >= ns_of(kLongest + kGrace)) return nanoseconds{0};
+  const nanoseconds left{std::min(until - now, ns_of(kLongest))};
   return keeps_time_ ? left : left + kGrace;
 }
 
@@ -88,7 +92,7 @@ void GatheredFlush::end() {
   set(log_.expected, seam::load(log_.covered) + log_.stayed);
   const u32 every = u32{1} << std::min(log_.in_vain, kMostVain);
   const bool waits = log_.expected > 1 && log_.flushes % every == 0;
-  set(log_.gather_until, waits ? monotonic_ns() + u64{usual} * 1'000 : u64{0});
+  set(log_.gather_until, waits ? monotonic_ns() + ns_of(microseconds(usual)) : u64{0});
 }
 
 }  // namespace hmap

@@ -6,9 +6,9 @@
 // those are there for whom the last one was, and those who had come by its end; not longer than a
 // flush takes, nor than a millisecond, and seldom while they do not come.
 //
-// Everything in the file here is a hint: whatever stands there, a commit waits a millisecond longer
-// at most, and nothing is flushed that would not be without. Crash: one too many is expected or was
-// counted, once.
+// Everything in the file here is a hint: whatever stands there, a commit waits a few milliseconds
+// longer at most, and nothing is flushed that would not be without. Crash: one too many is expected
+// or was counted, once.
 #ifndef HMAP_SRC_LIFE_GATHER_H_
 #define HMAP_SRC_LIFE_GATHER_H_
 
@@ -27,19 +27,18 @@ class Gathering {
   // Counts the committer among those who wait, the first time.
   void arrive();
 
-  // How long to sleep before leading, at most 2 ms; 0: not at all.
-  [[nodiscard]] std::chrono::nanoseconds left() const;
+  // How long to sleep before leading, at most 2 ms; 0: not at all, and never again once 2 ms have
+  // passed since it was asked first.
+  [[nodiscard]] std::chrono::nanoseconds left();
   // It is the one to look at the clock for all.
   void called() { keeps_time_ = true; }
-  // It has slept for that long: now or never.
-  void give_up() { is_over_ = true; }
 
  private:
   format::LogState& log_;
   format::u64 position_;
   bool has_arrived_ = false;
   bool keeps_time_ = false;
-  bool is_over_ = false;
+  format::u64 first_asked_ = 0;  // as gather_until; 0: not yet
 };
 
 // One flush's part in it. The caller holds the flush lock throughout.
