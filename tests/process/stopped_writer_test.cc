@@ -4,7 +4,7 @@
 // Killed: another writer goes on at once, the step has happened or not, nothing else is touched,
 // and whoever has seen the new state keeps seeing it.
 //
-// By chance another seventh of the stores in each run (with a second death another 35th):
+// By chance another 17th of the stores in each run (with a second death another 85th):
 // kill/prefix_test.cc looks at each one, with a death. HMAP_STOP_STRIDE=n looks at every n-th
 // store, HMAP_STOP_AT=k at the k-th only.
 #include <gtest/gtest.h>
@@ -23,11 +23,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStride = 13;
-#else
-constexpr std::uint64_t kStride = 7;
-#endif
+constexpr std::uint64_t kStride = 17;
 
 // What a call may take that waits for nobody; a machine under load included.
 constexpr Milliseconds kQuick{3'000};
