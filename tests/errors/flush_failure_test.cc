@@ -14,6 +14,7 @@
 #include "child.h"
 #include "shared_memory.h"
 #include "stores.h"
+#include "system/log_file.h"
 #include "temp_file.h"
 
 namespace {
@@ -21,12 +22,19 @@ namespace {
 // The flush at which to fail, counted down to 0 (0: never), and how many were asked for.
 std::atomic<int> g_fail_in{0};
 std::atomic<int> g_flushes{0};
+// The one that fails ends when another flush is asked for, or nobody asks for so long.
+std::atomic<int> g_wait_for_another{0};  // milliseconds
 
 bool fails_now() {
   ++g_flushes;
   int left = g_fail_in.load();
   while (left > 0 && !g_fail_in.compare_exchange_weak(left, left - 1)) continue;
   if (left != 1) return false;
+  const int flushes = g_flushes;
+  for (int left_to_wait = g_wait_for_another; left_to_wait > 0; --left_to_wait) {
+    if (g_flushes != flushes) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   errno = EIO;
   return true;
 }
@@ -179,6 +187,30 @@ TEST_F(FlushFailure, OfTheBackgroundPoisonsToo) {
 
   EXPECT_CODE(Code::kPoisoned, status);
   EXPECT_VALUE(*store_, "durable", "value");
+}
+
+// The kernel tells an error once for each descriptor: of two threads that flush one, one is told.
+TEST_F(FlushFailure, OfTheCommitLogIsAnErrorToEveryThread) {
+  const format::Superblock superblock{};
+  const std::string path = dir_.file("log");
+  ASSERT_OK(LogFile::create(path, superblock, format::kLogAreaMin, 0600));
+  const std::unique_ptr<LogFile> log = LogFile::open(path, superblock, true).value();
+  ASSERT_OK(log->flush());
+  const int flushes = g_flushes;
+  g_wait_for_another = 200;
+  g_fail_in = 1;
+
+  Status first;
+  std::thread thread([&] { first = log->flush(); });
+  while (g_flushes == flushes) std::this_thread::yield();
+  const Status second = log->flush();
+  thread.join();
+
+  g_wait_for_another = 0;
+  EXPECT_CODE(Code::kIoError, first);
+  EXPECT_CODE(Code::kIoError, second);
+  EXPECT_CODE(Code::kIoError, log->flush());
+  EXPECT_EQ(EIO, second.os_error());
 }
 
 TEST_F(FlushFailure, WhileCreatingIsAnErrorAndLeavesNoFile) {

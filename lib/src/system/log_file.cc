@@ -193,13 +193,14 @@ Result<std::optional<LogEntry>> LogFile::read(u64 lsn) const {
   return std::optional<LogEntry>(std::move(entry));
 }
 
-Status LogFile::flush() const {
+Status LogFile::flush() {
+  const std::lock_guard lock(flushing_);
   seam::announce(seam::Event::kFlushLog, nullptr, 0);
-  while (::fdatasync(fd_.get()) != 0) {
+  while (flushed_.ok() && ::fdatasync(fd_.get()) != 0) {
     // Whatever else: pages may be marked clean that are not on the disk. Never asked again.
-    if (errno != EINTR) return {Code::kIoError, "cannot flush the commit log", 0, errno};
+    if (errno != EINTR) flushed_ = {Code::kIoError, "cannot flush the commit log", 0, errno};
   }
-  return {};
+  return flushed_;
 }
 
 Status LogFile::write_bytes(u64 position, const char* from, u64 bytes) const {

@@ -4,6 +4,7 @@
 #define HMAP_SRC_SYSTEM_LOG_FILE_H_
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,8 +57,10 @@ class LogFile {
   // The record at the position, if there is an intact one of this very lap. Errors: kIoError.
   Result<std::optional<LogEntry>> read(u64 lsn) const;
 
-  // Errors: kIoError; what was written may be lost then, whatever a later flush says.
-  Status flush() const;
+  // Errors: kIoError; what was written may be lost then, and so every later flush fails, too, of
+  // whichever thread. Two at a time happen one after the other: the kernel tells an error once for
+  // each descriptor, and the one who is not told would take his commits for durable.
+  Status flush();
 
  private:
   LogFile() = default;
@@ -68,6 +71,8 @@ class LogFile {
   u64 area_bytes_ = 0;
   u64 store_seed_ = 0;
   u64 inode_ = 0;
+  std::mutex flushing_;
+  Status flushed_;  // by the last flush; an error stays
 };
 
 }  // namespace hmap
