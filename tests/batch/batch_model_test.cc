@@ -9,6 +9,7 @@
 
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
+#include "sanitized.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"
@@ -16,11 +17,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kOperations = 60'000;
-#else
-constexpr std::uint64_t kOperations = 600'000;
-#endif
+constexpr std::uint64_t kOperations = kSanitized ? 60'000 : 600'000;
 
 using Model = std::unordered_map<std::string, std::string>;
 

@@ -18,6 +18,7 @@
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "progress.h"
+#include "sanitized.h"
 #include "shared_memory.h"
 #include "stop_at.h"
 #include "values.h"
@@ -25,11 +26,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::uint64_t kKills = 20;
-#else
-constexpr std::uint64_t kKills = 40;
-#endif
+constexpr std::uint64_t kKills = kSanitized ? 20 : 40;
 
 constexpr std::uint64_t kWriters = 2;
 constexpr std::uint64_t kReaders = 2;  // one by get(), one by snapshots

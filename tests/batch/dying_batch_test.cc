@@ -16,6 +16,7 @@
 #include "child.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "stop_at.h"
 #include "values.h"
@@ -26,11 +27,7 @@ namespace {
 // One in so many stores is looked at where one or two shards take part; one in 5 times as many
 // where more do, because each has as many stores, and a lock to be taken over. All of them:
 // batch.long.DyingBatch.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStride = 41;
-#else
-constexpr std::uint64_t kStride = 12;
-#endif
+constexpr std::uint64_t kStride = kSanitized ? 41 : 12;
 
 // What a call may take that waits for nobody; a machine under load included.
 constexpr Milliseconds kQuick{3'000};

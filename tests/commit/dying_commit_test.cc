@@ -9,17 +9,14 @@
 #include "child.h"
 #include "commit_options.h"
 #include "hmap/batch.h"
+#include "sanitized.h"
 #include "stop_at.h"
 #include "values.h"
 
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStride = 5;
-#else
-constexpr std::uint64_t kStride = 1;
-#endif
+constexpr std::uint64_t kStride = kSanitized ? 5 : 1;
 
 struct Act {
   const char* name;

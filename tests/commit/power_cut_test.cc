@@ -17,19 +17,15 @@
 #include "commit_options.h"
 #include "disk.h"
 #include "hmap/batch.h"
+#include "sanitized.h"
 #include "system/seam.h"
 #include "values.h"
 
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kHistories = 1;
-constexpr std::uint64_t kWrites = 60;
-#else
-constexpr std::uint64_t kHistories = 4;
-constexpr std::uint64_t kWrites = 150;
-#endif
+constexpr std::uint64_t kHistories = kSanitized ? 1 : 4;
+constexpr std::uint64_t kWrites = kSanitized ? 60 : 150;
 
 struct Cut {
   Image image;

@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "child.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -139,7 +140,7 @@ void erase_during_growth_on_a_full_medium(const std::string& path) {
 // Sizes around which a default store of such values begins to grow: not every one of them is full
 // in the middle of it, because the hash seeds are random.
 TEST(NoSpace, ErasingGoesOnInTheMiddleOfAGrowth) {
-  for (int kib = 19'000; kib <= 20'000; kib += 100) {
+  for (int kib = 19'000; kib <= 20'000; kib += kSanitized ? 250 : 100) {
     TempDir dir;
     const Outcome outcome = on_tmpfs(dir, std::to_string(kib) + "k", [&](const std::string& place) {
       erase_during_growth_on_a_full_medium(place + "/store");

@@ -7,17 +7,12 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "sanitized.h"
 #include "stores.h"
 #include "temp_file.h"
 
 namespace hmap::test {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 void make_store(const std::string& path) {
   Store store = Store::open(path, quiet_options()).value();

@@ -21,17 +21,14 @@
 #include "child.h"
 #include "inquest.h"
 #include "progress.h"
+#include "sanitized.h"
 #include "seeds.h"
 
 namespace hmap::test {
 namespace {
 
 constexpr std::uint64_t kImages = 300'000;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kDefaultImages = 10'000;
-#else
-constexpr std::uint64_t kDefaultImages = kImages;
-#endif
+constexpr std::uint64_t kDefaultImages = kSanitized ? 10'000 : kImages;
 constexpr Care kThorough{
     .copies = 16, .second_deaths = 1, .openings = 16, .dead_openers = 400, .opener_stride = 1};
 

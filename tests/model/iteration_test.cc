@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "sanitized.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"
@@ -192,7 +193,7 @@ class ChangingStore {
 TEST(Iteration, KeepsItsPromisesThroughWritesAndGrowths) {
   Random random(test_seed());
   TempDir dir(TempDir::Where::kMemory);
-  for (std::uint64_t round = 0; round < 120; ++round) {
+  for (std::uint64_t round = 0; round < (kSanitized ? 32 : 120); ++round) {
     Options options = quiet_options();
     options.shard_bits = round % 4 == 3 ? 2 : 0;
     const std::uint64_t keys = random.between(1, 400);

@@ -10,17 +10,14 @@
 #include <vector>
 
 #include "random_history.h"
+#include "sanitized.h"
 #include "stores.h"
 #include "values.h"
 
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kOperations = 300'000;
-#else
-constexpr std::uint64_t kOperations = 4'000'000;
-#endif
+constexpr std::uint64_t kOperations = kSanitized ? 300'000 : 4'000'000;
 
 // Lengths of keys and values where all have the same: in a bucket of any block, in one of a large
 // block only, too long for a bucket.

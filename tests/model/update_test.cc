@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "child.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stores.h"
@@ -203,7 +204,7 @@ TEST_F(Update, ProcessesLoseNoAddition) {
 }
 
 TEST_F(Update, AKillLosesNoAdditionThatWasToldAndMakesNoneTwice) {
-  constexpr std::uint64_t kKills = 60;
+  constexpr std::uint64_t kKills = kSanitized ? 20 : 60;
   Shared<Told> told;
   const std::string path = dir_.file("counters");
   Store store = Store::open(path, small_options()).value();

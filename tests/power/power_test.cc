@@ -21,16 +21,13 @@
 #include "explorer.h"
 #include "life.h"
 #include "progress.h"
+#include "sanitized.h"
 #include "system_calls.h"
 
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kImages = 15'000;
-#else
-constexpr std::uint64_t kImages = 200'000;
-#endif
+constexpr std::uint64_t kImages = kSanitized ? 15'000 : 200'000;
 constexpr std::uint64_t kLives = 3;
 constexpr Effort kThorough{.ordinary_cuts = 400, .later_stride = 1, .all_subsets_of = 10};
 

@@ -11,6 +11,7 @@
 #include "hmap/activity.h"
 #include "hmap/snapshot.h"
 #include "hmap/verify.h"
+#include "sanitized.h"
 #include "stop_at.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -19,11 +20,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStride = 7;
-#else
-constexpr std::uint64_t kStride = 1;
-#endif
+constexpr std::uint64_t kStride = kSanitized ? 7 : 1;
 
 class Dying : public ::testing::Test {
  protected:

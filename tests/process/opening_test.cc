@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "child.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stores.h"
@@ -37,7 +38,7 @@ std::vector<Outcome> all_at_once(int processes, const std::function<int(int)>& b
 }
 
 TEST(Opening, EightProcessesThatCreateOneStoreAllGetTheSame) {
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < (kSanitized ? 10 : 40); ++round) {
     TempDir dir(TempDir::Where::kMemory);
     const std::string path = dir.file("store");
     Shared<std::array<std::array<std::uint8_t, 16>, kProcesses>> uuids;
@@ -66,7 +67,7 @@ TEST(Opening, EightProcessesThatCreateOneStoreAllGetTheSame) {
 }
 
 TEST(Opening, OfEightProcessesThatInsistOnCreatingExactlyOneMay) {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < (kSanitized ? 5 : 20); ++round) {
     TempDir dir(TempDir::Where::kMemory);
 
     const auto outcomes = all_at_once(kProcesses, [&](int) {
@@ -220,7 +221,7 @@ TEST(Opening, DeadProcessesDoNotCountAsOthers) {
   TempDir dir;
   const std::string path = dir.file("store");
   { ASSERT_OK(Store::open(path, small_options())); }
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < (kSanitized ? 5 : 20); ++round) {
     Child child([&] {
       Result<Store> store = Store::open(path);
       if (!store || !store->put("key" + std::to_string(round), "value").ok()) return 2;

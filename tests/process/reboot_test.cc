@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "flush_count.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "shared_memory.h"
 #include "stores.h"
@@ -20,11 +21,7 @@ namespace hmap::test {
 namespace {
 
 // A store's whole life each, of 25 boots.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kHistories = 3;
-#else
-constexpr int kHistories = 6;
-#endif
+constexpr int kHistories = kSanitized ? 3 : 6;
 
 // A deterministic history: operation n of a seed, on the model and on the store.
 struct Operation {

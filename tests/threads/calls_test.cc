@@ -20,6 +20,7 @@
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "hmap/verify.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -28,11 +29,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kCalls = 250;
-#else
-constexpr std::uint64_t kCalls = 2'000;
-#endif
+constexpr std::uint64_t kCalls = kSanitized ? 250 : 2'000;
 constexpr std::uint64_t kBatchWriters = 2;
 constexpr std::uint64_t kAdders = 2;
 constexpr std::uint64_t kKeysOfABatch = 6;

@@ -12,6 +12,7 @@
 #include "hmap/publish.h"
 #include "hmap/snapshot.h"
 #include "hmap/view.h"
+#include "sanitized.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "verify_support.h"
@@ -19,11 +20,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kStores = 40;
-#else
-constexpr int kStores = 200;
-#endif
+constexpr int kStores = kSanitized ? 40 : 200;
 constexpr int kThreads = 3;
 
 struct Following {

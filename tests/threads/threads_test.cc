@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "child.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -17,11 +18,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kOperations = 2'500;
-#else
-constexpr std::uint64_t kOperations = 20'000;
-#endif
+constexpr std::uint64_t kOperations = kSanitized ? 2'500 : 20'000;
 constexpr std::uint64_t kWriters = 3;
 constexpr std::uint64_t kReaders = 3;
 constexpr std::uint64_t kKeys = 300;  // of each writer

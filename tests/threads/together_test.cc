@@ -12,6 +12,7 @@
 #include "child.h"
 #include "hmap/snapshot.h"
 #include "hmap/verify.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -20,11 +21,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kTurns = 500;
-#else
-constexpr std::uint64_t kTurns = 4'000;
-#endif
+constexpr std::uint64_t kTurns = kSanitized ? 500 : 4'000;
 
 std::uint64_t turns() { return environment_number("HMAP_THREADS_OPERATIONS", kTurns); }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "child.h"
+#include "sanitized.h"
 #include "seeds.h"
 #include "stores.h"
 #include "system/seam.h"
@@ -19,11 +20,7 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kViewOperations = 3'000;
-#else
-constexpr std::uint64_t kViewOperations = 30'000;
-#endif
+constexpr std::uint64_t kViewOperations = kSanitized ? 3'000 : 30'000;
 constexpr std::uint64_t kViewKeys = 200;
 
 class ThreadsWithViews : public ::testing::TestWithParam<int> {

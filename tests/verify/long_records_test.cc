@@ -8,6 +8,7 @@
 #include "child.h"
 #include "hmap/recover.h"
 #include "made_stores.h"
+#include "sanitized.h"
 #include "stores.h"
 #include "surgeon.h"
 #include "temp_file.h"
@@ -16,13 +17,8 @@
 namespace hmap::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kKeys = 10'000;
-constexpr std::size_t kLong = 256 << 20;
-#else
-constexpr int kKeys = 50'000;
-constexpr std::size_t kLong = 64 << 20;
-#endif
+constexpr int kKeys = kSanitized ? 10'000 : 50'000;
+constexpr std::size_t kLong = kSanitized ? 256 << 20 : 64 << 20;
 
 Options options_of_this() {
   Options options;
