@@ -1,7 +1,7 @@
 """Faults in the allocation rules: no store touches what a root or a snapshot can reach."""
 
 from mutant import mutant
-from suites import errors, space, stopped, unit
+from suites import errors, process, space, stopped, unit
 
 BLOCKS = (
     mutant("b_moved_before_copied", "a block is copied, then said to be there", [
@@ -30,6 +30,10 @@ EXTENTS = (
         "kPatience);\n"
         "  if (!lock) return lock.error();\n", ""),
         space("Surplus.NothingIsPunched*")),
+    mutant("e_segment_of_the_dead_given_up", "a segment of the extent table is finished", (
+        "state/space.cc", "  return add_segment(engine, request, first);\n",
+        "  seam::store(engine.domain(request.domain).pending, 0);\n  return {};\n"),
+        process("DyingInTheExtentTable.*")),
     mutant("e_limit_not_asked", "RLIMIT_FSIZE is an error and no signal", (
         "system/size_limit.h", "limit.rlim_cur != RLIM_INFINITY", "limit.rlim_cur == 1"),
         unit("MappingAllocate.*"), errors("NoSpace.TheLimit*")),

@@ -62,9 +62,8 @@ Status finish_freeing(Engine& engine, u64 shard) {
 }
 
 Status free_pending(Engine& engine, u64 domain) {
-  if (domain != engine.layout.space_domain()) {
-    if (Status s = finish_freeing(engine, domain); !s.ok()) return s;
-  }
+  if (domain == engine.layout.space_domain()) return finish_segment(engine);
+  if (Status s = finish_freeing(engine, domain); !s.ok()) return s;
   u64& pending = engine.domain(domain).pending;
   const u64 note = seam::load(pending);
   if (note == 0) return {};
@@ -76,13 +75,8 @@ Status free_pending(Engine& engine, u64 domain) {
   const OwnsWord owned = [](u64 word, u64, const void* opaque) {
     const auto& [of, d] = *static_cast<const Context*>(opaque);
     const ExtentKind kind = extent_kind(word);
-    if (kind == ExtentKind::kFree || extent_shard(word) != (d & 0xff)) return false;
-    if (kind == ExtentKind::kExtentTable) {
-      const u64 segment = extent_payload(word);
-      return d == of->layout.space_domain() && segment < format::kExtentSegments &&
-             of->runtime->extent_table[segment].none();
-    }
-    if (d == of->layout.space_domain()) return false;
+    if (kind == ExtentKind::kFree || kind == ExtentKind::kExtentTable || extent_shard(word) != d)
+      return false;
     if (kind == ExtentKind::kLarge || kind == ExtentKind::kLargeRest ||
         kind == ExtentKind::kLargePending) {
       return false;  // those are noted in slots; this one was taken from a row only half marked
@@ -91,10 +85,7 @@ Status free_pending(Engine& engine, u64 domain) {
     const bool array = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory;
     return !array || extent_payload(word) == ((of->header(d).array_seq + 1) & 0xffff'ffff'ffff);
   };
-  const Status status =
-      domain == engine.layout.space_domain()
-          ? free_locked(engine, note_first(note), note_count(note), owned, &context)
-          : free_extents(engine, note_first(note), note_count(note), owned, &context);
+  const Status status = free_extents(engine, note_first(note), note_count(note), owned, &context);
   if (status.ok()) seam::store(pending, 0);
   return status;
 }

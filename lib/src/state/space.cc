@@ -2,7 +2,6 @@
 #include "state/space.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "state/intent.h"
 #include "state/pins.h"
@@ -19,14 +18,6 @@ constexpr u64 kGrowthBytesMax = u64{1} << 20;
 constexpr u64 kReserveExtents = 8;
 // Zones are used from this many zones' worth of extents on.
 constexpr u64 kZonesFrom = 4;
-
-u64 segment_of(const Engine& engine, u64 extent) {
-  return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));
-}
-
-u64 words_before(const Engine& engine, u64 segment) {
-  return segment == 0 ? 0 : engine.layout.words_per_block << (segment - 1);
-}
 
 u64 words_left_in_block(const Engine& engine, u64 extent) {
   return engine.layout.words_per_block - engine.layout.word_in_block(extent);
@@ -89,13 +80,6 @@ Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
   if (*found < to) return found;
   if (to == end) seam::store(space.hint[0], format::kForever);
   return format::kForever;
-}
-
-u64 table_capacity(const Engine& engine) {
-  u64 segments = 0;
-  while (segments < format::kExtentSegments && !engine.runtime->extent_table[segments].none())
-    ++segments;
-  return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
 }
 
 // Makes sure that the file has blocks for the extents up to `end` and, for ordinary purposes, a
@@ -167,36 +151,50 @@ Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
   return {};
 }
 
+// What the run of a segment of the extent table asks for.
+ExtentRequest segment_request(const Engine& engine, u64 segment) {
+  ExtentRequest request;
+  request.domain = engine.layout.space_domain();
+  request.count = engine.layout.run_extents(engine.layout.extent_table_shape(segment));
+  request.kind = ExtentKind::kExtentTable;
+  request.payload = segment;
+  request.zero = true;
+  request.purpose = Purpose::kRelease;
+  return request;
+}
+
+// Makes the extents from `first` on, zero and with blocks, the run of the next segment.
+Status add_segment(Engine& engine, const ExtentRequest& request, u64 first) {
+  // Crash: finish_segment() goes on.
+  if (Status s = mark_taken(engine, request, first); !s.ok()) return s;
+  Change change(engine, request.domain);
+  change.set(engine.runtime->extent_table[request.payload],
+             RunOffset{engine.layout.extent_offset(first)});
+  change.set(engine.domain(request.domain).pending, 0);
+  change.publish();
+  return {};
+}
+
 // Adds the next segment of the extent table when the last one is nearly used up.
 Status ensure_table(Engine& engine, u64 count) {
-  const u64 space = engine.layout.space_domain();
+  // Of one that failed in between.
+  if (Status s = finish_segment(engine); !s.ok()) return s;
   for (;;) {
     const u64 end = engine.runtime->extents_end + count;
     const u64 capacity = table_capacity(engine);
     const u64 segment = segment_of(engine, capacity);
     if (segment >= format::kExtentSegments)
       return Status(Code::kNoSpace, "the store is as large as the format allows");
-    const u64 extents = engine.layout.run_extents(engine.layout.extent_table_shape(segment));
-    if (end + extents + 1 <= capacity) return {};
-    ExtentRequest request;
-    request.domain = space;
-    request.count = extents;
-    request.kind = ExtentKind::kExtentTable;
-    request.payload = segment;
-    request.zero = true;
-    request.purpose = Purpose::kRelease;
+    const ExtentRequest request = segment_request(engine, segment);
+    if (end + request.count + 1 <= capacity) return {};
     const u64 first = engine.runtime->extents_end;
-    if (first + extents > capacity)
+    if (first + request.count > capacity)
       return Engine::corrupt("extent table without room for its successor", 0);
-    if (Status s = extend_file(engine, first + extents, request.purpose); !s.ok()) return s;
+    if (Status s = extend_file(engine, first + request.count, request.purpose); !s.ok()) return s;
     const u64 at = engine.layout.extent_offset(first);
-    if (Status s = engine.map->make_zero(at, extents * engine.layout.extent_bytes); !s.ok())
+    if (Status s = engine.map->make_zero(at, request.count * engine.layout.extent_bytes); !s.ok())
       return s;
-    if (Status s = mark_taken(engine, request, first); !s.ok()) return s;
-    Change change(engine, space);
-    change.set(engine.runtime->extent_table[segment], RunOffset{at});
-    change.set(engine.domain(space).pending, 0);
-    change.publish();
+    if (Status s = add_segment(engine, request, first); !s.ok()) return s;
   }
 }
 
@@ -310,19 +308,48 @@ bool is_usable(u64 word, u64 extent, u64 oldest, const HeldSpace& held) {
          (held.empty() || extent_payload(word) == 0 || !held.has(extent));
 }
 
-Result<Block> word_block(const Engine& engine, u64 extent) {
-  const u64 segment = segment_of(engine, extent);
-  if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
-  const Run run = extent_table_run(engine, segment);
-  if (run.offset == 0)
-    return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
-  return block_of(engine, run,
-                  (extent - words_before(engine, segment)) / engine.layout.words_per_block);
+Status finish_segment(Engine& engine) {
+  const u64 note = seam::load(engine.domain(engine.layout.space_domain()).pending);
+  if (note == 0) return {};
+  const u64 capacity = table_capacity(engine);
+  const u64 segment = segment_of(engine, capacity);
+  const u64 first = note_first(note);
+  const u64 end = first + note_count(note);
+  // The lock has been held since the row was taken, so nothing was taken behind it.
+  if (segment >= format::kExtentSegments || end != engine.runtime->extents_end || end > capacity)
+    return Engine::corrupt("note of a segment of the extent table is damaged", 0);
+  const ExtentRequest request = segment_request(engine, segment);
+  if (note_count(note) != request.count)
+    return Engine::corrupt("note of a segment of the extent table is damaged", 0);
+  for (u64 extent = first; extent < end; ++extent) {
+    const Result<u64> word = extent_word(engine, extent);
+    if (!word) return word.error();
+    if (*word != word_for(request, extent - first) && extent_kind(*word) != ExtentKind::kFree)
+      return Engine::corrupt("segment of the extent table lies where something else is",
+                             engine.layout.extent_offset(extent));
+  }
+  return add_segment(engine, request, first);
 }
 
-// Sets the words that `owned` accepts; the caller holds the space lock.
-Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
+Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  return take_locked(engine, request);
+}
+
+Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
+  const Layout& layout = engine.layout;
+  // The words of a damaged header must not lead to the superblock, or beyond the extents in use.
+  if (offset < layout.heap_offset || bytes > layout.extent_offset(u64{1} << 31) ||
+      layout.extent_of(offset + bytes - 1) >= seam::load(engine.runtime->extents_end))
+    return Engine::corrupt("array to prepare lies outside the extents in use", offset);
+  return engine.map->make_zero(offset, bytes);
+}
+
+Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
   const u64 space = engine.layout.space_domain();
+  const Result<DomainLock> lock = DomainLock::take(engine, space);
+  if (!lock) return lock.error();
   const u64 epoch = engine.epoch();
   const u64 freed = make_extent_word(ExtentKind::kFree, 0, epoch);
   // Crash: somebody looks for extents to punch in vain.
@@ -345,40 +372,6 @@ Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const v
     done += now;
   }
   return {};
-}
-
-Run extent_table_run(const Engine& engine, u64 segment) {
-  return Run(seam::load(engine.runtime->extent_table[segment]),
-             engine.layout.extent_table_shape(segment));
-}
-
-Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
-  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
-  if (!lock) return lock.error();
-  return take_locked(engine, request);
-}
-
-Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
-  const Layout& layout = engine.layout;
-  // The words of a damaged header must not lead to the superblock, or beyond the extents in use.
-  if (offset < layout.heap_offset || bytes > layout.extent_offset(u64{1} << 31) ||
-      layout.extent_of(offset + bytes - 1) >= seam::load(engine.runtime->extents_end))
-    return Engine::corrupt("array to prepare lies outside the extents in use", offset);
-  return engine.map->make_zero(offset, bytes);
-}
-
-Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
-  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
-  if (!lock) return lock.error();
-  return free_locked(engine, first, count, owned, context);
-}
-
-Result<u64> extent_word(const Engine& engine, u64 extent) {
-  const Result<Block> block = word_block(engine, extent);
-  if (!block) return block.error();
-  const Result<std::byte*> bytes = live_bytes(engine, *block);
-  if (!bytes) return bytes.error();
-  return seam::load(reinterpret_cast<const u64*>(*bytes)[engine.layout.word_in_block(extent)]);
 }
 
 }  // namespace hmap

@@ -44,15 +44,22 @@ Status adopt_large(Engine& engine, u64& note);
 Status adopt_published(Engine& engine);
 bool has_published_notes(const Engine& engine);
 
-// For notes.cc, with the space lock held: the block that holds an extent's word, and freeing.
+// The block that holds an extent's word.
 Result<Block> word_block(const Engine& engine, u64 extent);
-Status free_locked(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
 
 // The live word of an extent, without the lock: exact for extents the caller owns.
 Result<u64> extent_word(const Engine& engine, u64 extent);
 
+// The segment of the extent table that has the word of an extent.
+u64 segment_of(const Engine& engine, u64 extent);
 // The run of extent table segment `segment`; offset 0 if there is none.
 Run extent_table_run(const Engine& engine, u64 segment);
+// How many words the segments have that there are.
+u64 table_capacity(const Engine& engine);
+// Goes on with the segment that somebody was adding to the extent table when he died, or failed. It
+// cannot be given up for another try: there is room for one in the table, and none after it. The
+// caller holds the space lock. Errors: kCorrupt (nothing changed), kNoSpace, kIoError.
+Status finish_segment(Engine& engine);
 
 // Frees what a dead owner of `domain` had taken and not adopted, and what it was freeing; part of
 // recover_domain().

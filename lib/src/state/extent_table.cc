@@ -1,0 +1,49 @@
+// Where the word of an extent lies: the extent table's segments, each as long as all before it.
+#include <bit>
+
+#include "state/space.h"
+
+namespace hmap {
+namespace {
+
+u64 words_before(const Engine& engine, u64 segment) {
+  return segment == 0 ? 0 : engine.layout.words_per_block << (segment - 1);
+}
+
+}  // namespace
+
+u64 segment_of(const Engine& engine, u64 extent) {
+  return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));
+}
+
+u64 table_capacity(const Engine& engine) {
+  u64 segments = 0;
+  while (segments < format::kExtentSegments && !engine.runtime->extent_table[segments].none())
+    ++segments;
+  return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
+}
+
+Run extent_table_run(const Engine& engine, u64 segment) {
+  return Run(seam::load(engine.runtime->extent_table[segment]),
+             engine.layout.extent_table_shape(segment));
+}
+
+Result<Block> word_block(const Engine& engine, u64 extent) {
+  const u64 segment = segment_of(engine, extent);
+  if (segment >= format::kExtentSegments) return Engine::corrupt("extent number out of range", 0);
+  const Run run = extent_table_run(engine, segment);
+  if (run.offset == 0)
+    return Engine::corrupt("extent without a table", engine.layout.extent_offset(extent));
+  return block_of(engine, run,
+                  (extent - words_before(engine, segment)) / engine.layout.words_per_block);
+}
+
+Result<u64> extent_word(const Engine& engine, u64 extent) {
+  const Result<Block> block = word_block(engine, extent);
+  if (!block) return block.error();
+  const Result<std::byte*> bytes = live_bytes(engine, *block);
+  if (!bytes) return bytes.error();
+  return seam::load(reinterpret_cast<const u64*>(*bytes)[engine.layout.word_in_block(extent)]);
+}
+
+}  // namespace hmap
