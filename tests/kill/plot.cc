@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t kSettings = 4;   // checkpointed or not, with or without a commit log
 constexpr std::uint64_t kShardings = 3;  // of the random ones: 1, 2 or 4 shards
 constexpr std::uint64_t kShapes = 2;     // of these: records; keys and values in the buckets
+constexpr std::uint64_t kExtentSizes = 3;
 constexpr std::uint64_t kRandomSteps = 40;
 constexpr std::uint64_t kRandomKeys = 70;
 
@@ -116,6 +117,9 @@ Plot plot(std::uint64_t number) {
       plot.options.type = fixed_type(8, kInlineValueBytes);
       plot.name += ", inline";
     }
+    // The smallest first, of which many runs take several.
+    const std::uint64_t round = (number - scripted_plots()) / kinds_of_random_plots();
+    plot.options.geometry.extent_bytes = 2'048U << (round % kExtentSizes);
   }
   if (commits) plot.name += ", commit";
   if (plot.checkpointed) plot.name += ", checkpointed";

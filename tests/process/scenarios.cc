@@ -158,6 +158,20 @@ Steps large_values(Store& store, KeySource& keys) {
           put_step("third", value_of(6, 66'000)),  put_step("other", "")};
 }
 
+// The third segment of the extent table, a run of two extents, is added by the second call, when
+// there is room for just that.
+Steps extent_table_grows(Store& store, KeySource& keys) {
+  fill(store, keys, 18);
+  finish_growth(store, keys);
+  const auto put = [&](const char* key, std::uint64_t extents) {
+    EXPECT_OK(store.put(key, value_of(extents, extents * 4'096 - 200)));
+  };
+  put("first", 64);
+  put("second", keys.words_left() - 6);
+  return {put_step("third", value_of(3, 9'000)), put_step("fourth", value_of(4, 9'000)),
+          put_step("fifth", value_of(5, 9'000))};
+}
+
 // Versions of blocks that several cuts need, and some that none needs any more in between.
 Steps snapshots_between(Store& store, KeySource& keys) {
   fill(store, keys, 40);
@@ -338,6 +352,7 @@ const std::vector<Scenario>& scenarios() {
       {"Clearing", clearing, reseeded},
       {"ClearingDuringGrowth", clearing_during_growth, reseeded},
       {"LargeValues", large_values, anything},
+      {"ExtentTableGrows", extent_table_grows, anything},
       {"CheckpointsBetween", checkpoints_between, doubled},
       {"SnapshotsBetween", snapshots_between, anything},
       {"FirstBatches", first_batches, anything},

@@ -54,6 +54,8 @@ class KeySource {
   std::string in_bucket(std::uint64_t bucket, std::uint64_t b);
   [[nodiscard]] std::uint64_t bucket_of(std::string_view key, std::uint64_t b) const;
   [[nodiscard]] const format::ShardHeader& header() const { return raw_.shard(); }
+  // How many words of the extent table lie behind the extents in use.
+  [[nodiscard]] std::uint64_t words_left() const;
 
  private:
   const RawView& raw_;

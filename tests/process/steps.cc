@@ -31,6 +31,12 @@ std::string KeySource::in_bucket(std::uint64_t bucket, std::uint64_t b) {
   }
 }
 
+std::uint64_t KeySource::words_left() const {
+  std::uint64_t words = 64;  // of a block of 512 bytes, which is the first segment
+  for (int k = 1; !raw_.runtime().extent_table[k].none(); ++k) words *= 2;
+  return words - raw_.runtime().extents_end;
+}
+
 Status perform(Store& store, const Step& step) {
   static std::deque<Snapshot> held;
   switch (step.kind) {
