@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "child.h"
+#include "map/bmap.h"
 #include "stop_at.h"
 #include "victim.h"
 
@@ -69,26 +70,77 @@ TEST(LiveState, SurvivesTheLossOfSuperblockAndRoots) {
   EXPECT_EQ(*found, expected);
 }
 
+Layout layout_of(const std::string& file) {
+  return *Layout::from(*reinterpret_cast<const format::Superblock*>(file.data()));
+}
+
+// Where the blocks of the first run of the buckets' array lie that have been written.
+std::vector<std::uint64_t> bucket_blocks(const std::string& file) {
+  const Layout layout = layout_of(file);
+  format::ShardHeader header;
+  std::memcpy(&header, file.data() + layout.header_offset(0), sizeof header);
+  const hmap::Run run = layout.array_run(header.buckets, 0);
+  std::vector<std::uint64_t> places;
+  for (std::uint64_t i = 0; i < run.blocks; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, file.data() + run.offset + run.places + i * 8, 8);
+    if (word != 0) places.push_back(format::place_in_word(word));
+  }
+  return places;
+}
+
 // Live blocks have no checksums: what is missing in them is seen by counting.
 TEST(LiveState, ABucketBlockOfZerosIsNoticed) {
   const TempDir dir(TempDir::Where::kMemory);
   const std::string path = dir.file("store");
   const Contents expected = write_and_die(path);
   const std::string bytes = read_file(path);
-  const Layout layout = *Layout::from(*reinterpret_cast<const format::Superblock*>(bytes.data()));
-  format::ShardHeader header;
-  std::memcpy(&header, bytes.data() + layout.header_offset(0), sizeof header);
-  const hmap::Run run = layout.array_run(header.buckets, 0);
-  for (std::uint64_t i = 0; i < run.blocks; ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + run.offset + run.places + i * 8, 8);
-    if (word == 0) continue;
-    write_in_place(path, format::place_in_word(word), std::string(layout.block_bytes, '\0'));
+  const std::uint64_t block_bytes = layout_of(bytes).block_bytes;
+  for (const std::uint64_t place : bucket_blocks(bytes)) {
+    write_in_place(path, place, std::string(block_bytes, '\0'));
     const Result<Contents> found = salvage_live(path, dir.file("fresh"));
     ASSERT_OK(found);
-    EXPECT_EQ(*found, expected) << "block " << i;
-    write_in_place(path, format::place_in_word(word),
-                   bytes.substr(format::place_in_word(word), layout.block_bytes));
+    EXPECT_EQ(*found, expected) << "block at " << place;
+    write_in_place(path, place, bytes.substr(place, block_bytes));
+  }
+}
+
+// Where the references of filled slots lie.
+std::vector<std::uint64_t> references(const std::string& file) {
+  const BucketShape shape = layout_of(file).bucket;
+  std::vector<std::uint64_t> places;
+  for (const std::uint64_t block : bucket_blocks(file)) {
+    for (std::uint64_t i = 0; i < shape.per_block; ++i) {
+      const std::uint64_t bucket = block + i * shape.bytes;
+      for (std::uint64_t slot = 0; slot < format::kSlots; ++slot) {
+        if (is_filled(static_cast<std::uint8_t>(file[bucket + slot])))
+          places.push_back(bucket + format::kBucketHeadBytes + slot * format::kRefBytes);
+      }
+    }
+  }
+  return places;
+}
+
+// The record that the slot referred to is intact, and its bit in the span's bitmap set.
+TEST(LiveState, AReferenceThatIsDamagedLosesNoRecord) {
+  const TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  const Contents expected = write_and_die(path);
+  const std::string bytes = read_file(path);
+  const std::vector<std::uint64_t> places = references(bytes);
+  ASSERT_GT(places.size(), 100U);
+  for (std::size_t i = 0; i < places.size(); i += 9) {
+    const std::size_t other = (i + places.size() / 2) % places.size();
+    const std::string damages[] = {bytes.substr(places[other], format::kRefBytes),
+                                   std::string(format::kRefBytes, '\x11'),
+                                   std::string(format::kRefBytes, '\0')};
+    for (const std::string& damage : damages) {
+      write_in_place(path, places[i], damage);
+      const Result<Contents> found = salvage_live(path, dir.file("fresh"));
+      ASSERT_OK(found);
+      EXPECT_EQ(*found, expected) << "reference " << i << ", damage " << (&damage - damages);
+    }
+    write_in_place(path, places[i], bytes.substr(places[i], format::kRefBytes));
   }
 }
 

@@ -26,7 +26,7 @@ namespace hmap {
 // in the file until their place is used again.
 enum class Evidence : std::uint8_t {
   kBucket,  // A bucket that is reachable refers to the record: it is the key's present value.
-  kBitmap,  // The bucket is lost; the allocation bitmap says that the record is in use.
+  kBitmap,  // Its bucket is lost or refers elsewhere; the allocation bitmap says that it is in use.
   kScan,    // Both are lost: the record was found by looking everywhere. May be an old version.
 };
 

@@ -128,23 +128,26 @@ Status Salvage::take_inline(Part& part, const SalvageShard::Filled& slot) {
 }
 
 Status Salvage::take_slot(Part& part, const SalvageShard::Filled& slot) {
-  if (slot.record == 0) return take_inline(part, slot);
+  if (engine_.layout.bucket.is_inline()) return take_inline(part, slot);
   if (part.erased.contains(slot.record)) return count_differs(part, -1), Status();
   Long* known = nullptr;
   const std::optional<ScannedRecord> record = read(slot.record, &known);
   if (!record) {
     part.referred.push_back(slot.record);
-    // A block that nobody vouches for may be noise.
+    // A block that nobody vouches for may be noise; or only the reference is.
+    if (slot.trust != Trust::kVerified) part.shard->doubt();
     lose(slot.record, Evidence::kBucket, map_.file_bytes());
     return {};
   }
   if (!part.shard->fits(slot, known != nullptr ? known->hash : hash_of(record->key))) {
     log_.add("reference to a record of another bucket", slot.record);
+    part.shard->doubt();
     return {};
   }
   const bool again = known != nullptr && std::exchange(known->taken, true);
   if (again) {
     log_.add("record that two slots refer to", slot.record);
+    part.shard->doubt();
     return count_differs(part, -1), Status();
   }
   part.referred.push_back(slot.record);

@@ -74,6 +74,7 @@ Trust SalvageShard::walk(const BucketArray& array, u64 main, const VisitSlot& vi
       filled.main = main;
       filled.b = array.b;
       filled.tophash = tophash;
+      filled.trust = seen.trust;
       if (layout_.bucket.is_inline()) {
         const EntryView entry = view_inline(layout_.bucket, &seen.bucket.overflow, slot);
         filled.key = entry.key_view();

@@ -24,13 +24,14 @@ class SalvageShard {
   // A filled slot of a bucket that is reachable as far as can be seen. `main` is the main bucket of
   // its chain in an array of 2^b buckets.
   struct Filled {
-    u64 record = 0;        // 0: the entry lies in its bucket
-    std::string_view key;  // of such an entry, until the visit ends
+    u64 record = 0;        // where its record lies, if slots refer to records
+    std::string_view key;  // of an entry that lies in its bucket, until the visit ends
     std::string_view value;
     u64 bucket_at = 0;  // of such an entry: a place to report
     u64 main = 0;
     u64 b = 0;
     u8 tophash = 0;
+    Trust trust = Trust::kDamaged;  // of its block
   };
   // Whether the slot can be that of a key with this hash (hash_key()).
   [[nodiscard]] bool fits(const Filled& slot, u64 hash) const;
@@ -40,6 +41,8 @@ class SalvageShard {
   // After for_each_slot(): nothing of the map is missing, so that whatever it does not refer to is
   // not an entry.
   [[nodiscard]] bool whole() const { return !damaged_ && filled_ == header_.count; }
+  // A slot referred to what cannot be its record: that one may lie where no slot leads.
+  void doubt() { damaged_ = true; }
   // Whether the chain that the hash leads to is there, every block verified.
   [[nodiscard]] bool chain_is_whole(u64 hash);
 
