@@ -23,7 +23,7 @@ TEST(DamagedAnything, RandomPages) {
     const Victim victim =
         make_victim(dir.file("victim" + std::to_string(round)), random.next(), options);
     const std::uint64_t pages = victim.bytes.size() / 4096;
-    for (int attempt = 0; attempt < 60; ++attempt) {
+    for (int attempt = 0; attempt < 30; ++attempt) {
       std::string damaged = victim.bytes;
       const std::uint64_t count = 1 + random.below(attempt % 2 == 0 ? 4 : pages / 2);
       for (std::uint64_t i = 0; i < count; ++i) {
