@@ -46,7 +46,7 @@ std::uint64_t call_evacuated(Surgeon& surgeon) {
   throw std::runtime_error("no bucket with entries");
 }
 
-// Puts until the array grows, into a store that says its first overflow bucket is a main bucket.
+// Puts more than the array holds into a store that says its first overflow bucket is a main bucket.
 // Returns how many were refused: none where no bucket overflowed.
 int put_where_overflow_is_main(const std::string& path, const std::string& copy) {
   make_resting_store(path);

@@ -29,7 +29,7 @@ MUTANTS = (
         DYING_BATCH),
     mutant("b7_recoverers_leave_the_part", "B7: who takes over a shard's lock does its part", (
         "state/engine.cc",
-        "  return domain != space ? finish_batch_part(engine, domain) : Status();\n",
+        "  return finish_batch_part(engine, domain);\n",
         "  return {};\n"),
         DYING_BATCH),
     mutant("b1_state_not_raised", "B1: marks of a batch that never happened mean nothing", (

@@ -31,6 +31,6 @@ MUTANTS = (
         "  if (!opening) return opening.error();\n", ""),
         OPENING),
     mutant("k_log_not_settled", "recovery: the dead process's record in the log is settled first", (
-        "state/engine.cc", "    if (Status s = settle_log(engine); !s.ok()) return s;\n", ""),
+        "state/engine.cc", "  if (Status s = settle_log(engine); !s.ok()) return s;\n", ""),
         DYING_COMMIT),
 )

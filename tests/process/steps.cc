@@ -32,8 +32,8 @@ std::string KeySource::in_bucket(std::uint64_t bucket, std::uint64_t b) {
 }
 
 std::uint64_t KeySource::words_left() const {
-  std::uint64_t words = 64;  // of a block of 512 bytes, which is the first segment
-  for (int k = 1; !raw_.runtime().extent_table[k].none(); ++k) words *= 2;
+  const std::uint64_t words_per_block = raw_.superblock().block_bytes / sizeof(std::uint64_t);
+  const std::uint64_t words = words_per_block << (raw_.extent_table_segments() - 1);
   return words - raw_.runtime().extents_end;
 }
 

@@ -51,6 +51,11 @@ class RawView {
   [[nodiscard]] const format::RuntimeHeader& runtime() const {
     return at<format::RuntimeHeader>(superblock().runtime_offset.value);
   }
+  [[nodiscard]] std::uint64_t extent_table_segments() const {
+    std::uint64_t count = 0;
+    while (count < format::kExtentSegments && !runtime().extent_table[count].none()) ++count;
+    return count;
+  }
   [[nodiscard]] const format::Slot& slot(std::uint32_t number) const {
     return at<format::Slot>(slots_offset() + (number - 1) * sizeof(format::Slot));
   }

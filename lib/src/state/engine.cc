@@ -75,20 +75,19 @@ void DomainLock::abandon_all_of_this_thread() noexcept {
 
 Status recover_domain(Engine& engine, u64 domain) {
   const u64 space = engine.layout.space_domain();
-  if (domain != space) {
-    // Before the intent's state can rise again: it tells whether the dead process's record in the
-    // log counts.
-    if (Status s = settle_log(engine); !s.ok()) return s;
-    // The space intent of the same dead process may still have to set our `pending`.
-    const Result<DomainLock> lock = DomainLock::take(engine, space);
-    if (!lock) return lock.error();
+  if (domain == space) {
+    if (Status s = replay_intent(engine, space); !s.ok()) return s;
+    return finish_segment(engine);
   }
+  // Before the intent's state can rise again: it tells whether the dead process's record in the log
+  // counts.
+  if (Status s = settle_log(engine); !s.ok()) return s;
+  // The space intent of the same dead process may still have to set our `pending`.
+  if (const Result<DomainLock> lock = DomainLock::take(engine, space); !lock) return lock.error();
   if (Status s = replay_intent(engine, domain); !s.ok()) return s;
-  if (domain != space) {
-    if (Status s = adopt_published(engine); !s.ok()) return s;
-  }
+  if (Status s = adopt_published(engine); !s.ok()) return s;
   if (Status s = free_pending(engine, domain); !s.ok()) return s;
-  return domain != space ? finish_batch_part(engine, domain) : Status();
+  return finish_batch_part(engine, domain);
 }
 
 }  // namespace hmap

@@ -20,7 +20,7 @@ u64 table_capacity(const Engine& engine) {
   u64 segments = 0;
   while (segments < format::kExtentSegments && !engine.runtime->extent_table[segments].none())
     ++segments;
-  return segments == 0 ? 0 : engine.layout.words_per_block << (segments - 1);
+  return words_before(engine, segments);
 }
 
 Run extent_table_run(const Engine& engine, u64 segment) {

@@ -61,21 +61,21 @@ Status finish_freeing(Engine& engine, u64 shard) {
   return {};
 }
 
-Status free_pending(Engine& engine, u64 domain) {
-  if (domain == engine.layout.space_domain()) return finish_segment(engine);
-  if (Status s = finish_freeing(engine, domain); !s.ok()) return s;
-  u64& pending = engine.domain(domain).pending;
+Status free_pending(Engine& engine, u64 shard) {
+  if (Status s = finish_freeing(engine, shard); !s.ok()) return s;
+  u64& pending = engine.domain(shard).pending;
   const u64 note = seam::load(pending);
   if (note == 0) return {};
   struct Context {
     const Engine* engine;
-    u64 domain;
+    u64 shard;
   };
-  const Context context{&engine, domain};
+  const Context context{&engine, shard};
   const OwnsWord owned = [](u64 word, u64, const void* opaque) {
-    const auto& [of, d] = *static_cast<const Context*>(opaque);
+    const auto& [of, owner] = *static_cast<const Context*>(opaque);
     const ExtentKind kind = extent_kind(word);
-    if (kind == ExtentKind::kFree || kind == ExtentKind::kExtentTable || extent_shard(word) != d)
+    if (kind == ExtentKind::kFree || kind == ExtentKind::kExtentTable ||
+        extent_shard(word) != owner)
       return false;
     if (kind == ExtentKind::kLarge || kind == ExtentKind::kLargeRest ||
         kind == ExtentKind::kLargePending) {
@@ -83,7 +83,7 @@ Status free_pending(Engine& engine, u64 domain) {
     }
     // The only runs that take more than one intent to mark: their id has never been adopted.
     const bool array = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory;
-    return !array || extent_payload(word) == ((of->header(d).array_seq + 1) & 0xffff'ffff'ffff);
+    return !array || extent_payload(word) == ((of->header(owner).array_seq + 1) & 0xffff'ffff'ffff);
   };
   const Status status = free_extents(engine, note_first(note), note_count(note), owned, &context);
   if (status.ok()) seam::store(pending, 0);

@@ -61,9 +61,9 @@ u64 table_capacity(const Engine& engine);
 // caller holds the space lock. Errors: kCorrupt (nothing changed), kNoSpace, kIoError.
 Status finish_segment(Engine& engine);
 
-// Frees what a dead owner of `domain` had taken and not adopted, and what it was freeing; part of
+// Frees what a dead owner of the shard had taken and not adopted, and what it was freeing; part of
 // recover_domain().
-Status free_pending(Engine& engine, u64 domain);
+Status free_pending(Engine& engine, u64 shard);
 // Frees the extents that Domain::freeing of a shard names, then clears it.
 Status finish_freeing(Engine& engine, u64 shard);
 // Frees the row of a large record that never became reachable, as far as its words still say so.
