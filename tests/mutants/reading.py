@@ -18,4 +18,7 @@ MUTANTS = (
         "map/find.cc", "      if (!growing) return Outcome::kAgain;\n",
         "      if (!growing) return Outcome::kAbsent;\n"),
         errors("DamagedBlocks.*")),
+    mutant("r_long_copies_unchecked", "the copy of a long value is checked", (
+        "map/find.cc", "    if (copy_is_intact()) {\n", "    if (true) {\n"),
+        errors("*DamagedRecord.*")),
 )

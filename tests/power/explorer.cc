@@ -9,10 +9,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "format/hash.h"
 #include "system_calls.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 namespace hmap::test {
 namespace {
@@ -33,8 +31,8 @@ bool in_runtime(const Layout& layout, const LogEntry& entry) {
 // Of all that counts after a power cut.
 std::uint64_t fingerprint(const Layout& layout, const std::string& image) {
   const std::size_t behind = layout.runtime_offset + layout.runtime_bytes;
-  const std::uint64_t front = XXH3_64bits(image.data(), layout.runtime_offset);
-  return XXH3_64bits_withSeed(image.data() + behind, image.size() - behind, front);
+  const std::uint64_t front = hash_bytes(image.data(), layout.runtime_offset, 0);
+  return hash_bytes(image.data() + behind, image.size() - behind, front);
 }
 
 void die(int signal) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "format/hash_long.h"
 #include "format/sanitizers.h"
 
 #ifdef HMAP_TSAN
@@ -33,13 +34,19 @@ inline std::string_view bytes_now(const void* bytes, std::size_t count) noexcept
 }
 #endif
 
+// XXH3_64bits_withSeed, short inputs right here.
+inline std::uint64_t hash_bytes(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
+  const auto now = bytes_now(bytes, count);
+  if (count > XXH3_MIDSIZE_MAX) return hash_long(now.data(), count, seed);
+  return XXH3_64bits_withSeed(now.data(), count, seed);
+}
+
 // The one hash of a key. Its low S bits choose the shard; mix() makes the rest.
 inline std::uint64_t hash_key(std::string_view key, std::uint64_t store_seed) noexcept {
   // Most fixed keys are numbers of this length: computed right here then, without the choice of a
   // way by length.
-  if (key.size() == sizeof(std::uint64_t))
-    return XXH3_64bits_withSeed(bytes_now(key.data(), 8).data(), 8, store_seed);
-  return XXH3_64bits_withSeed(bytes_now(key.data(), key.size()).data(), key.size(), store_seed);
+  if (key.size() == sizeof(std::uint64_t)) return hash_bytes(key.data(), 8, store_seed);
+  return hash_bytes(key.data(), key.size(), store_seed);
 }
 
 // The hash inside a shard: low bits choose the bucket, the top byte is the tophash. A bijection for
@@ -61,8 +68,7 @@ constexpr std::uint64_t reversed_bits(std::uint64_t x) noexcept {
 }
 
 inline std::uint32_t checksum(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
-  return static_cast<std::uint32_t>(
-      XXH3_64bits_withSeed(bytes_now(bytes, count).data(), count, seed));
+  return static_cast<std::uint32_t>(hash_bytes(bytes, count, seed));
 }
 
 }  // namespace hmap

@@ -1,6 +1,8 @@
 // get: header, bucket, record, copy, and the check that all of it was true at once.
 #include "map/find.h"
 
+#include <iterator>
+
 #include "format/hash.h"
 #include "map/hmap.h"
 #include "map/quick_find.h"
@@ -125,31 +127,43 @@ class Search {
       return Outcome::kFound;
     }
     if (copied_ != 0 && entry->record == copied_) return Outcome::kFound;
-    if (engine_.verify_reads && !record_intact(engine_, *entry)) {
-      damage_ = Engine::corrupt("record with a wrong checksum", entry->record);
-      return Outcome::kDamaged;
-    }
+    const bool is_long = value_ != nullptr && entry->value_bytes >= kCopyOnceBytes;
+    if (!is_long && engine_.verify_reads && !record_intact(engine_, *entry))
+      return with_wrong_checksum(*entry);
     if (value_ == nullptr) return Outcome::kFound;
     entry_ = *entry;
     copy_value(*value_, entry->value, entry->value_bytes);
-    if (entry->value_bytes >= kCopyOnceBytes && copy_is_intact(*entry)) [[unlikely]]
+    if (!is_long) return Outcome::kFound;
+    // The copy is checked instead of the record, and kept for the next attempt.
+    if (copy_is_intact()) {
       copied_ = entry->record;
+    } else if (engine_.verify_reads) {
+      return with_wrong_checksum(*entry);
+    }
     return Outcome::kFound;
   }
 
-  // Whether the private copy is a whole record with this key: then it may be kept while only the
-  // look-up is repeated, even if the record's place was used anew in between.
-  [[nodiscard]] bool copy_is_intact(const EntryView& entry) const {
+  // Which is damage, unless somebody used the record's place anew: run() finds that out.
+  Outcome with_wrong_checksum(const EntryView& entry) {
+    damage_ = Engine::corrupt("record with a wrong checksum", entry.record);
+    return Outcome::kDamaged;
+  }
+
+  // Whether the private copy is the whole record entry() with this key: then it may be kept while
+  // only the look-up is repeated, even if the record's place was used anew in between.
+  [[nodiscard]] bool copy_is_intact() const {
     format::RecordHeader header;
-    seam::copy_out(&header, entry.record_at(), sizeof header);
-    if (header.key_bytes != key_.size() || header.value_bytes != value_->size()) return false;
-    XXH3_state_t state;
-    XXH3_INITSTATE(&state);  // a reset with a seed looks whether the secret was made for it already
-    XXH3_64bits_reset_withSeed(&state, record_seed(engine_, entry.record));
-    XXH3_64bits_update(&state, reinterpret_cast<const std::byte*>(&header) + 4, sizeof header - 4);
-    XXH3_64bits_update(&state, key_.data(), key_.size());
-    XXH3_64bits_update(&state, value_->data(), value_->size());
-    return static_cast<u32>(XXH3_64bits_digest(&state)) == header.checksum;
+    seam::copy_out(&header, entry_.record_at(), sizeof header);
+    if (header.key_bytes != key_.size() || header.value_bytes != value_->size() ||
+        header.flags != entry_.flags)
+      return false;
+    constexpr std::size_t kSum = sizeof header.checksum;
+    const HashPart parts[] = {
+        {reinterpret_cast<const std::byte*>(&header) + kSum, sizeof header - kSum},
+        {key_.data(), key_.size()},
+        {value_->data(), value_->size()}};
+    const u64 seed = record_seed(engine_, entry_.record);
+    return static_cast<u32>(hash_parts(parts, std::size(parts), seed)) == header.checksum;
   }
 
   const Engine& engine_;

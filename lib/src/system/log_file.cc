@@ -20,6 +20,9 @@ using format::LogHeader;
 using format::LogOp;
 using format::LogRecord;
 
+constexpr std::size_t kFirstReadBytes = 512;
+static_assert(kFirstReadBytes <= format::kLogAreaMin);
+
 u32 header_checksum(LogHeader header) {
   header.checksum = 0;
   return checksum(&header, sizeof header, 0);
@@ -173,11 +176,16 @@ Status LogFile::blank(u64 lsn) const {
 }
 
 Result<std::optional<LogEntry>> LogFile::read(u64 lsn) const {
-  LogRecord head{};
-  if (Status s = read_bytes(lsn, reinterpret_cast<char*>(&head), sizeof head); !s.ok()) return s;
-  if (!is_possible(head, lsn, area_bytes_)) return std::optional<LogEntry>();
-  std::string record(head.bytes, '\0');
+  // Most records are that short, and read at once.
+  std::string record(kFirstReadBytes, '\0');
   if (Status s = read_bytes(lsn, record.data(), record.size()); !s.ok()) return s;
+  LogRecord head{};
+  std::memcpy(&head, record.data(), sizeof head);
+  if (!is_possible(head, lsn, area_bytes_)) return std::optional<LogEntry>();
+  const u64 known = std::min<u64>(head.bytes, record.size());
+  record.resize(head.bytes);
+  Status s = read_bytes(lsn + known, record.data() + known, head.bytes - known);
+  if (!s.ok()) return s;
   std::memset(record.data() + offsetof(LogRecord, checksum), 0, sizeof head.checksum);
   if (record_checksum(record, store_seed_, lsn) != head.checksum) return std::optional<LogEntry>();
   LogEntry entry;
