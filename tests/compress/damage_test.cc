@@ -12,6 +12,7 @@
 #include "hmap/recover.h"
 #include "hmap/view.h"
 #include "life/open.h"
+#include "sanitized.h"
 #include "system/codec.h"
 #include "temp_file.h"
 #include "texts.h"
@@ -197,7 +198,7 @@ TEST(Decode, OfAnything) {
   const std::string dictionary = texts_dictionary();
   const Codec with(true, dictionary);
   const Codec without(true, {});
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < (kSanitized ? 40'000 : 200'000); ++i) {
     const Codec& codec = random.one_in(2) ? with : without;
     std::string buffer;
     const std::string value = text_of(random.below(1'000));

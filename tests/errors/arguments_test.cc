@@ -52,7 +52,7 @@ TEST(Arguments, EachBadOptionIsInvalidAndCreatesNothing) {
 }
 
 TEST(Arguments, TheEdgesOfTheGeometryAreGood) {
-  TempDir dir;
+  TempDir dir(TempDir::Where::kMemory);
   int number = 0;
   for (const std::uint32_t block : {512U, 4'096U, 65'536U}) {
     for (const std::uint32_t blocks_of_extent : {4U, 16U}) {

@@ -111,9 +111,10 @@ TEST(NoSpace, OnAFullDiskNothingIsLostAndErasingWorks) {
 
 TEST(NoSpace, OnAFullDiskADefaultStoreLosesNothingEither) {
   TempDir dir;
-  const Outcome outcome = on_tmpfs(dir, "24m", [&](const std::string& mount_point) {
-    live_on_a_full_medium(mount_point + "/store", Options{});
-  });
+  const Outcome outcome =
+      on_tmpfs(dir, kSanitized ? "12m" : "24m", [&](const std::string& mount_point) {
+        live_on_a_full_medium(mount_point + "/store", Options{});
+      });
   if (outcome.exited(kSkipped)) GTEST_SKIP() << "may not mount";
   EXPECT_CHILD_PASSES(outcome);
 }
@@ -140,7 +141,7 @@ void erase_during_growth_on_a_full_medium(const std::string& path) {
 // Sizes around which a default store of such values begins to grow: not every one of them is full
 // in the middle of it, because the hash seeds are random.
 TEST(NoSpace, ErasingGoesOnInTheMiddleOfAGrowth) {
-  for (int kib = 19'000; kib <= 20'000; kib += kSanitized ? 250 : 100) {
+  for (int kib = 19'000; kib <= 20'000; kib += kSanitized ? 500 : 100) {
     TempDir dir;
     const Outcome outcome = on_tmpfs(dir, std::to_string(kib) + "k", [&](const std::string& place) {
       erase_during_growth_on_a_full_medium(place + "/store");
@@ -153,7 +154,7 @@ TEST(NoSpace, ErasingGoesOnInTheMiddleOfAGrowth) {
 // Every size from nothing to plenty: creating fails cleanly or works, and so does all that follows.
 TEST(NoSpace, AtEverySizeOfTheDiskEachCallWorksOrFailsCleanly) {
   TempDir dir;
-  for (std::uint64_t kib = 4; kib <= 256; kib += 4) {
+  for (std::uint64_t kib = 4; kib <= 256; kib += kSanitized ? 12 : 4) {
     SCOPED_TRACE(std::to_string(kib) + " KiB");
     const Outcome outcome =
         on_tmpfs(dir, std::to_string(kib) + "k", [&](const std::string& mount_point) {

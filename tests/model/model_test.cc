@@ -17,7 +17,7 @@
 namespace hmap::test {
 namespace {
 
-constexpr std::uint64_t kOperations = kSanitized ? 300'000 : 2'500'000;
+constexpr std::uint64_t kOperations = kSanitized ? 200'000 : 2'500'000;
 
 // Lengths of keys and values where all have the same: in a bucket of any block, in one of a large
 // block only, too long for a bucket.
