@@ -16,8 +16,8 @@ namespace hmap::test {
 struct Care {
   std::uint64_t copies = 64;          // copies are cut off after each piece of so many bytes
   std::uint64_t second_deaths = 160;  // the heir dies, too, at each of its stores
-  std::uint64_t openings = 32;        // the heir opens the store, all others being dead
-  std::uint64_t dead_openers = 800;   // who opens it dies, too, while opening and closing it, ...
+  std::uint64_t openings = 64;        // the heir opens the store, all others being dead
+  std::uint64_t dead_openers = 1600;  // who opens it dies, too, while opening and closing it, ...
   std::uint64_t opener_stride = 16;   // ... at one in so many of its stores
 };
 

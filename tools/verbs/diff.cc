@@ -38,10 +38,10 @@ constexpr const char* kDiffExample =
     "Escapes are those of TSV. Exit code 0: no difference; 1: some. Beside writers the answer is\n"
     "that of many moments; hmap copy makes one moment of it.";
 
-enum class Kind : std::uint8_t { kOnlyFile, kOnlyOther, kDifferent };
+enum class DifferenceKind : std::uint8_t { kOnlyFile, kOnlyOther, kDifferent };
 
 struct Difference {
-  Kind kind;
+  DifferenceKind kind;
   std::string_view key;
   std::string_view value;  // of FILE, or of the only one that has the key
   std::string_view other;  // kDifferent: of OTHER
@@ -78,7 +78,7 @@ class Differences {
       out_.put('\t');
       write_escaped(difference.value, out_);
     }
-    if (verb_.values && difference.kind == Kind::kDifferent) {
+    if (verb_.values && difference.kind == DifferenceKind::kDifferent) {
       out_.put('\t');
       write_escaped(difference.other, out_);
     }
@@ -90,7 +90,7 @@ class Differences {
     object["difference"] = kWords[static_cast<std::size_t>(difference.kind)];
     set_bytes(object, "key", difference.key);
     if (verb_.values) set_bytes(object, "value", difference.value);
-    if (verb_.values && difference.kind == Kind::kDifferent)
+    if (verb_.values && difference.kind == DifferenceKind::kDifferent)
       set_bytes(object, "other", difference.other);
     write_line(out_, object);
   }
@@ -112,8 +112,8 @@ bool compare(const Store& one, const std::string& one_path, const Store& other,
   while (const std::optional<SideBySide::Pair> pair = pairs.next()) {
     progress.update(++done);
     if (pair->there && (second || pair->other == pair->value)) continue;
-    const Kind only = second ? Kind::kOnlyOther : Kind::kOnlyFile;
-    const Kind kind = pair->there ? Kind::kDifferent : only;
+    const DifferenceKind only = second ? DifferenceKind::kOnlyOther : DifferenceKind::kOnlyFile;
+    const DifferenceKind kind = pair->there ? DifferenceKind::kDifferent : only;
     if (!differences.tell({kind, pair->key, pair->value, pair->other})) return false;
   }
   return true;
