@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../kill/virtual_time.h"
 #include "child.h"
 #include "commit_options.h"
 #include "raw_view.h"
@@ -27,6 +28,12 @@ class HostileLogWords : public ::testing::Test {
   ~HostileLogWords() override { munmap(runtime_, sizeof *runtime_); }
 
   format::LogState& words() { return runtime_->log; }
+  // How long a commit waits for others.
+  std::uint64_t microseconds_of_a_put() {
+    const VirtualTime time;
+    EXPECT_OK(store_.put("key", "value"));
+    return VirtualTime::slept_us();
+  }
 
   Watchdog watchdog_;
   TempDir dir_{TempDir::Where::kMemory};
@@ -53,6 +60,18 @@ TEST_F(HostileLogWords, AnEndThatGoesBackIsDamage) {
   ASSERT_OK(store_.put("key", "value"));
   words().tail = words().head = words().flushed = 0;
   EXPECT_CODE(Code::kCorrupt, store_.wait_durable());
+}
+
+// The hints for whom a flush is kept back (life/gather.h): asked, and not believed for ever.
+TEST_F(HostileLogWords, ACrowdThatNeverComesIsWaitedForOnceAndTwoMilliseconds) {
+  EXPECT_LT(microseconds_of_a_put(), 100U);
+  words().expected = 1'000;
+  words().gather_until = ~std::uint64_t{0};
+  const std::uint64_t waited = microseconds_of_a_put();
+  EXPECT_GE(waited, 1'000U);
+  EXPECT_LE(waited, 2'100U);
+  EXPECT_EQ(0U, words().gather_until);
+  EXPECT_LT(microseconds_of_a_put(), 100U);
 }
 
 }  // namespace
