@@ -1,12 +1,12 @@
 #include "measures/experiment.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
 
+#include "base/free_memory.h"
 #include "base/scratch.h"
 #include "base/statistics.h"
 #include "base/timing.h"
@@ -18,10 +18,11 @@ namespace {
 // moment when it has two arrays.
 constexpr std::uint64_t kMemoryPerEntry = 200;
 
-std::uint64_t free_memory() {
-  const long pages = sysconf(_SC_AVPHYS_PAGES);
-  const long page_bytes = sysconf(_SC_PAGESIZE);
-  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes);
+// What a file needs for an entry besides its bytes, about.
+constexpr std::uint64_t kFilePerEntry = 64;
+
+std::uint64_t memory_for(const Shape& shape, std::uint64_t per_entry) {
+  return shape.entries * (shape.key_bytes + shape.value_bytes + per_entry);
 }
 
 // Why this store does not take part; empty: it does.
@@ -38,8 +39,7 @@ std::string reason_to_skip(const Plan& plan, const StoreKind& kind) {
     return fmt::format("more than {} entries: {}; name it in --stores to measure it all the same",
                        kind.entries_max, kind.entries_reason);
   }
-  const std::uint64_t needed =
-      shape.entries * (shape.key_bytes + shape.value_bytes + kMemoryPerEntry);
+  const std::uint64_t needed = memory_for(shape, kMemoryPerEntry);
   if (kind.role == Role::kMemory && needed > free_memory()) {
     return fmt::format("may need {} MiB of memory, {} MiB are free", needed >> 20,
                        free_memory() >> 20);
@@ -59,6 +59,8 @@ bool run_one(const Plan& plan, const std::string& store, int round, const Work& 
              Experiment& experiment) {
   const Scratch scratch(plan.dir, store);
   try {
+    // Twice, because nobody knows which of it the kernel gives out.
+    touch_free_memory(2 * memory_for(plan.shape, kFilePerEntry));
     Run run = run_apart([&] { return work(store_kind(store), scratch.path()); });
     if (run.figures.empty()) {
       experiment.skipped.push_back({store, run.notes.at(0)});
