@@ -84,6 +84,41 @@ TEST_F(DamagedBlocks, AMainBucketIsNeverHandedOutAsAnOverflowBucket) {
   EXPECT_GT(refused, 0);
 }
 
+// Entries that the count does not know overflow, and growing to the same size does not help.
+TEST_F(DamagedBlocks, ACountThatIsTooSmallEndsInAnError) {
+  watchdog_.feed(Milliseconds(20'000));
+  Contents model;
+  {
+    Store store = Store::open(path_, tiny_options(0)).value();
+    for (int i = 0; i < 8; ++i) {
+      ASSERT_OK(store.put(std::to_string(i), "value"));
+      model[std::to_string(i)] = "value";
+    }
+    ASSERT_OK(store.close());
+  }
+  {
+    Surgeon surgeon(path_);
+    ASSERT_EQ(8U, surgeon.header().count);
+    surgeon.header().count = 0;
+    surgeon.seal();
+  }
+  copy_file(path_, dir_.file("copy"));  // its live state counts for nothing
+  Store store = Store::open(dir_.file("copy"), tiny_options(0)).value();
+  int refused = 0;
+  for (int i = 8; i < 20; ++i) {
+    const Status status = store.put(std::to_string(i), "value");
+    if (status.ok()) {
+      model[std::to_string(i)] = "value";
+    } else {
+      EXPECT_CODE(Code::kCorrupt, status);
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  for (const auto& [key, value] : model) EXPECT_VALUE(store, key, value);
+  EXPECT_FALSE(store.verify()->clean());
+}
+
 // "Evacuated" sends a reader to another array. Where there is none it is damage, and not "absent".
 TEST_F(DamagedBlocks, ABucketThatSaysEvacuatedAtRestHidesNothingSilently) {
   make_resting_store(path_);

@@ -28,7 +28,7 @@ namespace hmap::test {
 namespace {
 
 constexpr std::uint64_t kImages = 300'000;
-constexpr std::uint64_t kDefaultImages = kSanitized ? 4'000 : kImages;
+constexpr std::uint64_t kDefaultImages = kSanitized ? 1'500 : kImages;
 constexpr Care kThorough{
     .copies = 16, .second_deaths = 1, .openings = 16, .dead_openers = 400, .opener_stride = 1};
 

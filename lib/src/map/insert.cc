@@ -65,7 +65,7 @@ class Put {
     if (mode_ == PutMode::kPut) {
       if (Status s = place_record(); !s.ok()) return s;
     }
-    for (;;) {
+    for (bool has_grown = false;; has_grown = true) {
       if (header_.buckets.id == 0) {
         if (needs_presence()) return false;
         if (Status s = make_first_array(engine_, shard_); !s.ok()) return s;
@@ -78,6 +78,10 @@ class Put {
       const Result<bool> grown = grow_if_needed(engine_, shard_, header_.count + 1);
       if (!grown) return grown.error();
       if (!*grown) break;
+      // The smallest arrays are evacuated by one look; then there is room for an entry, or the
+      // entries were more than their count said, and would be moved for ever.
+      if (has_grown)
+        return Engine::corrupt("count of entries is wrong", engine_.map->offset_of(&header_.count));
     }
     if (mode_ == PutMode::kCompare) {
       if (Result<bool> same = has_value(engine_, location, expected_); !same || !*same) return same;
