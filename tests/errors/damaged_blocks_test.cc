@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "../verify/made_stores.h"
 #include "../verify/surgeon.h"
@@ -46,6 +47,24 @@ std::uint64_t call_evacuated(Surgeon& surgeon) {
   throw std::runtime_error("no bucket with entries");
 }
 
+// Puts new keys into a store that has what the model has. What it takes is there then, beside that;
+// returns how many it refused, each as kCorrupt.
+int put_new(Store& store, int keys, Contents model) {
+  int refused = 0;
+  for (int i = 0; i < keys; ++i) {
+    const std::string key = "new " + std::to_string(i);
+    const Status status = store.put(key, "value");
+    if (status.ok()) {
+      model[key] = "value";
+    } else {
+      EXPECT_CODE(Code::kCorrupt, status);
+      ++refused;
+    }
+  }
+  for (const auto& [key, value] : model) EXPECT_VALUE(store, key, value);
+  return refused;
+}
+
 // Puts more than the array holds into a store that says its first overflow bucket is a main bucket.
 // Returns how many were refused: none where no bucket overflowed.
 int put_where_overflow_is_main(const std::string& path, const std::string& copy) {
@@ -58,19 +77,7 @@ int put_where_overflow_is_main(const std::string& path, const std::string& copy)
   }
   copy_file(path, copy);  // its live state counts for nothing
   Store store = Store::open(copy, tiny_options(1)).value();
-  int refused = 0;
-  for (int i = 0; i < 300; ++i) {
-    const std::string key = "new " + std::to_string(i);
-    const Status status = store.put(key, "value");
-    if (status.ok()) {
-      model[key] = "value";
-    } else {
-      EXPECT_CODE(Code::kCorrupt, status);
-      ++refused;
-    }
-  }
-  for (const auto& [key, value] : model) EXPECT_VALUE(store, key, value);
-  return refused;
+  return put_new(store, 300, std::move(model));
 }
 
 // An overflow bucket is made empty when it is handed out.
@@ -104,18 +111,7 @@ TEST_F(DamagedBlocks, ACountThatIsTooSmallEndsInAnError) {
   }
   copy_file(path_, dir_.file("copy"));  // its live state counts for nothing
   Store store = Store::open(dir_.file("copy"), tiny_options(0)).value();
-  int refused = 0;
-  for (int i = 8; i < 20; ++i) {
-    const Status status = store.put(std::to_string(i), "value");
-    if (status.ok()) {
-      model[std::to_string(i)] = "value";
-    } else {
-      EXPECT_CODE(Code::kCorrupt, status);
-      ++refused;
-    }
-  }
-  EXPECT_GT(refused, 0);
-  for (const auto& [key, value] : model) EXPECT_VALUE(store, key, value);
+  EXPECT_GT(put_new(store, 12, std::move(model)), 0);
   EXPECT_FALSE(store.verify()->clean());
 }
 

@@ -1,10 +1,9 @@
 """Every format, both ways: the samples of other programs, and records that are hard on buffers."""
 
 import os
-import random
 
 import formats
-from support import CORRUPT, DATA, FORMATS, NAMELESS, RECORDS, ToolTest, main
+from support import CORRUPT, DATA, FORMATS, NAMELESS, RECORDS, ToolTest, main, seeded_random
 
 # Written by other programs (data/README.md); what the tool makes of each.
 READABLE = {
@@ -119,9 +118,7 @@ class RoundTrips(FormatTest):
             self.round_trip(records, form)
 
     def test_random_bytes(self):
-        seed = int(os.environ.get("HMAP_TEST_SEED", random.randrange(1 << 32)))
-        print(f"seed {seed} (set HMAP_TEST_SEED to repeat)")
-        source = random.Random(seed)
+        source = seeded_random()
         alphabets = [b"\\\t\n\rx0a+,:->= \"{}", bytes(range(256))]
         alphabets.append(b"\xc3\xa9\xe2\x98\x83\xed\xa0\xff")
 

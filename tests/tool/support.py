@@ -6,6 +6,7 @@ The program to test is named by the environment variable HMAP_TOOL.
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,13 @@ def run(*arguments, data=b"", **options):
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.PIPE)
     return subprocess.run([tool(), *arguments], check=False, **options)
+
+
+def seeded_random():
+    """A generator whose seed is printed, or taken from HMAP_TEST_SEED."""
+    seed = int(os.environ.get("HMAP_TEST_SEED", random.randrange(1 << 32)))
+    print(f"seed {seed} (set HMAP_TEST_SEED to repeat)")
+    return random.Random(seed)
 
 
 class ToolTest(unittest.TestCase):

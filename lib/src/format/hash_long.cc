@@ -1,3 +1,4 @@
+// Asks the processor, and is what there is without AVX2.
 #include "format/hash_stream.h"
 
 namespace hmap {
