@@ -83,7 +83,7 @@ TEST(Compact, GivesSpaceBack) {
   }
   const Result<CompactReport> report = compact(path);
   ASSERT_OK(report);
-  EXPECT_LT(report->allocated_after, report->allocated_before * 15 / 100);
+  EXPECT_LT(report->allocated_after, report->allocated_before / 6);
 }
 
 TEST(Compact, RefusesWhileOthersHaveIt) {

@@ -14,7 +14,7 @@ namespace {
 std::vector<std::size_t> lengths() {
   std::vector<std::size_t> all;
   for (std::size_t n = 0; n <= 1'100; ++n) all.push_back(n);
-  for (const std::size_t n : {4'096, 16'411, 65'537, 300'000}) all.push_back(n);
+  for (const std::size_t n : {4'096U, 16'411U, 65'537U, 300'000U}) all.push_back(n);
   return all;
 }
 

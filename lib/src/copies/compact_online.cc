@@ -8,7 +8,7 @@
 
 #include "hmap/compact.h"
 #include "hmap/store.h"
-#include "life/checkpoint.h"
+#include "life/settle.h"
 #include "map/grow.h"
 #include "map/hmap.h"
 #include "map/sparse.h"
@@ -63,18 +63,10 @@ class OnlineCompaction {
       if (Status s = handle_->checkpoint(); !s.ok()) return s;
     }
     walked_ = kAll;
-    // The last cut is the only one left that needs copies of blocks: homes are free, ...
-    if (Status s = handle_->checkpoint(); !s.ok()) return s;
-    u64 moved = 0;
-    for (u64 shard = 0; shard < shards_; ++shard) {
-      if (Status s = bring_blocks_home(shard, moved); !s.ok()) return s;
-    }
-    if (Status s = moved != 0 ? handle_->checkpoint() : Status(); !s.ok()) return s;
-    for (u64 shard = 0; shard < shards_; ++shard) {
-      if (Status s = give_back_frames(shard); !s.ok()) return s;
-    }
-    // ... and what is free now is so in every state there is.
-    if (Status s = handle_->checkpoint(); !s.ok()) return s;
+    SettleCalls calls;
+    calls.repeat = [&](u64 shard, const SettleCalls::Step& step) { return repeat(shard, step); };
+    calls.checkpoint = [&] { return handle_->checkpoint(); };
+    if (Status s = settle(shards_, calls); !s.ok()) return s;
     return punch();
   }
 
@@ -133,30 +125,6 @@ class OnlineCompaction {
       const Result<DomainLock> lock = DomainLock::take(engine, shard);
       if (!lock) return lock.error();
       return give_back_cleared(engine, shard);
-    });
-  }
-
-  Status bring_blocks_home(u64 shard, u64& moved) {
-    constexpr HomeStep kGentle{32, 4096};
-    u64 next = 0;
-    return repeat(shard, [&](Engine& engine) -> Result<bool> {
-      const Result<u64> now = bring_home(engine, shard, kGentle, next);
-      if (!now) return now.error();
-      moved += *now;
-      return next != format::kForever;
-    });
-  }
-
-  Status give_back_frames(u64 shard) {
-    u64 before = 0;
-    u64 released = 0;
-    u64 steps = 0;
-    return repeat(shard, [&](Engine& engine) -> Result<bool> {
-      const Result<DomainLock> lock = DomainLock::take(engine, shard);
-      if (!lock) return lock.error();
-      const Result<bool> more = release_frames(engine, shard, before, released);
-      if (!more || !*more) return more;
-      return ++steps <= seam::load(engine.runtime->extents_end);
     });
   }
 

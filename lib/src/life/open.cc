@@ -13,6 +13,7 @@
 #include "life/checkpoint.h"
 #include "life/recovery.h"
 #include "life/replay.h"
+#include "life/settle.h"
 #include "life/snapshots.h"
 #include "records/batch_area.h"
 #include "state/pins.h"
@@ -388,6 +389,7 @@ Status close_session(Session& session) {
   } else if (!others && changed_since_checkpoint(engine)) {
     status = checkpoint(engine, engine.lock_timeout);
   }
+  if (!others && status.ok() && !has_no_future(session)) status = settle_at_close(engine);
   seam::store(engine.slot(session.slot).pid, 0);
   session.attachment->leave();
   session.attachment.reset();
