@@ -1,4 +1,6 @@
 // put, insert, replace. Go's mapassign; steps W1 to W9 of lib/README.md.
+#include <array>
+
 #include "format/hash.h"
 #include "map/bmap.h"
 #include "map/grow.h"
@@ -254,7 +256,18 @@ class Put {
 }  // namespace
 
 Status redo_put(Engine& engine, const EntryView& op, u64 hash) {
-  return Put(engine, op.key_view(), hash, op.stored(), PutMode::kPut).redo(op.record);
+  const auto redo = [&](std::string_view key, const StoredValue& value) {
+    return Put(engine, key, hash, value, PutMode::kPut).redo(op.record);
+  };
+  StoredValue value = op.stored();
+  std::array<char, 2 * format::kInlineBytesMax> own;
+  if (!engine.layout.bucket.is_inline() || op.key_bytes + value.bytes.size() > own.size())
+    return redo(op.key_view(), value);
+  // A bucket that takes the entry itself may lie over this record, if its place is damaged.
+  seam::copy_out(own.data(), op.key, op.key_bytes);
+  seam::copy_out(own.data() + op.key_bytes, value.bytes.data(), value.bytes.size());
+  value.bytes = {own.data() + op.key_bytes, value.bytes.size()};
+  return redo({own.data(), op.key_bytes}, value);
 }
 
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, const StoredValue& value,
