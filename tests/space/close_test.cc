@@ -48,6 +48,11 @@ class Close : public ::testing::Test {
     });
     ASSERT_TRUE(writer.wait().killed());
   }
+  void write_and_close() {
+    Store store = Store::open(path_, quiet_options()).value();
+    ASSERT_OK(store.put(key_of(0), value_of(2, 20)));
+    ASSERT_OK(store.close());
+  }
   Stats stats() const {
     return Store::open(path_, with_mode({}, Mode::kReadOnly)).value().stats().value();
   }
@@ -70,7 +75,7 @@ TEST_F(Close, LeavesNoBlockDisplacedAndNothingFreeOnTheDisk) {
   const Stats before = stats();
   ASSERT_GT(before.frame_bytes, before.bucket_bytes);
 
-  ASSERT_OK(Store::open(path_, quiet_options()).value().close());
+  write_and_close();
 
   const Stats after = stats();
   EXPECT_EQ(0U, after.frame_bytes);
@@ -83,7 +88,7 @@ TEST_F(Close, LeavesNoBlockDisplacedAndNothingFreeOnTheDisk) {
 TEST_F(Close, IsLeftToTheLastOne) {
   make_displaced(path_);
   Store last = Store::open(path_, quiet_options()).value();
-  ASSERT_OK(Store::open(path_, quiet_options()).value().close());
+  write_and_close();
   EXPECT_LT(0U, last.stats().value().frame_bytes);
   ASSERT_OK(last.close());
   EXPECT_EQ(0U, stats().frame_bytes);
@@ -113,6 +118,17 @@ TEST_F(Close, OfWhatIsHardlyWorthItMakesOneCheckpoint) {
   expect_entries();
 }
 
+// It would look at the whole extent table.
+TEST_F(Close, OfWhatNobodyWroteToLeavesItAlone) {
+  make_displaced(path_);
+  const Stats before = stats();
+  Store store = Store::open(path_, quiet_options()).value();
+  FlushCount::begin();
+  ASSERT_OK(store.close());
+  EXPECT_EQ(0U, FlushCount::end());
+  EXPECT_EQ(before.frame_bytes, stats().frame_bytes);
+}
+
 // In every step of it: the live state and what a power cut would leave have all entries, and the
 // next one who closes goes on.
 TEST_F(Close, IsSafeToDieIn) {
@@ -126,6 +142,7 @@ TEST_F(Close, IsSafeToDieIn) {
     copy_file(past, path_);
     Child child([&] {
       Store store = Store::open(path_, quiet_options()).value();
+      if (!store.put(key_of(0), value_of(2, 20)).ok()) return 2;
       StopAt::arm(event, SIGKILL);
       const Status status = store.close();
       StopAt::disarm();
@@ -138,8 +155,10 @@ TEST_F(Close, IsSafeToDieIn) {
     path_ = dir_.file("rebooted");
     expect_entries();
     path_ = live;
+    write_and_close();
     expect_entries();
-    ASSERT_EQ(0U, stats().frame_bytes);
+    // Not zero where next to nothing was left to do: that is hardly worth it.
+    ASSERT_GT(stats().bucket_bytes / 2, stats().frame_bytes);
     if (HasFailure()) return;
     if (outcome.exited(0)) break;
     ++deaths;

@@ -298,9 +298,10 @@ class HMAP_EXPORT Store {
   // can open it again.) Later calls answer kClosed. But while Views of it are held, kBusy, and it
   // stays open.
   // Cost: of the last one, as long as the disk takes for what changed since the last checkpoint.
-  // When a sixteenth of the file or more is free, or held copies of blocks for checkpoints, that
-  // goes back to the file system first: two checkpoints more, and a copy of each such block (ten
-  // million entries, just filled: a second). Who opens the store meanwhile waits.
+  // When something was written since it was opened, and a sixteenth of the file or more is free, or
+  // held copies of blocks for checkpoints, that goes back to the file system: two checkpoints more,
+  // and a copy of each such block (ten million entries, just filled: a second). Who opens the store
+  // meanwhile waits.
   // Threads: no other thread may be inside a call on this handle meanwhile.
   Status close();
 

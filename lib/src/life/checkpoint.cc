@@ -34,12 +34,6 @@ constexpr int kPunchSteps = 64;
 // Steps of emptying a shard's dead list before the cut, of some 8 MiB each.
 constexpr int kDeadSteps = 64;
 
-u64 sum_of_changes(const Engine& engine) {
-  u64 sum = 0;
-  for (u64 d = 0; d <= engine.layout.shards; ++d) sum += seam::load(engine.intent(d).state);
-  return sum;
-}
-
 bool cut_is_pending(const Engine& engine) { return engine.needed_cuts().pending != 0; }
 
 u64 now_ns() {
@@ -353,6 +347,12 @@ void forget_unfinished_cut(Engine& engine) {
   // the record is as unfinished as before.
   seam::store(cut.changes, format::kForever);
   seam::store(cut.cut, engine.durable_cut());
+}
+
+u64 sum_of_changes(const Engine& engine) {
+  u64 sum = 0;
+  for (u64 d = 0; d <= engine.layout.shards; ++d) sum += seam::load(engine.intent(d).state);
+  return sum;
 }
 
 bool changed_since_checkpoint(const Engine& engine) {

@@ -22,6 +22,8 @@ Status checkpoint(Engine& engine, std::chrono::milliseconds timeout,
 // would count from then on, with headers of another moment.
 void forget_unfinished_cut(Engine& engine);
 
+// Another number after each change of anything.
+u64 sum_of_changes(const Engine& engine);
 // Whether anything changed since the last completed checkpoint. A guess without locks.
 bool changed_since_checkpoint(const Engine& engine);
 

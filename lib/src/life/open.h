@@ -26,6 +26,7 @@ struct Session {
   std::unique_ptr<Mapping> watch;          // private views: the file as it is, to notice a writer
   bool named = false;                      // the file had a name when it was opened
   bool unwanted = false;                   // whoever makes the file is about to throw it away
+  u64 changes = 0;                         // sum_of_changes() when it was opened
   bool live = false;  // sees the live state; false: a private view of the durable one (read-only)
   Durability durability = Durability::kCheckpoint;
   std::unique_ptr<LogFile> log;  // writing handles in commit mode

@@ -1,0 +1,55 @@
+// Closing: what the last one leaves behind.
+#include "life/checkpoint.h"
+#include "life/open.h"
+#include "life/replay.h"
+#include "life/settle.h"
+#include "life/snapshots.h"
+
+namespace hmap {
+namespace {
+
+// Whether nobody will open the store again: flushing gigabytes of it would be time wasted.
+bool has_no_future(const Session& session) {
+  const Engine& engine = session.engine;
+  // Replaced: nobody needs what it has, and its log is the new store's. A file that had no name
+  // from the start may still get one (FreshStore). A commit log is settled, as it still has its
+  // name.
+  return engine.is_replaced() || session.unwanted ||
+         (session.named && session.log == nullptr && !engine.map->has_name());
+}
+
+}  // namespace
+
+Status close_session(Session& session) {
+  if (session.attachment == nullptr) return {};
+  Engine& engine = session.engine;
+  Status status;
+  release_own_snapshots(engine);
+  // Under the OPEN byte, so that of two that close at once the second knows that it is the last.
+  const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
+  bool others = false;
+  for (u32 slot = 1; slot <= engine.layout.slots && !others; ++slot) {
+    others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 &&
+             slot_alive(session.fd.get(), slot);
+  }
+  // Otherwise it takes the space that it took when it was opened.
+  const bool was_written =
+      changed_since_checkpoint(engine) || sum_of_changes(engine) != session.changes;
+  if (has_no_future(session)) {
+    // No checkpoint, and no log.
+  } else if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
+    status = poisoned;
+  } else if (!others && session.log != nullptr) {
+    status = close_log(session);
+  } else if (!others && changed_since_checkpoint(engine)) {
+    status = checkpoint(engine, engine.lock_timeout);
+  }
+  if (!others && was_written && status.ok() && !has_no_future(session))
+    status = settle_at_close(engine);
+  seam::store(engine.slot(session.slot).pid, 0);
+  session.attachment->leave();
+  session.attachment.reset();
+  return status;
+}
+
+}  // namespace hmap
