@@ -25,7 +25,7 @@ bool geometry_is_possible(const format::Superblock& s) {
 
 }  // namespace
 
-RunShape Layout::make_shape(u64 blocks, u64 copies) const {
+RunShape Sizes::make_shape(u64 blocks, u64 copies) const {
   RunShape shape;
   shape.blocks = blocks;
   shape.copies = copies;
@@ -49,7 +49,8 @@ void Layout::derive_arrays() {
   }
 }
 
-void Layout::derive_bucket(const format::Superblock& s) {
+void Sizes::derive_bucket(const format::Superblock& s) {
+  bucket = BucketShape();
   bucket.bytes = sizeof(format::Bmap);
   if (s.key_kind == format::kKindFixed && s.elem_kind == format::kKindFixed &&
       s.key_bytes <= format::kInlineBytesMax && s.elem_bytes <= format::kInlineBytesMax) {
@@ -66,7 +67,7 @@ void Layout::derive_bucket(const format::Superblock& s) {
 }
 
 // Sizes, and what the offsets in a superblock follow from.
-void Layout::derive_sizes(const format::Superblock& s) {
+void Sizes::derive_sizes(const format::Superblock& s) {
   shard_bits = s.shard_bits;
   block_bytes = s.block_bytes;
   extent_bytes = s.extent_bytes;
@@ -84,7 +85,6 @@ void Layout::derive_sizes(const format::Superblock& s) {
       round_up(sizeof(format::Domain) + sizeof(format::Intent) +
                    intent_words * sizeof(format::IntentWord) + sizeof(format::ShardHeader),
                64);
-  extent_table_[0] = make_shape(1, kExtentTableCopies);
 }
 
 void Layout::derive_shapes() {
@@ -92,6 +92,7 @@ void Layout::derive_shapes() {
   while (run_bytes(make_shape(unit_blocks + 1, 1)) <= extent_bytes) ++unit_blocks;
   derive_arrays();
   for (u64 k = 0; k < directory_.size(); ++k) directory_[k] = make_shape(unit_blocks << k, 1);
+  extent_table_[0] = make_shape(1, kExtentTableCopies);
   for (u64 k = 1; k < extent_table_.size(); ++k)
     extent_table_[k] = make_shape(u64{1} << (k - 1), kExtentTableCopies);
   spans_[format::kClasses] = {1, 0};
@@ -103,11 +104,11 @@ void Layout::derive_shapes() {
   }
 }
 
-Status Layout::complete(format::Superblock& s) {
+Status Sizes::complete(format::Superblock& s) {
   if (!geometry_is_possible(s)) {
     return Status(Code::kInvalidArgument, "geometry: sizes out of range or not fitting together");
   }
-  Layout layout;
+  Sizes layout;
   layout.derive_sizes(s);
   layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
                                format::kPageBytes);
@@ -123,7 +124,7 @@ Status Layout::complete(format::Superblock& s) {
   s.extent_table_offset = {layout.extent_table_offset};
   // Extents lie at multiples of their size, so that zones of them can be aligned.
   const u64 heap_unit = std::max<u64>(unit, layout.extent_bytes);
-  u64 end = layout.extent_table_offset + run_bytes(layout.extent_table_[0]);
+  u64 end = layout.extent_table_offset + run_bytes(layout.make_shape(1, kExtentTableCopies));
   s.dictionary_offset = {};
   if (s.dictionary_bytes != 0) {
     s.dictionary_offset = {round_up(end, format::kPageBytes)};
@@ -133,7 +134,7 @@ Status Layout::complete(format::Superblock& s) {
   return {};
 }
 
-Result<Layout> Layout::from(const format::Superblock& s) {
+Status Layout::derive(const format::Superblock& s, Layout& layout) {
   format::Superblock expected = s;
   if (!complete(expected).ok() || expected.root_bytes != s.root_bytes ||
       expected.runtime_offset != s.runtime_offset || expected.runtime_bytes != s.runtime_bytes ||
@@ -141,7 +142,6 @@ Result<Layout> Layout::from(const format::Superblock& s) {
       expected.dictionary_offset != s.dictionary_offset || expected.heap_offset != s.heap_offset) {
     return Status(Code::kCorrupt, "superblock: impossible geometry", 0);
   }
-  Layout layout;
   layout.derive_sizes(s);
   layout.derive_shapes();
   layout.root_bytes = s.root_bytes;
@@ -155,6 +155,12 @@ Result<Layout> Layout::from(const format::Superblock& s) {
   layout.lengths = Lengths(type_of(s));
   layout.first_header_ = layout.intent_offset(0) + sizeof(format::Intent) +
                          layout.intent_words * sizeof(format::IntentWord);
+  return {};
+}
+
+Result<Layout> Layout::from(const format::Superblock& s) {
+  Layout layout;
+  if (Status status = derive(s, layout); !status.ok()) return status;
   return layout;
 }
 

@@ -103,11 +103,9 @@ constexpr u64 class_bytes(u64 size_class) {
 inline constexpr u64 kIntentWordsMin = 224;
 inline constexpr u64 kIntentWordsMax = 256;
 
-class Layout {
+// What needs no shapes of runs: those take 15 KB, and a superblock is completed without.
+class Sizes {
  public:
-  // Checks the geometry and computes the rest. kWrongVersion-free: the caller has checked magic and
-  // version. kCorrupt if the numbers are impossible (offset = 0) or do not match the superblock's.
-  static Result<Layout> from(const format::Superblock& superblock);
   // Fills in the computed fields of a superblock whose geometry fields are set. kInvalidArgument.
   static Status complete(format::Superblock& superblock);
 
@@ -198,6 +196,37 @@ class Layout {
     return extents_for(run_bytes(shape));
   }
 
+  // Extents of a zone: 2 MiB, so that one page table entry can map it; 0 if extents are too large.
+  [[nodiscard]] u64 zone_extents() const {
+    return extent_bytes <= kZoneBytes / 8 && extent_bytes >= kPageAlignment
+               ? kZoneBytes / extent_bytes
+               : 0;
+  }
+  // Whether a run of blocks begins at a zone and asks for huge pages.
+  [[nodiscard]] bool is_wide(u64 bytes) const { return zone_extents() != 0 && bytes >= kZoneBytes; }
+  static constexpr u64 kZoneBytes = u64{1} << 21;
+  static constexpr u64 kPageAlignment = format::kPageBytes;
+  static constexpr u64 kRuntimeHeaderBytes = 1024;
+  static constexpr u64 kExtentTableCopies = 3;
+
+ protected:
+  void derive_sizes(const format::Superblock& superblock);
+  [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
+  u64 first_header_ = 0;  // computed once: every look-up begins there
+
+ private:
+  void derive_bucket(const format::Superblock& superblock);
+};
+
+class Layout : public Sizes {
+ public:
+  // Checks the geometry and computes the rest. kWrongVersion-free: the caller has checked magic and
+  // version. kCorrupt if the numbers are impossible (offset = 0) or do not match the superblock's;
+  // then `layout` is of no use.
+  static Status derive(const format::Superblock& superblock, Layout& layout);
+  // The same for those who open nothing in a hurry.
+  static Result<Layout> from(const format::Superblock& superblock);
+
   // Runs of a bucket array: j = 0 the main run, 1..8 further overflow buckets.
   [[nodiscard]] const ArrayShape& shape(u64 b) const { return shapes_[b < kMaxB ? b : kMaxB]; }
   [[nodiscard]] Run array_run(const format::BucketArray& array, u64 j) const {
@@ -212,26 +241,10 @@ class Layout {
   [[nodiscard]] const SpanShape& span_shape(u64 size_class) const {
     return spans_[size_class < format::kClasses ? size_class : format::kClasses];
   }
-  // Extents of a zone: 2 MiB, so that one page table entry can map it; 0 if extents are too large.
-  [[nodiscard]] u64 zone_extents() const {
-    return extent_bytes <= kZoneBytes / 8 && extent_bytes >= kPageAlignment
-               ? kZoneBytes / extent_bytes
-               : 0;
-  }
-  // Whether a run of blocks begins at a zone and asks for huge pages.
-  [[nodiscard]] bool is_wide(u64 bytes) const { return zone_extents() != 0 && bytes >= kZoneBytes; }
-  static constexpr u64 kZoneBytes = u64{1} << 21;
-  static constexpr u64 kPageAlignment = format::kPageBytes;
-  static constexpr u64 kRuntimeHeaderBytes = 1024;
-  static constexpr u64 kExtentTableCopies = 3;
 
  private:
-  void derive_sizes(const format::Superblock& superblock);
   void derive_shapes();
-  [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
   void derive_arrays();
-  void derive_bucket(const format::Superblock& superblock);
-  u64 first_header_ = 0;  // computed once: every look-up begins there
   std::array<ArrayShape, kMaxB + 1> shapes_;
   std::array<RunShape, format::kDirectorySegments> directory_;
   std::array<RunShape, format::kExtentSegments> extent_table_;

@@ -32,28 +32,26 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
   session.type = type_of(*superblock);
   if (!options.any_type && !same_type(session.type, options.type))
     return type_mismatch(session.type, options.type);
-  Result<Layout> layout = Layout::from(*superblock);
-  if (!layout) return layout.error();
+  Engine& engine = session.engine;
+  if (Status s = Layout::derive(*superblock, engine.layout); !s.ok()) return s;
   Result<std::unique_ptr<Mapping>> map =
       Mapping::map(session.fd.get(), access, options.window_bytes);
   if (!map) return map.error();
-  Engine& engine = session.engine;
   engine.map = *std::move(map);
-  engine.layout = *layout;
   engine.store_seed = superblock->store_seed;
   engine.lock_timeout = options.lock_timeout;
   engine.size_limit = options.size_limit;
   engine.verify_reads = options.verify_reads;
   engine.guarded = options.guard_sigbus;
   engine.owns_file = access == Access::kReadWrite;
-  if (engine.map->bytes(0, layout->heap_offset) == nullptr) {
+  if (engine.map->bytes(0, engine.layout.heap_offset) == nullptr) {
     return Status(Code::kTruncated, "the file ends inside its fixed part",
                   engine.map->file_bytes());
   }
   auto codec = make_codec(*engine.map, engine.layout, engine.store_seed);
   if (!codec) return codec.error();
   engine.codec = *std::move(codec);
-  engine.runtime = &engine.part(Offset<RuntimeHeader>{layout->runtime_offset});
+  engine.runtime = &engine.part(Offset<RuntimeHeader>{engine.layout.runtime_offset});
   if (options.guard_sigbus) {
     if (Status s = guard::install(); !s.ok()) return s;
     guard::add_window(engine.map->base(), engine.map->window_bytes());

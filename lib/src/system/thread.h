@@ -27,9 +27,11 @@ std::thread start_thread(const char* name, Fn&& fn) {
     sigset_t before_{};
   };
   const BlockSignals blocked;
-  std::thread thread(std::forward<Fn>(fn));
-  ::pthread_setname_np(thread.native_handle(), name);
-  return thread;
+  // By itself: another one would have to go through /proc.
+  return std::thread([name, run = std::forward<Fn>(fn)] {
+    ::pthread_setname_np(::pthread_self(), name);
+    run();
+  });
 }
 
 }  // namespace hmap
