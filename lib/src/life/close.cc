@@ -18,6 +18,21 @@ bool has_no_future(const Session& session) {
          (session.named && session.log == nullptr && !engine.map->has_name());
 }
 
+// By the last one to close.
+Status leave_checkpoint(Session& session) {
+  Engine& engine = session.engine;
+  const bool changed = changed_since_checkpoint(engine);
+  // Otherwise it takes the space that it took when it was opened.
+  const bool was_written = changed || sum_of_changes(engine) != session.changes;
+  Status status;
+  if (session.log != nullptr) {
+    status = close_log(session);
+  } else if (changed) {
+    status = checkpoint(engine, engine.lock_timeout);
+  }
+  return status.ok() && was_written ? settle_at_close(engine) : status;
+}
+
 }  // namespace
 
 Status close_session(Session& session) {
@@ -32,20 +47,10 @@ Status close_session(Session& session) {
     others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 &&
              slot_alive(session.fd.get(), slot);
   }
-  // Otherwise it takes the space that it took when it was opened.
-  const bool was_written =
-      changed_since_checkpoint(engine) || sum_of_changes(engine) != session.changes;
-  if (has_no_future(session)) {
-    // No checkpoint, and no log.
-  } else if (Status poisoned = engine.check_poison(); !poisoned.ok()) {
-    status = poisoned;
-  } else if (!others && session.log != nullptr) {
-    status = close_log(session);
-  } else if (!others && changed_since_checkpoint(engine)) {
-    status = checkpoint(engine, engine.lock_timeout);
+  if (!has_no_future(session)) {
+    status = engine.check_poison();
+    if (status.ok() && !others) status = leave_checkpoint(session);
   }
-  if (!others && was_written && status.ok() && !has_no_future(session))
-    status = settle_at_close(engine);
   seam::store(engine.slot(session.slot).pid, 0);
   session.attachment->leave();
   session.attachment.reset();
