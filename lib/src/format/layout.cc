@@ -153,8 +153,8 @@ Status Layout::derive(const format::Superblock& s, Layout& layout) {
   layout.dictionary_offset = s.dictionary_offset.value;
   layout.dictionary_bytes = s.dictionary_bytes;
   layout.lengths = Lengths(type_of(s));
-  layout.first_header_ = layout.intent_offset(0) + sizeof(format::Intent) +
-                         layout.intent_words * sizeof(format::IntentWord);
+  layout.first_header = layout.intent_offset(0) + sizeof(format::Intent) +
+                        layout.intent_words * sizeof(format::IntentWord);
   return {};
 }
 

@@ -139,6 +139,7 @@ class Sizes {
   u64 frames_per_extent = 0;
   u64 batch_ops = 0;     // most operations of a batch
   u64 domain_bytes = 0;  // of a domain with its intent and, for shards, its header
+  u64 first_header = 0;  // offset of that of shard 0: every look-up begins there
 
   [[nodiscard]] u64 root_offset(u64 index) const { return format::kPageBytes + index * root_bytes; }
   [[nodiscard]] u64 slot_offset(u64 slot) const {  // slot counts from 1
@@ -150,7 +151,7 @@ class Sizes {
   [[nodiscard]] u64 intent_offset(u64 domain) const {
     return domain_offset(domain) + sizeof(format::Domain);
   }
-  [[nodiscard]] u64 header_offset(u64 shard) const { return first_header_ + shard * domain_bytes; }
+  [[nodiscard]] u64 header_offset(u64 shard) const { return first_header + shard * domain_bytes; }
   [[nodiscard]] u64 cut_offset() const { return domain_offset(shards + 1); }
   [[nodiscard]] u64 cut_header_offset(u64 shard) const {
     return cut_offset() + sizeof(format::Cut) + shard * sizeof(format::ShardHeader);
@@ -212,7 +213,6 @@ class Sizes {
  protected:
   void derive_sizes(const format::Superblock& superblock);
   [[nodiscard]] RunShape make_shape(u64 blocks, u64 copies) const;
-  u64 first_header_ = 0;  // computed once: every look-up begins there
 
  private:
   void derive_bucket(const format::Superblock& superblock);
