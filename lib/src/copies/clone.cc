@@ -20,8 +20,9 @@ Result<CopyReport> clone(Store& source, const std::string& fresh) {
     return checkpoint(session.engine, session.engine.lock_timeout, [&]() -> Status {
       report.source_bytes = session.engine.map->refresh();
       Result<FreshStore> shared = FreshStore::share(session.fd.get(), fresh);
-      if (shared) made.emplace(*std::move(shared));
-      return shared.error();
+      if (!shared) return shared.error();
+      made.emplace(*std::move(shared));
+      return {};
     });
   });
   if (!status.ok()) return status;
