@@ -1,7 +1,7 @@
 """Faults in opening, in starting from a root, and in closing."""
 
 from mutant import mutant
-from suites import REBOOT
+from suites import DYING_BATCH, REBOOT
 
 MUTANTS = (
     mutant("o_boot_not_compared", "the runtime area is of this boot", (
@@ -13,4 +13,8 @@ MUTANTS = (
         "life/recovery.cc", "a.root.generation > b.root.generation);",
         "a.root.generation < b.root.generation);"),
         REBOOT),
+    mutant("o_dead_locks_left", "who opens alone finishes what dead owners of locks began", (
+        "life/open.cc",
+        "return seam::load(lock.word) == 0; }", "return seam::load(lock.word) != 1; }"),
+        DYING_BATCH),
 )

@@ -110,10 +110,15 @@ Status attach(Session& session, const Options& options) {
   return sweep_notes(engine, *slot);
 }
 
+// Alone a free lock stays free, and whoever gave it back had finished: to take it would only cost
+// the first write to its page, which is a large part of what opening takes.
+bool is_free(const format::Lock& lock) { return seam::load(lock.word) == 0; }
+
 // Takes over the lock of a domain, if its owner is dead, and lets it go. There is nobody to wait
 // for: a try asks at once whether the owner lives, where others sleep for 2 ms first. One who is
 // dying right now may still count as living.
 Status recover_if_dead(Engine& engine, u64 domain) {
+  if (is_free(engine.domain(domain).lock)) return {};
   const Status tried = DomainLock::take(engine, domain, milliseconds{0}).error();
   return tried.code() == Code::kBusy ? DomainLock::take(engine, domain).error() : tried;
 }
@@ -121,7 +126,9 @@ Status recover_if_dead(Engine& engine, u64 domain) {
 // Alone with a runtime area of this boot: what dead processes left in the middle is finished now.
 // The space domain first, because recovering a shard waits for its lock.
 Status recover_all(Engine& engine) {
-  if (const Result<BatchLock> lock = BatchLock::take(engine); !lock) return lock.error();
+  if (!is_free(engine.batch().lock)) {
+    if (const Result<BatchLock> lock = BatchLock::take(engine); !lock) return lock.error();
+  }
   if (Status s = recover_if_dead(engine, engine.layout.space_domain()); !s.ok()) return s;
   for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
     if (Status s = recover_if_dead(engine, shard); !s.ok()) return s;

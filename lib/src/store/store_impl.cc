@@ -2,12 +2,11 @@
 #include "store/store_impl.h"
 
 #include <chrono>
-#include <filesystem>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "life/open.h"
+#include "system/file.h"
 
 namespace hmap {
 namespace {
@@ -15,17 +14,11 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{1'000};
 constexpr std::chrono::microseconds kPause{100};
 
-// The process may change its directory.
-std::string absolute(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path whole = std::filesystem::absolute(path, error);
-  return error ? path : whole.string();
-}
-
 }  // namespace
 
+// Absolute, because the process may change its directory.
 Store::Impl::Impl(std::shared_ptr<Handle> handle, const std::string& path)
-    : path_(absolute(path)), current_(handle.get()), owner_(std::move(handle)) {}
+    : path_(absolute_path(path)), current_(handle.get()), owner_(std::move(handle)) {}
 
 Status Store::Impl::usable() const {
   const InCall inside;

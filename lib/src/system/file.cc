@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -136,9 +138,18 @@ std::string directory_of(const std::string& path) {
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 ProcPath proc_path(int fd) noexcept {
+  constexpr std::string_view kFolder = "/proc/self/fd/";
   ProcPath path{};
-  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd);
+  const auto digits = std::copy(kFolder.begin(), kFolder.end(), path.begin());
+  std::to_chars(digits, path.end(), fd);  // opening a store would touch printf's pages else
   return path;
+}
+
+std::string absolute_path(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  char folder[PATH_MAX];
+  if (::getcwd(folder, sizeof folder) == nullptr) return path;
+  return std::string(folder) + "/" + path;
 }
 
 Status open_error(int error, const char* what) noexcept {

@@ -72,6 +72,9 @@ Status check_file_system(int fd, const std::string& path);
 // Pieces of a path: "." or what is before the last slash; what is behind it.
 std::string directory_of(const std::string& path);
 std::string name_of(const std::string& path);
+// What leads there from any directory; `path` itself if the current one has no name any more.
+// std::filesystem does the same, but opening a store would touch many of its pages.
+std::string absolute_path(const std::string& path);
 // A hidden name beside `path` that nobody uses yet: .NAME.0123456789abcdef.tmp, and what all such
 // names begin with.
 std::string temporary_path(const std::string& path);

@@ -18,10 +18,10 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <new>
 
 #include "format/runtime_format.h"
+#include "system/file.h"
 
 namespace hmap {
 namespace {
@@ -108,10 +108,8 @@ Result<std::unique_ptr<Attachment>> Attachment::create(int fd) {
   std::unique_ptr<Attachment> attachment(new (std::nothrow) Attachment);
   if (attachment == nullptr) return Status(Code::kSystem, "cannot attach", 0, ENOMEM);
   attachment->life_ = process_life();
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   // A duplicate would share the description, and with it the locks.
-  attachment->fd_ = ::open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+  attachment->fd_ = ::open(proc_path(fd).data(), O_RDWR | O_CLOEXEC | O_NOCTTY);
   if (attachment->fd_ < 0) {
     const int error = errno;
     const Code code = error == EACCES || error == EPERM ? Code::kPermission
