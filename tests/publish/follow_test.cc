@@ -290,6 +290,27 @@ TEST_F(Publish, AForkedChildIsTold) {
   EXPECT_EQ(contents(*store), new_);
 }
 
+// The child has no thread that waits for the call, and must not wait for that thread either.
+TEST_F(Publish, AChildForkedDuringALongCallLetsGo) {
+  std::optional<Store> store = open(Mode::kReadOnly).value();
+  std::atomic<bool> follows = false;
+  std::atomic<bool> forked = false;
+  VerifyOptions options;
+  options.progress = [&](std::uint64_t, std::uint64_t) {
+    if (follows) return true;
+    EXPECT_OK(publish(fresh_, path_));
+    EXPECT_VALUE(*store, "key 499", new_.at("key 499"));
+    follows = true;
+    EXPECT_TRUE(soon([&] { return forked.load(); }));
+    return true;
+  };
+  std::thread caller([&] { EXPECT_FINDS_NOTHING(store->verify(options)); });
+  EXPECT_TRUE(soon([&] { return follows.load(); }));
+  EXPECT_CHILD_PASSES(run_in_child([&] { store.reset(); }));
+  forked = true;
+  caller.join();
+}
+
 TEST_F(Publish, WithTheSigbusGuard) {
   Options options = quiet_options();
   options.guard_sigbus = true;

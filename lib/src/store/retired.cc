@@ -3,10 +3,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <iterator>
+#include <mutex>
 #include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "system/calls.h"
 #include "system/process.h"
 #include "system/thread.h"
 
@@ -21,14 +26,34 @@ constexpr milliseconds kLastLook{1'000};
 
 }  // namespace
 
-Retired::~Retired() {
+// The thread, and what it shares with those who bring handles.
+class Retired::Waiter {
+ public:
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter();
+
+  void add(std::shared_ptr<Handle> handle);
+
+ private:
+  struct Waiting {
+    std::shared_ptr<Handle> handle;
+    Grace grace;
+  };
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Waiting> waiting_;
+  bool running_ = false;
+  bool added_ = false;  // since run() looked
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+Retired::Waiter::~Waiter() {
   if (!thread_.joinable()) return;
-  if (process_life() != life_) {
-    // A forked child has no such thread, which may have been anywhere. Both are given up.
-    static_cast<void>(new std::thread(std::move(thread_)));
-    static_cast<void>(new std::vector<Waiting>(std::move(waiting_)));
-    return;
-  }
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -37,8 +62,7 @@ Retired::~Retired() {
   thread_.join();
 }
 
-// Without memory for this the process ends: the handle must not go under a call's feet.
-void Retired::add(std::shared_ptr<Handle> handle) noexcept {
+void Retired::Waiter::add(std::shared_ptr<Handle> handle) {
   const std::lock_guard lock(mutex_);
   waiting_.push_back({std::move(handle), Grace()});
   if (running_) {
@@ -51,14 +75,13 @@ void Retired::add(std::shared_ptr<Handle> handle) noexcept {
   if (thread_.joinable()) thread_.join();
   try {
     thread_ = start_thread("hmap-retired", [this] { run(); });
-    life_ = process_life();
     running_ = true;
   } catch (const std::system_error&) {
     // No more threads: they go with the store, or with the next one to be replaced.
   }
 }
 
-void Retired::run() {
+void Retired::Waiter::run() {
   milliseconds pause = kFirstLook;
   std::unique_lock lock(mutex_);
   while (!stop_ && !waiting_.empty()) {
@@ -75,6 +98,23 @@ void Retired::run() {
     pause = std::min(2 * pause, kLastLook);
   }
   running_ = false;
+}
+
+Retired::Retired() = default;
+
+Retired::~Retired() {
+  // A forked child has no such thread, which may have been anywhere: whoever destroys a condition
+  // variable waits for those who sleep on it. All of it is given up, as by ~Handle().
+  if (waiter_ != nullptr && process_life() != life_) static_cast<void>(waiter_.release());
+}
+
+// Without memory for this the process ends: the handle must not go under a call's feet.
+void Retired::add(std::shared_ptr<Handle> handle) noexcept {
+  if (waiter_ == nullptr) {
+    waiter_ = std::make_unique<Waiter>();
+    life_ = process_life();
+  }
+  waiter_->add(std::move(handle));
 }
 
 }  // namespace hmap

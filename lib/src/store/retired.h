@@ -3,44 +3,31 @@
 #ifndef HMAP_SRC_STORE_RETIRED_H_
 #define HMAP_SRC_STORE_RETIRED_H_
 
-#include <condition_variable>
+#include <cstdint>
 #include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 #include "store/handle.h"
-#include "system/calls.h"
 
 namespace hmap {
 
 class Retired {
  public:
-  Retired() = default;
+  Retired();
   Retired(const Retired&) = delete;
   Retired& operator=(const Retired&) = delete;
   // No call is under way any more.
   ~Retired();
 
-  // Of a handle that no new call can find. A thread waits for the old ones, as long as there are
-  // any. Views, snapshots and cursors keep it longer.
+  // Of a handle that no new call can find; by one thread at a time. A thread waits for the old
+  // ones, as long as there are any. Views, snapshots and cursors keep it longer.
   void add(std::shared_ptr<Handle> handle) noexcept;
 
  private:
-  struct Waiting {
-    std::shared_ptr<Handle> handle;
-    Grace grace;
-  };
-  void run();
+  class Waiter;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Waiting> waiting_;
-  bool running_ = false;
-  bool added_ = false;  // since run() looked
-  bool stop_ = false;
-  std::uint64_t life_ = 0;  // of the process that made the thread
-  std::thread thread_;
+  // Made with the first handle: most stores are never replaced.
+  std::unique_ptr<Waiter> waiter_;
+  std::uint64_t life_ = 0;  // of the process that made it
 };
 
 }  // namespace hmap
