@@ -1,12 +1,29 @@
 // fork(): the child's copy of a handle is dead, harmless and says so.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include "child.h"
 #include "stores.h"
+#include "system/seam.h"
 #include "temp_file.h"
 
 namespace hmap::test {
 namespace {
+
+std::atomic<unsigned> stopped = 0;
+std::atomic<bool> goes_on = false;
+
+// Before the first store that each thread makes.
+void stop_here(seam::Event, const void*, std::size_t) {
+  if (goes_on) return;
+  ++stopped;
+  goes_on.wait(false);
+}
 
 void expect_forked(Store& store, Cursor& cursor) {
   std::string buffer;
@@ -66,6 +83,33 @@ TEST(Fork, DestroyingTheChildsHandleHarmsNothing) {
   EXPECT_EQ(6U, store->size().value());
   ASSERT_OK(store->checkpoint());
   ASSERT_OK(store->close());
+}
+
+// Of a slot's notes for large records there are four: whoever wants a fifth sleeps.
+TEST(Fork, TheChildWaitsForNobodyWhoSleepsInItsParent) {
+  TempDir dir;
+  std::optional<Store> store = Store::open(dir.file("store"), small_options()).value();
+  ASSERT_OK(store->put("key", "parent"));
+  const std::string large(200'000, 'x');
+  seam::hook.store(&stop_here);
+  std::vector<std::thread> writers;
+  for (unsigned i = 0; i < format::kNotes + 2; ++i) {
+    writers.emplace_back([&, i] { EXPECT_OK(store->put("large" + std::to_string(i), large)); });
+  }
+  while (stopped < format::kNotes) std::this_thread::yield();
+  std::this_thread::sleep_for(Milliseconds(50));  // the others are asleep, as a rule
+
+  EXPECT_CHILD_PASSES(run_in_child([&] {
+    seam::hook.store(nullptr);
+    store.reset();
+  }));
+
+  goes_on = true;
+  goes_on.notify_all();
+  for (std::thread& writer : writers) writer.join();
+  seam::hook.store(nullptr);
+  EXPECT_EQ(format::kNotes, stopped);
+  EXPECT_EQ(1 + format::kNotes + 2, store->size().value());
 }
 
 TEST(Fork, TheChildMayOpenTheStoreAnewAndSoMayItsChild) {

@@ -1,6 +1,8 @@
 // The life of a handle.
 #include "store/handle.h"
 
+#include <bit>
+
 #include "format/hash.h"
 #include "life/checkpoint.h"
 #include "life/commit.h"
@@ -177,24 +179,24 @@ Result<VerifyReport> Handle::verify(const VerifyOptions& options) const {
 }
 
 u64* Handle::take_note() {
-  std::unique_lock lock(notes_mutex_);
+  constexpr std::uint32_t kAll = (std::uint32_t{1} << format::kNotes) - 1;
+  std::uint32_t taken = notes_taken_.load();
   for (;;) {
-    for (std::size_t i = 0; i < note_taken_.size(); ++i) {
-      if (note_taken_[i]) continue;
-      note_taken_[i] = true;
-      return &session_->engine.slot(session_->slot).notes[i];
+    if (taken == kAll) {
+      notes_taken_.wait(taken);
+      taken = notes_taken_.load();
+      continue;
     }
-    note_free_.wait(lock);
+    const int free = std::countr_one(taken);
+    if (notes_taken_.compare_exchange_weak(taken, taken | std::uint32_t{1} << free))
+      return &session_->engine.slot(session_->slot).notes[free];
   }
 }
 
 void Handle::give_note(u64* note) {
-  {
-    const std::lock_guard lock(notes_mutex_);
-    note_taken_[static_cast<std::size_t>(note - session_->engine.slot(session_->slot).notes)] =
-        false;
-  }
-  note_free_.notify_one();
+  const auto index = note - session_->engine.slot(session_->slot).notes;
+  notes_taken_.fetch_and(~(std::uint32_t{1} << index));
+  notes_taken_.notify_one();
 }
 
 }  // namespace hmap

@@ -3,9 +3,8 @@
 #ifndef HMAP_SRC_STORE_HANDLE_H_
 #define HMAP_SRC_STORE_HANDLE_H_
 
-#include <array>
 #include <atomic>
-#include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -184,9 +183,9 @@ class Handle : public std::enable_shared_from_this<Handle> {
   std::atomic<bool> closed_{false};
   bool ended_ = false;
   std::atomic<u64> written_{0};  // log position behind the last write of this handle
-  std::mutex notes_mutex_;
-  std::condition_variable note_free_;
-  std::array<bool, format::kNotes> note_taken_{};
+  // Bit by bit the notes of the slot. Nothing that has to be destroyed: threads that a forked child
+  // does not have may be waiting for one.
+  std::atomic<std::uint32_t> notes_taken_{0};
 };
 
 }  // namespace hmap
