@@ -88,7 +88,7 @@ TEST(Fork, DestroyingTheChildsHandleHarmsNothing) {
 // Of a slot's notes for large records there are four: whoever wants a fifth sleeps.
 TEST(Fork, TheChildWaitsForNobodyWhoSleepsInItsParent) {
   TempDir dir;
-  std::optional<Store> store = Store::open(dir.file("store"), small_options()).value();
+  std::optional<Store> store = Store::open(dir.file("store"), quiet_options()).value();
   ASSERT_OK(store->put("key", "parent"));
   const std::string large(200'000, 'x');
   seam::hook.store(&stop_here);
