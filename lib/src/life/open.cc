@@ -333,7 +333,7 @@ bool runtime_is_valid(const Session& session, const RuntimeHeader& runtime) {
 
 Result<std::unique_ptr<Session>> reopen_read_only(const Session& session, const Options& options) {
   // The same file, whatever bears its name now.
-  Result<Fd> fd = open_file("/proc/self/fd/" + std::to_string(session.fd.get()), false);
+  Result<Fd> fd = open_file(proc_path(session.fd.get()).data(), false);
   if (!fd) return fd.error();
   return view_read_only(*std::move(fd), session.path, options);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <iterator>
 #include <mutex>
 #include <system_error>
@@ -35,6 +36,7 @@ class Retired::Waiter {
   ~Waiter();
 
   void add(std::shared_ptr<Handle> handle);
+  [[nodiscard]] bool is_of_this_process() const { return process_life() == life_; }
 
  private:
   struct Waiting {
@@ -50,6 +52,7 @@ class Retired::Waiter {
   bool added_ = false;  // since run() looked
   bool stop_ = false;
   std::thread thread_;
+  const std::uint64_t life_ = process_life();
 };
 
 Retired::Waiter::~Waiter() {
@@ -105,15 +108,12 @@ Retired::Retired() = default;
 Retired::~Retired() {
   // A forked child has no such thread, which may have been anywhere: whoever destroys a condition
   // variable waits for those who sleep on it. All of it is given up, as by ~Handle().
-  if (waiter_ != nullptr && process_life() != life_) static_cast<void>(waiter_.release());
+  if (waiter_ != nullptr && !waiter_->is_of_this_process()) static_cast<void>(waiter_.release());
 }
 
 // Without memory for this the process ends: the handle must not go under a call's feet.
 void Retired::add(std::shared_ptr<Handle> handle) noexcept {
-  if (waiter_ == nullptr) {
-    waiter_ = std::make_unique<Waiter>();
-    life_ = process_life();
-  }
+  if (waiter_ == nullptr) waiter_ = std::make_unique<Waiter>();
   waiter_->add(std::move(handle));
 }
 

@@ -3,7 +3,6 @@
 #ifndef HMAP_SRC_STORE_RETIRED_H_
 #define HMAP_SRC_STORE_RETIRED_H_
 
-#include <cstdint>
 #include <memory>
 
 #include "store/handle.h"
@@ -27,7 +26,6 @@ class Retired {
 
   // Made with the first handle: most stores are never replaced.
   std::unique_ptr<Waiter> waiter_;
-  std::uint64_t life_ = 0;  // of the process that made it
 };
 
 }  // namespace hmap

@@ -80,9 +80,8 @@ bool is_possible(const LogRecord& head, u64 lsn, u64 area_bytes) {
 
 Result<std::string> LogFile::path_of(int store_fd) {
   // The name behind the descriptor, so that all who came through symbolic links agree.
-  const std::string link = "/proc/self/fd/" + std::to_string(store_fd);
   std::string path(PATH_MAX, '\0');
-  const ssize_t bytes = ::readlink(link.c_str(), path.data(), path.size());
+  const ssize_t bytes = ::readlink(proc_path(store_fd).data(), path.data(), path.size());
   if (bytes < 0) return Status(Code::kSystem, "cannot ask for the store's name", 0, errno);
   path.resize(static_cast<std::size_t>(bytes));
   return path + "-wal";
