@@ -1,90 +1,30 @@
 // The lock of a domain: owners that die, stop, or never were; waiters; time-outs.
-#include "system/lock.h"
-
 #include <linux/futex.h>
 #include <sys/time.h>
 
 #include <algorithm>
-#include <array>
 #include <thread>
 
-#include "os_support.h"
-#include "shared_memory.h"
-#include "system/process.h"
-#include "system/seam.h"
+#include "lock_support.h"
 
 namespace hmap {
 namespace {
 
 using std::chrono::milliseconds;
-using test::TempDir;
 using unit::error_of;
 using unit::File;
+using unit::Handle;
 using unit::in_child;
 using unit::install_filter;
+using unit::kForEver;
+using unit::kSlotCount;
+using unit::kTry;
+using unit::kWaiters;
 using unit::Peer;
+using unit::SharedLock;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t kWaiters = std::uint32_t{1} << 31;
-constexpr std::uint32_t kSlotCount = 8;
-constexpr milliseconds kForEver{-1};
-constexpr milliseconds kTry{0};
-
-struct Shared {
-  format::Lock lock;
-  std::array<format::Slot, kSlotCount> slots;
-  std::uint64_t inside;
-  std::uint64_t sections;
-  std::uint64_t recoveries;
-  std::uint64_t violations;
-};
-
-// One writing handle, registered as the store does it.
-class Handle {
- public:
-  Handle(int fd, Shared& shared) : attachment_(*Attachment::create(fd)) {
-    slot_ = *attachment_->take_slot(kSlotCount);
-    if (!attachment_->bind().ok()) std::abort();
-    auto& generation = shared.slots[slot_ - 1].generation;
-    seam::store(generation, seam::load(generation) + 1);
-    locker_ = std::make_unique<Locker>(fd, shared.slots.data(), kSlotCount, slot_);
-  }
-  [[nodiscard]] const Locker& operator*() const { return *locker_; }
-  [[nodiscard]] const Locker* operator->() const { return locker_.get(); }
-  [[nodiscard]] std::uint32_t slot() const { return slot_; }
-
- private:
-  std::unique_ptr<Attachment> attachment_;
-  std::uint32_t slot_ = 0;
-  std::unique_ptr<Locker> locker_;
-};
-
-class LockTest : public testing::Test {
- protected:
-  // A process that takes the lock and keeps it until it is told to unlock.
-  std::unique_ptr<Peer> owner() {
-    auto peer = std::make_unique<Peer>([this](const Peer::Line& line) {
-      const Handle handle(file_.fd(), *shared_);
-      if (!handle->lock(lock(), kForEver)) return 1;
-      line.say('l');
-      line.wait_for_word();
-      handle->unlock(lock());
-      line.say('u');
-      line.wait_for_word();
-      return 0;
-    });
-    EXPECT_TRUE(peer->says('l'));
-    return peer;
-  }
-  [[nodiscard]] format::Lock& lock() const { return shared_->lock; }
-  [[nodiscard]] std::uint32_t word() const { return seam::load(shared_->lock.word); }
-
-  const TempDir dir_{TempDir::Where::kMemory};
-  const File file_{dir_.file("f")};
-  const test::Shared<Shared> shared_;
-};
-
-using Lock = LockTest;
+using Lock = unit::LockTest;
 
 TEST_F(Lock, NamesItsOwnerAndIsFreeAgain) {
   shared_->slots[0].generation = 0x1'8004;  // only the low 15 bits of the next one count: 5
@@ -262,6 +202,21 @@ TEST_F(Lock, OfADeadOwnerIsFoundThoughItsSlotIsUsedAgain) {
   EXPECT_EQ(*other->lock(lock(), kTry), Acquired::kOwnerDied);
 }
 
+TEST_F(Lock, OfOneWhoWasFoundDeadIsTakenWithoutWaiting) {
+  owner()->kill_and_wait();
+  seam::store(shared_->other.word, word());
+  EXPECT_EQ(in_child([&] {
+              const Handle handle(file_.fd(), *shared_);
+              CHILD_REQUIRE(*handle->lock(lock(), kForEver) == Acquired::kOwnerDied);
+              // Whoever sleeps dies.
+              CHILD_REQUIRE(install_filter(
+                  {SYS_futex, SECCOMP_RET_KILL_PROCESS, 1, FUTEX_WAIT_BITSET, true}));
+              CHILD_REQUIRE(*handle->lock(shared_->other, kForEver) == Acquired::kOwnerDied);
+              return 0;
+            }),
+            0);
+}
+
 TEST_F(Lock, OfOneWhoDiesInRecoveryIsRecoveredAgain) {
   owner()->kill_and_wait();
   EXPECT_EQ(in_child([&] {
@@ -275,7 +230,7 @@ TEST_F(Lock, OfOneWhoDiesInRecoveryIsRecoveredAgain) {
 }
 
 // What the kernel is asked: a process dies that asks it to wake anybody.
-int unlock_with_word(const File& file, Shared& shared, std::uint32_t bits) {
+int unlock_with_word(const File& file, SharedLock& shared, std::uint32_t bits) {
   return in_child([&] {
     const Handle handle(file.fd(), shared);
     CHILD_REQUIRE(handle->lock(shared.lock, kTry));
@@ -317,76 +272,6 @@ TEST_F(Lock, DoesWithoutFutexes) {
               return 0;
             }),
             0);
-}
-
-// Enters the section and leaves it, for ever. Nobody may be inside, unless he died there.
-[[noreturn]] void hammer(const File& file, Shared& shared) {
-  const Handle handle(file.fd(), shared);
-  while (true) {
-    const auto acquired = handle->lock(shared.lock, kForEver);
-    if (!acquired) ::_exit(1);
-    if (*acquired == Acquired::kOwnerDied) {
-      seam::store(shared.recoveries, seam::load(shared.recoveries) + 1);
-    } else if (seam::load(shared.inside) != 0) {
-      seam::store(shared.violations, 1);
-    }
-    seam::store(shared.inside, handle.slot());
-    for (int i = 0; i < 20; ++i) {
-      if (seam::load(shared.inside) != handle.slot()) seam::store(shared.violations, 2);
-    }
-    seam::store(shared.sections, seam::load(shared.sections) + 1);
-    seam::store(shared.inside, 0);
-    handle->unlock(shared.lock);
-  }
-}
-
-TEST_F(Lock, ExcludesThroughAStormOfKills) {
-  const auto start = [this] {
-    return std::make_unique<Peer>([this](const Peer::Line&) {
-      hammer(file_, *shared_);
-      return 0;
-    });
-  };
-  std::array<std::unique_ptr<Peer>, 3> peers{start(), start(), start()};
-
-  for (int kills = 0; kills < 150; ++kills) {
-    const std::uint64_t before = seam::load(shared_->sections);
-    while (seam::load(shared_->sections) < before + 50) std::this_thread::yield();
-    auto& victim = peers[static_cast<std::size_t>(kills) % peers.size()];
-    victim->kill_and_wait();
-    victim = start();
-  }
-  for (auto& peer : peers) peer->kill_and_wait();
-
-  EXPECT_EQ(shared_->violations, 0u);
-  EXPECT_GT(shared_->recoveries, 0u) << "nobody was killed inside: the storm proves nothing";
-  std::printf("%llu sections, %llu recoveries\n",
-              static_cast<unsigned long long>(shared_->sections),
-              static_cast<unsigned long long>(shared_->recoveries));
-}
-
-using LockThreads = LockTest;
-
-TEST_F(LockThreads, ExcludeEachOtherInOneHandleAndInTwo) {
-  const std::array<Handle, 2> handles{Handle(file_.fd(), *shared_), Handle(file_.fd(), *shared_)};
-  constexpr int kRounds = 20'000;
-  std::uint64_t plain = 0;  // ThreadSanitizer watches this one
-  std::vector<std::thread> threads;
-
-  for (std::size_t i = 0; i < 4; ++i) {
-    threads.emplace_back([&, i] {
-      const Handle& handle = handles[i % 2];
-      for (int round = 0; round < kRounds; ++round) {
-        if (!handle->lock(lock(), kForEver)) std::abort();
-        ++plain;
-        handle->unlock(lock());
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-
-  EXPECT_EQ(plain, 4u * kRounds);
-  EXPECT_EQ(word(), 0u);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <functional>
 
 #include "format/hash.h"
 #include "format/type.h"
@@ -114,24 +115,33 @@ Status attach(Session& session, const Options& options) {
 // the first write to its page, which is a large part of what opening takes.
 bool is_free(const format::Lock& lock) { return seam::load(lock.word) == 0; }
 
-// Takes over the lock of a domain, if its owner is dead, and lets it go. There is nobody to wait
-// for: a try asks at once whether the owner lives, where others sleep for 2 ms first. One who is
-// dying right now may still count as living.
-Status recover_if_dead(Engine& engine, u64 domain) {
-  if (is_free(engine.domain(domain).lock)) return {};
-  const Status tried = DomainLock::take(engine, domain, milliseconds{0}).error();
-  return tried.code() == Code::kBusy ? DomainLock::take(engine, domain).error() : tried;
+// Takes over a lock, if its owner is dead, and lets it go. There is nobody to wait for: a try asks
+// at once whether the owner lives, where others sleep for 2 ms first. One who is dying right now
+// may still count as living.
+Status recover_if_dead(Engine& engine, const format::Lock& lock,
+                       const std::function<Status(milliseconds timeout)>& take) {
+  if (is_free(lock)) return {};
+  const Status tried = take(milliseconds{0});
+  return tried.code() == Code::kBusy ? take(engine.lock_timeout) : tried;
+}
+
+Status recover_domain_if_dead(Engine& engine, u64 domain) {
+  return recover_if_dead(engine, engine.domain(domain).lock, [&](milliseconds timeout) {
+    return DomainLock::take(engine, domain, timeout).error();
+  });
 }
 
 // Alone with a runtime area of this boot: what dead processes left in the middle is finished now.
 // The space domain first, because recovering a shard waits for its lock.
 Status recover_all(Engine& engine) {
-  if (!is_free(engine.batch().lock)) {
-    if (const Result<BatchLock> lock = BatchLock::take(engine); !lock) return lock.error();
-  }
-  if (Status s = recover_if_dead(engine, engine.layout.space_domain()); !s.ok()) return s;
+  if (Status s = recover_if_dead(
+          engine, engine.batch().lock,
+          [&](milliseconds timeout) { return BatchLock::take(engine, timeout).error(); });
+      !s.ok())
+    return s;
+  if (Status s = recover_domain_if_dead(engine, engine.layout.space_domain()); !s.ok()) return s;
   for (u64 shard = 0; shard < engine.layout.shards; ++shard) {
-    if (Status s = recover_if_dead(engine, shard); !s.ok()) return s;
+    if (Status s = recover_domain_if_dead(engine, shard); !s.ok()) return s;
   }
   return {};
 }

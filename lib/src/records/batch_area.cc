@@ -37,9 +37,9 @@ Status recover_batch(Engine& engine) {
 
 }  // namespace
 
-Result<BatchLock> BatchLock::take(Engine& engine) {
+Result<BatchLock> BatchLock::take(Engine& engine, std::chrono::milliseconds timeout) {
   format::Lock& word = engine.batch().lock;
-  const Result<Acquired> acquired = engine.locker->lock(word, engine.lock_timeout);
+  const Result<Acquired> acquired = engine.locker->lock(word, timeout);
   if (!acquired) return acquired.error();
   if (engine.guarded) remember_lock(word);
   BatchLock lock(engine);

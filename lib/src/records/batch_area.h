@@ -15,7 +15,8 @@ namespace hmap {
 class BatchLock {
  public:
   // Errors: kBusy, and those of recovering.
-  static Result<BatchLock> take(Engine& engine);
+  static Result<BatchLock> take(Engine& engine) { return take(engine, engine.lock_timeout); }
+  static Result<BatchLock> take(Engine& engine, std::chrono::milliseconds timeout);
   BatchLock(BatchLock&& other) noexcept : engine_(other.engine_) { other.engine_ = nullptr; }
   BatchLock& operator=(BatchLock&&) = delete;
   ~BatchLock();

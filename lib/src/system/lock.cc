@@ -147,8 +147,12 @@ Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds 
       if (seam::compare_exchange(lock.word, seen, mine)) return Acquired::kClean;
       continue;
     }
-    if (now >= deadline || now >= next_check) {
+    // Who was found dead has other locks, too: those of a batch. Only the question is early.
+    const std::uint32_t owner = seen & ~kWaiters;
+    const bool known_dead = owner == known_dead_.load(std::memory_order_relaxed);
+    if (now >= deadline || now >= next_check || known_dead) {
       if (!owner_alive(seen)) {
+        known_dead_.store(owner, std::memory_order_relaxed);
         // Order: only the very word that was found dead is replaced, so of many who find it one
         // wins. Crash: whoever dies from here on leaves its own dead word, and the next one
         // recovers.
