@@ -2,9 +2,14 @@
 #include "hmap/activity.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <string>
+#include <thread>
 
 #include "child.h"
 #include "hmap/snapshot.h"
@@ -145,6 +150,46 @@ TEST_F(ActivityOf, TheDeadAreCleared) {
   }
   EXPECT_GT(locks, 0u);
   EXPECT_GT(large, 0u);
+}
+
+// Two threads of one handle clear at a time: the second one begins when the first is about to clear
+// the slot of the dead process, and must not get there before the first is done.
+struct TwoClear {
+  static inline Store* store = nullptr;
+  static inline std::uint64_t dead_pid = 0;
+  static inline std::thread second;
+  static inline std::atomic<pid_t> task = 0;
+  static inline std::atomic<bool> second_is_done = false;
+  static inline bool second_overtook = false;
+
+  static void look(seam::Event event, const void* at, std::size_t bytes) {
+    std::uint64_t word = 0;
+    if (event != seam::Event::kStore || bytes != sizeof word || task != 0) return;
+    std::memcpy(&word, at, sizeof word);
+    if (word != dead_pid) return;
+    second = std::thread([] {
+      task = static_cast<pid_t>(::syscall(SYS_gettid));
+      EXPECT_OK(clear_dead(*store));
+      second_is_done = true;
+    });
+    while (!second_is_done && (task == 0 || !sleeps_in(SYS_fcntl, ::getpid(), task)))
+      std::this_thread::yield();
+    second_overtook = second_is_done;
+  }
+};
+
+TEST_F(ActivityOf, TheDeadAreClearedByOneThreadAtATime) {
+  Store store = open();
+  Child child = at_put(5, SIGKILL);
+  TwoClear::dead_pid = static_cast<std::uint64_t>(child.pid());
+  ASSERT_TRUE(child.wait().killed());
+  TwoClear::store = &store;
+  seam::hook.store(&TwoClear::look);
+  EXPECT_OK(clear_dead(store));
+  seam::hook.store(nullptr);
+  ASSERT_NE(0, TwoClear::task);
+  TwoClear::second.join();
+  EXPECT_FALSE(TwoClear::second_overtook);
 }
 
 TEST_F(ActivityOf, SnapshotsOfTheDeadAreCleared) {

@@ -2,11 +2,14 @@
 // exception the library lets through, and nothing has happened then.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <new>
+#include <thread>
 
 #include "../commit/commit_options.h"
+#include "child.h"
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "raw_view.h"
@@ -142,6 +145,33 @@ TEST_P(NoMemory, LeavesNothingOfACheckpoint) {
 
 TEST_P(NoMemory, LeavesNothingOfASnapshot) {
   refuse_each([&] { return store_->snapshot().error(); });
+}
+
+// More refusals than the process has notes of large records, each in a new thread, which has no
+// buffers yet; then there is one for the next record.
+TEST(NoMemoryForLargeRecords, GivesTheirNotesBack) {
+  Watchdog watchdog;
+  TempDir dir{TempDir::Where::kMemory};
+  Store store = Store::open(dir.file("store"), commit_options()).value();
+  const std::string large = value_of(1, 9'000);
+  std::atomic<std::uint64_t> refused = 0;
+  for (std::uint64_t i = 0; i < 10 * format::kNotes; ++i) {
+    std::thread([&] {
+      refuse_in = 1 + i % 5;
+      try {
+        EXPECT_OK(store.put("large", large));
+      } catch (const std::bad_alloc&) {
+        ++refused;
+      }
+      refuse_in = 0;
+    }).join();
+  }
+  EXPECT_GT(refused, format::kNotes);
+  ASSERT_OK(store.put("large", large));
+  EXPECT_VALUE(store, "large", large);
+  const Result<VerifyReport> report = store.verify();
+  ASSERT_OK(report);
+  EXPECT_TRUE(report->clean()) << report->findings[0].text;
 }
 
 INSTANTIATE_TEST_SUITE_P(, NoMemory, ::testing::ValuesIn(kMemoryCases),

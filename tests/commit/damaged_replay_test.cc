@@ -1,5 +1,6 @@
 // A store with more in its commit log than in its last checkpoint, and a damaged block that replay
 // has to write to: opening says so and changes nothing that counts, so that nothing is lost by it.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -9,7 +10,10 @@
 #include "commit_options.h"
 #include "hmap/recover.h"
 #include "hmap/verify.h"
+#include "life/open.h"
+#include "system/log_file.h"
 #include "values.h"
+#include "verify_support.h"
 
 namespace hmap::test {
 namespace {
@@ -116,6 +120,50 @@ TEST_F(DamagedReplay, TheLogMayBeGivenUp) {
   std::uint64_t written = 0;
   for (const auto& [key, value] : checkpointed_) written += store.put(key, "new").ok() ? 1 : 0;
   EXPECT_LT(checkpointed_.size() / 2, written);
+}
+
+// A record with the right checksum that no writer of this library can have written: a batch of more
+// operations than the batch area has room for.
+TEST(DamagedLog, ABatchWithTooManyOperationsIsRefused) {
+  TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  Options options = commit_options();
+  options.log_bytes = 1 << 20;
+  std::uint64_t tail = 0;
+  std::uint32_t most = 0;
+  {
+    Store store = Store::open(dir.file("origin"), options).value();
+    ASSERT_OK(store.put("key", "value"));
+    ASSERT_OK(store.checkpoint());
+    tail = store.stats()->log_written;
+    most = store.stats()->batch_ops;
+    copy_store(dir.file("origin"), path);
+  }
+  const std::string before = read_file(path);
+  for (const std::uint32_t ops : {most, most + 1, 100 * most}) {
+    write_file(path, before);
+    std::string batch;
+    for (std::uint32_t i = 0; i < ops; ++i) {
+      const std::string key = "new " + std::to_string(i);
+      format::LogBatchOp op{};
+      op.op = static_cast<u8>(format::LogOp::kPut);
+      op.key_bytes = static_cast<u16>(key.size());
+      batch.append(reinterpret_cast<const char*>(&op), sizeof op).append(key);
+    }
+    std::string record;
+    LogFile::compose(format::LogOp::kBatch, {}, {batch}, 0, record);
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto superblock = read_superblock(file.get(), false).value();
+    ASSERT_OK(LogFile::open(log_of(path), superblock, true).value()->write(tail, record));
+    const Result<Store> store = Store::open(path, options);
+    if (ops == most) {
+      ASSERT_OK(store);
+      EXPECT_EQ(ops + 1, store->size().value());
+      continue;
+    }
+    EXPECT_CODE(Code::kBadLog, store);
+    EXPECT_FINDS_NOTHING(Store::verify_file(path));
+  }
 }
 
 }  // namespace

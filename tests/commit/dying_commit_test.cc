@@ -9,6 +9,7 @@
 #include "child.h"
 #include "commit_options.h"
 #include "hmap/batch.h"
+#include "life/open.h"
 #include "sanitized.h"
 #include "stop_at.h"
 #include "values.h"
@@ -62,8 +63,9 @@ class DyingCommit : public ::testing::TestWithParam<std::size_t> {
     for (int i = 0; i < 40; ++i) ASSERT_OK(store_->put("key " + std::to_string(i), "value"));
   }
 
-  Contents after_reboot() {
-    copy_store(path_, dir_.file("rebooted"));
+  Contents after_reboot() { return after_reboot(path_); }
+  Contents after_reboot(const std::string& path) {
+    copy_store(path, dir_.file("rebooted"));
     // Any opener replays the log, whatever durability it wants.
     Result<Store> store = Store::open(dir_.file("rebooted"), quiet_options());
     EXPECT_OK(store);
@@ -175,6 +177,64 @@ TEST_F(DyingRecovery, MayDieAnywhereAndBeginsAgain) {
   EXPECT_GT(event, 100U) << "the hook is not called";
   Store store = Store::open(cut, commit_options()).value();
   EXPECT_TRUE(model == contents(store));
+}
+
+// Dies before each of its stores while it opens a closed store, beside a guest: who comes next and
+// is told that a commit is durable finds it after a power cut.
+TEST_F(DyingRecovery, AnOpenerThatDiedHasAgreedOnNothing) {
+  ASSERT_OK(store_->close());
+  Options guest_options = quiet_options();
+  guest_options.any_type = true;
+  bool dead = true;
+  for (std::uint64_t event = 1; dead; ++event) {
+    SCOPED_TRACE("death before event " + std::to_string(event));
+    watchdog_.feed();
+    const auto guest = open_session(path_, guest_options, Role::kGuest);
+    ASSERT_OK(guest);
+    Child opener([&] {
+      StopAt::arm(event, SIGKILL);
+      const Result<Store> store = Store::open(path_, commit_options());
+      StopAt::disarm();
+      return store ? 0 : 2;
+    });
+    const Outcome outcome = opener.wait();
+    dead = outcome.killed();
+    ASSERT_TRUE(dead || outcome.exited(0)) << outcome;
+    const std::string key = "acknowledged " + std::to_string(event);
+    ASSERT_CHILD_PASSES(run_in_child([&] {
+      Store next = Store::open(path_, commit_options()).value();
+      ASSERT_OK(next.put(key, "value"));
+      ASSERT_EQ(1U, after_reboot().count(key));
+    }));
+    EXPECT_OK(close_session(**guest));
+    ASSERT_OK(Store::open(path_, commit_options()).value().close());
+  }
+}
+
+// Who takes over from one who died in a commit, and is not in commit mode himself, sees whether it
+// has happened; a power cut does not change that.
+TEST_F(DyingRecovery, WhatHasNotHappenedStaysSoForOpenersWithoutALog) {
+  const std::string next = dir_.file("next");
+  std::uint64_t event = 1;
+  int undone = 0;
+  for (bool dead = true; dead; ++event) {
+    SCOPED_TRACE("death before event " + std::to_string(event));
+    watchdog_.feed();
+    copy_store(path_, next);
+    Child writer([&] {
+      Store store = Store::open(next, commit_options()).value();
+      StopAt::arm(event, SIGKILL);
+      const Status status = store.put("new", "value");
+      StopAt::disarm();
+      return status.ok() ? 0 : 1;
+    });
+    dead = writer.wait().killed();
+    const Store store = Store::open(next, quiet_options()).value();
+    const bool happened = store.contains("new").value();
+    ASSERT_EQ(happened, after_reboot(next).count("new") == 1);
+    undone += happened ? 0 : 1;
+  }
+  EXPECT_GT(undone, 5);
 }
 
 }  // namespace

@@ -158,6 +158,19 @@ TEST(Closed, AHandleAnswersClosedAfterItWasMovedFrom) {
   expect_closed(other);  // NOLINT(bugprone-use-after-move)
 }
 
+TEST(Closed, AHandleThatIsAssignedToIsClosedThoughACursorLives) {
+  TempDir dir;
+  Store store = Store::open(dir.file("store"), quiet_options()).value();
+  ASSERT_OK(store.put("key", "value"));
+  Cursor cursor = store.cursor().value();
+
+  store = Store::open(dir.file("other"), quiet_options()).value();
+
+  EXPECT_CODE(Code::kClosed, cursor.next());
+  EXPECT_OK(Store::open(dir.file("store"), with_mode(quiet_options(), Mode::kExclusive)));
+  EXPECT_OK(store.put("key", "value"));
+}
+
 TEST(Closed, ValueOfAnErrorThrowsItsStatus) {
   TempDir dir;
   try {

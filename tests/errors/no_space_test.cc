@@ -217,6 +217,31 @@ TEST(NoSpace, TheLimitOfTheProcessIsAnErrorAndNotASignal) {
   }));
 }
 
+TEST(NoSpace, TheLimitOfTheProcessIsAnErrorForTheCommitLog) {
+  TempDir dir(TempDir::Where::kMemory);
+  EXPECT_CHILD_PASSES(run_in_child([&] {
+    signal(SIGXFSZ, SIG_DFL);
+    Options options = small_options();
+    options.durability = Durability::kCommit;
+    options.log_bytes = 1 << 20;
+    options.checkpoint_interval = std::chrono::hours(1);
+    Store store = Store::open(dir.file("store"), options).value();
+    for (std::uint64_t i = 0; i < 500; ++i) ASSERT_OK(store.put(key_of(i), value_of(i, 300)));
+    for (std::uint64_t i = 0; i < 500; ++i) ASSERT_TRUE(store.erase(key_of(i)).value());
+    ASSERT_OK(store.checkpoint());
+    // What a pair of writes takes of the store is a quarter of what it takes of the log.
+    const rlimit low{file_bytes(dir.file("store")), RLIM_INFINITY};
+    ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &low));
+    Status status;
+    while (status.ok())
+      status = store.put("key", "").ok() ? store.erase("key").error() : store.put("key", "");
+    EXPECT_CODE(Code::kNoSpace, status);
+    const rlimit none{RLIM_INFINITY, RLIM_INFINITY};
+    ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &none));
+    ASSERT_OK(store.put("key", "value"));
+  }));
+}
+
 TEST(NoSpace, TheSizeLimitOfAHandleHolds) {
   TempDir dir;
   Options options = quiet_options();

@@ -3,8 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "child.h"
 #include "stores.h"
+#include "system/seam.h"
 #include "temp_file.h"
 #include "values.h"
 
@@ -42,6 +45,42 @@ TEST(ReadOnly, SeesWhatOthersWriteAtOnceThroughGrowthsOfTheFile) {
   ASSERT_OK(writer.clear());
   EXPECT_EQ(0U, reader.size().value());
   EXPECT_ABSENT(reader, key_of(1));
+}
+
+// A writer that comes while a reader puts the durable state together uses what was free there.
+Store* comes_meanwhile = nullptr;
+std::uint64_t comes_at = 0;
+std::string comes_to;
+void come(seam::Event, const void*, std::size_t) {
+  if (comes_at == 0 || --comes_at != 0) return;
+  comes_meanwhile = new Store(Store::open(comes_to, quiet_options()).value());
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    for (std::uint64_t i = 0; i < 400; ++i)
+      ASSERT_OK(comes_meanwhile->put(key_of(i), value_of(i + round, 40)));
+    ASSERT_OK(comes_meanwhile->checkpoint());
+  }
+}
+
+TEST(ReadOnly, OpensBesideAWriterThatComesMeanwhile) {
+  TempDir dir(TempDir::Where::kMemory);
+  int came = 0;
+  for (std::uint64_t event = 1;; event = event * 5 / 4 + 1) {
+    SCOPED_TRACE("before store " + std::to_string(event));
+    make_store(dir.file("origin"));
+    comes_to = dir.file("store");
+    copy_file(dir.file("origin"), comes_to);  // another file: its live state counts for nothing
+    comes_at = event;
+    seam::hook.store(&come);
+    const Result<Store> reader = Store::open(comes_to, kReading);
+    seam::hook.store(nullptr);
+    ASSERT_OK(reader);
+    EXPECT_VALUE(*reader, key_of(7), comes_at == 0 ? value_of(9, 40) : value_of(7, 40));
+    if (comes_at != 0) break;
+    ++came;
+    delete std::exchange(comes_meanwhile, nullptr);
+  }
+  comes_at = 0;
+  EXPECT_GT(came, 10);
 }
 
 TEST(ReadOnly, RefusesEveryWrite) {

@@ -1,5 +1,6 @@
 // Publishing: killed at every step that others can see, with handles open on the old store.
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 #include <filesystem>
 #include <string>
@@ -187,6 +188,40 @@ TEST(PublishDeath, AStoppedPublisherIsAGuest) {
     for (const auto& file : {path, fresh, path + "-wal"}) fs::remove(file);
   }
   EXPECT_GT(beside, 10);
+}
+
+// Who found a file under the name that publish() takes away, and waits for it, does not get what is
+// the live store by then: it begins again, and finds nothing there.
+TEST(PublishRace, WhoOpensTheSourceMeanwhileDoesNotGetTheLiveStore) {
+  const TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  const std::string fresh = dir.file("fresh");
+  int waited = 0;
+  bool through = false;
+  for (std::uint64_t event = 1; !through; ++event) {
+    build(path, 1, 5);
+    build(fresh, 2, 6);
+    Child publisher([&] {
+      StopAt::arm(event, SIGSTOP);
+      return publish(fresh, path) ? 0 : 1;
+    });
+    through = !publisher.wait().stopped();
+    Child opener([&] {
+      const Result<Store> store = Store::open(fresh, with_mode(quiet_options(), Mode::kOpen));
+      return store && !fs::exists(fresh) ? 1 : 0;
+    });
+    Outcome outcome;
+    while ((outcome = opener.poll()).how == Outcome::How::kTimedOut &&
+           !sleeps_in(SYS_fcntl, opener.pid(), opener.pid())) {
+    }
+    waited += outcome.how == Outcome::How::kTimedOut ? 1 : 0;
+    if (!through) publisher.signal(SIGCONT);
+    if (outcome.how == Outcome::How::kTimedOut) outcome = opener.wait();
+    EXPECT_CHILD_PASSES(outcome) << event;
+    if (!through) publisher.wait();
+    for (const auto& file : {path, fresh}) fs::remove(file);
+  }
+  EXPECT_GT(waited, 10) << "nobody waited for a publisher";
 }
 
 // The old store's writer dies in the middle of a write, with the lock of its shard: then the store

@@ -13,9 +13,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <ostream>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #if defined(__SANITIZE_THREAD__)
@@ -148,6 +150,14 @@ class Child {
 
 // Exit code of a child whose body could not run here (no mount, no root).
 inline constexpr int kSkipped = 77;
+
+// Whether a task of this user's sleeps in that system call: its number is the first word there.
+inline bool sleeps_in(long call, pid_t process, pid_t task) {
+  std::ifstream now("/proc/" + std::to_string(process) + "/task/" + std::to_string(task) +
+                    "/syscall");
+  long number = -1;
+  return now >> number && number == call;
+}
 
 // Runs a body with googletest assertions in a child; they print as usual and fail the exit code.
 inline Outcome run_in_child(const std::function<void()>& body, Milliseconds deadline = kDeadline) {

@@ -157,21 +157,20 @@ Result<bool> agree_on_durability(Session& session, const Options& options, Role 
                                                       : wanted;
   if (wanted != Durability::kStore && wanted != session.durability)
     return Status(Code::kModeMismatch, "the store is open with another durability");
-  if (role == Role::kGuest) {
-    if (alone) seam::store(shared, static_cast<u64>(Durability::kStore));
-    return false;
-  }
-  if (decides) seam::store(shared, static_cast<u64>(session.durability));
-  return decides;
+  // Crash, here or before the session is there: nothing is agreed, the next one decides.
+  if (alone) seam::store(shared, static_cast<u64>(Durability::kStore));
+  return decides && role != Role::kGuest;
 }
 
-// Whether another file bears the name by now: publish() and compact() put one there. Asked under
-// the OPEN byte: if they have not done so yet, they are still attached.
+// Whether the name leads to another file by now, or to none: publish() and compact() put one there,
+// and publish() takes the name of what it puts elsewhere. Asked under the OPEN byte: if they have
+// not done so yet, they are still attached.
 bool was_replaced(const Session& session) {
   struct stat named {};
   struct stat ours {};
-  return ::stat(session.path.c_str(), &named) == 0 && ::fstat(session.fd.get(), &ours) == 0 &&
-         (named.st_dev != ours.st_dev || named.st_ino != ours.st_ino);
+  if (::fstat(session.fd.get(), &ours) != 0) return false;
+  if (::stat(session.path.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return named.st_dev != ours.st_dev || named.st_ino != ours.st_ino;
 }
 
 // The only one there; `valid`: the runtime area was left by others of this boot.
@@ -233,10 +232,13 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   }
   const Result<bool> first = agree_on_durability(*session, options, role, *alone);
   if (!first) return first.error();
+  if (!*alone || valid) lend_log(*session);
   if (Status s = attach(*session, options); !s.ok()) return s;
   if (Status s = *alone ? begin(*session, options, valid) : join(*session, options, *first);
       !s.ok())
     return s;
+  // Order: last. Who finds commit mode agreed appends to a log that a root says is in use.
+  if (*first) seam::store(engine.runtime->durability, static_cast<u64>(session->durability));
   session->named = engine.map->has_name();
   session->changes = sum_of_changes(engine);
   session->live = true;
@@ -259,77 +261,47 @@ Result<std::unique_ptr<Session>> open_named(const std::string& path, const Optio
   return Status(Code::kBusy, "the file is replaced again and again");
 }
 
+// The durable state, put together in private memory.
+Status view_durable(Session& session, const Options& options) {
+  session.watch = std::move(session.engine.map);
+  if (Status s = prepare_engine(session, options, Access::kPrivate); !s.ok()) return s;
+  if (Status s = rebuild_runtime(session.engine, RootIs::kOnTheDisk); !s.ok()) return s;
+  if (!options.ignore_log) {
+    if (Status s = check_log_is_empty(session); !s.ok()) return s;
+  }
+  seam::store(session.engine.runtime->durability, static_cast<u64>(Durability::kCheckpoint));
+  return {};
+}
+
 Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
                                                 const Options& options) {
-  auto session = std::make_unique<Session>();
-  session->path = path;
-  session->fd = std::move(fd);
-  if (Status s = identify(*session); !s.ok()) return s;
-  if (Status s = prepare_engine(*session, options, Access::kReadOnly); !s.ok()) return s;
-  if (const Engine& engine = session->engine; runtime_is_valid(*session, *engine.runtime)) {
-    if (is_cut_short(engine)) {
-      return Status(Code::kTruncated, "the file was cut short since it was last used",
-                    engine.map->file_bytes());
+  constexpr int kTries = 10;
+  for (int i = 1;; ++i) {
+    auto session = std::make_unique<Session>();
+    session->path = path;
+    session->fd = std::move(fd);
+    if (Status s = identify(*session); !s.ok()) return s;
+    if (Status s = prepare_engine(*session, options, Access::kReadOnly); !s.ok()) return s;
+    if (const Engine& engine = session->engine; runtime_is_valid(*session, *engine.runtime)) {
+      if (is_cut_short(engine)) {
+        return Status(Code::kTruncated, "the file was cut short since it was last used",
+                      engine.map->file_bytes());
+      }
+      session->live = true;
+      return session;
     }
-    session->live = true;
-    return session;
+    const Status status = view_durable(*session, options);
+    if (status.ok()) return session;
+    // If a writer has come meanwhile, what it used anew looks damaged; there is a live state now.
+    if (i == kTries || !runtime_is_valid(*session, *session->shared_runtime())) return status;
+    fd = std::move(session->fd);
   }
-  session->watch = std::move(session->engine.map);
-  if (Status s = prepare_engine(*session, options, Access::kPrivate); !s.ok()) return s;
-  if (Status s = rebuild_runtime(session->engine, RootIs::kOnTheDisk); !s.ok()) return s;
-  if (!options.ignore_log) {
-    if (Status s = check_log_is_empty(*session); !s.ok()) return s;
-  }
-  seam::store(session->engine.runtime->durability, static_cast<u64>(Durability::kCheckpoint));
-  return session;
 }
 
 }  // namespace
 
 Session::~Session() {
   if (engine.map != nullptr) guard::remove_window(engine.map->base());
-}
-
-u32 superblock_checksum(Superblock superblock) {
-  superblock.checksum = 0;
-  return checksum(&superblock, sizeof superblock, 0);
-}
-
-Result<Superblock> read_superblock(int fd, bool writable) {
-  Superblock superblock{};
-  ssize_t got = 0;
-  do {
-    got = ::pread(fd, &superblock, sizeof superblock, 0);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0)
-    return Status(errno == EIO ? Code::kIoError : Code::kSystem, "reading the superblock", 0,
-                  errno);
-  const auto read = static_cast<std::size_t>(got);
-  if (read < sizeof superblock.magic || superblock.magic != format::kMagic) {
-    return Status(Code::kNotAStore, "the file does not begin like an hmap store");
-  }
-  if (read < sizeof superblock) {
-    return Status(Code::kTruncated, "the file ends inside its superblock", read);
-  }
-  if (superblock.version != format::kVersion) {
-    return Status(Code::kWrongVersion, "the store has a format version this library cannot read");
-  }
-  if (superblock.checksum != superblock_checksum(superblock)) {
-    return Engine::corrupt("superblock with a wrong checksum", 0);
-  }
-  if (superblock.features_refuse != 0 || superblock.key_kind > format::kKindFixed ||
-      superblock.elem_kind > format::kKindFixed) {
-    return Status(Code::kWrongVersion, "the store uses features this library does not know");
-  }
-  if (!type_is_possible(superblock)) {
-    return Engine::corrupt("superblock: the type of keys and values contradicts itself",
-                           offsetof(Superblock, key_bytes));
-  }
-  if (writable && superblock.features_read_only != 0) {
-    return Status(Code::kWrongVersion,
-                  "the store uses features this library can only read; open it read-only");
-  }
-  return superblock;
 }
 
 bool runtime_is_valid(const Session& session, const RuntimeHeader& runtime) {

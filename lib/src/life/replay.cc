@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -68,6 +69,14 @@ bool fits(const Session& session, std::string_view key, const StoredValue& value
          (value.flags != 0 ? !session.engine.layout.bucket.is_inline()
                            : lengths.value_fits(value.bytes.size()));
 }
+// As store.cc refuses it: there is room for so many operations in the batch area, and each record
+// of a batch lies in a span.
+bool is_possible_batch(const Layout& layout, const std::vector<BatchItem>& items) {
+  return items.size() <= layout.batch_ops &&
+         std::none_of(items.begin(), items.end(), [&](const BatchItem& item) {
+           return !item.erases && is_large(layout, record_bytes(item.key, item.value));
+         });
+}
 Status wrong_length() { return {Code::kBadLog, "the commit log has an entry of another type"}; }
 
 // One record through the ordinary write path. The engine has no log meanwhile.
@@ -86,6 +95,8 @@ Status do_again(Session& session, const LogEntry& entry) {
     case LogOp::kBatch: {
       std::vector<BatchItem> items;
       if (Status s = read_batch(entry.value, items); !s.ok()) return s;
+      if (!is_possible_batch(engine.layout, items))
+        return {Code::kBadLog, "the commit log has a batch that no writer could have applied"};
       for (const BatchItem& item : items) {
         if (item.erases ? !engine.layout.lengths.key_fits(item.key.size())
                         : !fits(session, item.key, item.value))
@@ -127,11 +138,27 @@ Status replay(Session& session, const LogFile& log) {
 // beginning.
 u64 next_lap(u64 tail, u64 area_bytes) { return (tail / area_bytes + 3) * area_bytes; }
 
+// Gives back what lend_log() lent.
+void take_log_back(Session& session) {
+  session.engine.log = nullptr;
+  session.log.reset();
+}
+
 }  // namespace
+
+void lend_log(Session& session) {
+  const LogState& state = session.engine.runtime->log;
+  if (seam::load(state.in_use) == 0) return;
+  Result<std::unique_ptr<LogFile>> log = open_log(session, true);
+  if (!log || (*log)->inode() != seam::load(state.inode)) return;
+  session.log = *std::move(log);
+  session.engine.log = session.log.get();
+}
 
 Status set_up_log(Session& session, const Options& options, bool rebuilt) {
   Engine& engine = session.engine;
   LogState& state = engine.runtime->log;
+  take_log_back(session);
   const bool wanted = session.durability == Durability::kCommit;
   const bool owed = rebuilt && state.in_use != 0 && !options.ignore_log;
   const bool root_says_owed = rebuilt && state.in_use != 0;
@@ -168,6 +195,7 @@ Status set_up_log(Session& session, const Options& options, bool rebuilt) {
 }
 
 Status join_log(Session& session) {
+  take_log_back(session);
   Result<std::unique_ptr<LogFile>> log = open_log(session, true);
   if (!log) return log.error();
   if ((*log)->inode() != seam::load(session.engine.runtime->log.inode)) {
@@ -180,6 +208,8 @@ Status join_log(Session& session) {
 
 Status close_log(Session& session) {
   Engine& engine = session.engine;
+  // Order: while the log is in use, so that whoever settles has it.
+  if (Status s = settle_log(engine); !s.ok()) return s;
   // Crash: the next one to open the store is alone and decides anew; after a power cut the root
   // still says that the log is in use.
   seam::store(engine.runtime->log.in_use, 0);

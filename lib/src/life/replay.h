@@ -10,6 +10,11 @@
 
 namespace hmap {
 
+// Before anything may be taken over from the dead: what they left behind the end of a log in use is
+// blanked there (F-63), whatever durability the session will have. A log that is missing or is not
+// the store's is found by those below who need it.
+void lend_log(Session& session);
+
 // For a writer that is alone, all domains recovered, nobody let in yet. `rebuilt`: the runtime area
 // comes from the durable root, so that what the log has beyond it must be replayed. Afterwards the
 // log is begun if the session's durability is kCommit, else out of use; a checkpoint is durable

@@ -134,8 +134,9 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash,
   }
   if (Status s = change.publish_logged({format::LogOp::kErase, key, {}}); !s.ok()) return s;
   Engine::count(engine.domain(shard).erased);
-  if (Status s = carry_on(engine, shard, mixed, location, *word); !s.ok()) return s;
-  // The write has happened; what is left over is done by the next one.
+  // The write has happened, and who is told of an error would take it for undone. What is left over
+  // is done by later ones.
+  static_cast<void>(carry_on(engine, shard, mixed, location, *word).ok());
   static_cast<void>(tidy_up(engine, shard, true).ok());
   return true;
 }

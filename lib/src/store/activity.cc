@@ -10,6 +10,7 @@
 #include "state/space.h"
 #include "store/stats.h"
 #include "store/store_access.h"
+#include "system/file.h"
 
 namespace hmap {
 namespace {
@@ -132,8 +133,11 @@ Status take_over_locks(Engine& engine) {
 
 Status clear_slots(Session& session, ClearedDead& cleared) {
   Engine& engine = session.engine;
-  // Slots are given out under the OPEN byte: none of those below is taken meanwhile.
-  const Result<OpenGuard> nobody_opens = OpenGuard::take(session.fd.get());
+  // Slots are given out under the OPEN byte: none of those below is taken meanwhile. Through a
+  // descriptor of its own, so that another thread that clears waits, too.
+  const Result<Fd> file = open_file(proc_path(session.fd.get()).data(), true);
+  if (!file) return file.error();
+  const Result<OpenGuard> nobody_opens = OpenGuard::take(file->get());
   if (!nobody_opens) return nobody_opens.error();
   for (u32 number = 1; number <= engine.layout.slots; ++number) {
     format::Slot& slot = engine.slot(number);

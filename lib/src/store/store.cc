@@ -2,6 +2,7 @@
 #include "hmap/store.h"
 
 #include <deque>
+#include <utility>
 
 #include "format/hash.h"
 #include "hmap/batch.h"
@@ -84,6 +85,24 @@ Status check_writable(const Handle& handle) {
   return {};
 }
 
+// A note of the handle's slot, given back however the write ends. What it may say then is settled
+// by the next one who takes it.
+class BorrowedNote {
+ public:
+  BorrowedNote(Handle& handle, bool wanted)
+      : handle_(handle), note_(wanted ? handle.take_note() : nullptr) {}
+  BorrowedNote(const BorrowedNote&) = delete;
+  BorrowedNote& operator=(const BorrowedNote&) = delete;
+  ~BorrowedNote() {
+    if (note_ != nullptr) handle_.give_note(note_);
+  }
+  [[nodiscard]] u64* get() const { return note_; }
+
+ private:
+  Handle& handle_;
+  u64* const note_;
+};
+
 Result<bool> write_to(Handle& handle, std::string_view key, std::string_view value, PutMode mode,
                       std::string_view expected) {
   if (Status s = check_writable(handle); !s.ok()) return s;
@@ -96,11 +115,12 @@ Result<bool> write_to(Handle& handle, std::string_view key, std::string_view val
   const u64 hash = hash_key(key, engine.store_seed);
   std::string buffer;
   const StoredValue stored = engine.codec->encode(value, buffer);
-  u64* note = is_large(engine.layout, record_bytes(key, stored)) ? handle.take_note() : nullptr;
-  Result<bool> written = handle.write(hash & (engine.layout.shards - 1), [&](Engine& to) {
-    return put_entry(to, key, hash, stored, mode, note, expected);
-  });
-  if (note != nullptr) handle.give_note(note);
+  const Result<bool> written = [&] {
+    const BorrowedNote note(handle, is_large(engine.layout, record_bytes(key, stored)));
+    return handle.write(hash & (engine.layout.shards - 1), [&](Engine& to) {
+      return put_entry(to, key, hash, stored, mode, note.get(), expected);
+    });
+  }();
   return committed(handle, written);
 }
 
@@ -140,7 +160,11 @@ Status closed() { return Status(Code::kClosed, "the store was closed or moved fr
 
 Store::Store(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Store::Store(Store&&) noexcept = default;
-Store& Store::operator=(Store&&) noexcept = default;
+Store& Store::operator=(Store&& other) noexcept {
+  Store old(std::move(other));
+  std::swap(impl_, old.impl_);
+  return *this;
+}
 Store::~Store() {
   // Cursors may keep the handle alive; the store is closed all the same.
   if (impl_ != nullptr) impl_->retire();

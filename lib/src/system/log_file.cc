@@ -12,6 +12,7 @@
 #include "format/hash.h"
 #include "system/naming.h"
 #include "system/seam.h"
+#include "system/size_limit.h"
 
 namespace hmap {
 namespace {
@@ -30,10 +31,12 @@ u32 header_checksum(LogHeader header) {
 
 // 0 or an errno. pwrite() of all bytes.
 int write_all(int fd, const char* from, u64 bytes, u64 at) {
-  // Bound: each round writes at least one byte, or was interrupted, or ends it.
+  FileSizeSignal signals(has_size_limit() ? FileSizeSignal::Cause::kLimit
+                                          : FileSizeSignal::Cause::kNone);
+  // Bound: each round writes at least one byte, or ends it.
   while (bytes > 0) {
-    const ssize_t written = ::pwrite(fd, from, bytes, static_cast<off_t>(at));
-    if (written < 0 && errno == EINTR) continue;
+    const ssize_t written = uninterrupted(
+        signals, [&] { return ::pwrite(fd, from, bytes, static_cast<off_t>(at)); });
     if (written <= 0) return written < 0 ? errno : EIO;
     from += written;
     at += static_cast<u64>(written);
