@@ -63,11 +63,12 @@ void force_cut(Engine& engine) { seam::store(engine.cut().changes, ~u64{0}); }
 
 // A value that is compressed is found wrong, if it is, by whoever decompresses it. Inline slots
 // have none.
-bool fits(const Session& session, std::string_view key, const StoredValue& value) {
-  const Lengths& lengths = session.engine.layout.lengths;
-  return lengths.key_fits(key.size()) &&
-         (value.flags != 0 ? !session.engine.layout.bucket.is_inline()
-                           : lengths.value_fits(value.bytes.size()));
+bool fits(const Layout& layout, const BatchItem& item) {
+  const Lengths& lengths = layout.lengths;
+  if (!lengths.key_fits(item.key.size())) return false;
+  if (item.erases) return true;
+  return item.value.flags != 0 ? !layout.bucket.is_inline()
+                               : lengths.value_fits(item.value.bytes.size());
 }
 // As store.cc refuses it: there is room for so many operations in the batch area, and each record
 // of a batch lies in a span.
@@ -77,36 +78,23 @@ bool is_possible_batch(const Layout& layout, const std::vector<BatchItem>& items
            return !item.erases && is_large(layout, record_bytes(item.key, item.value));
          });
 }
-Status wrong_length() { return {Code::kBadLog, "the commit log has an entry of another type"}; }
 
 // One record through the ordinary write path. The engine has no log meanwhile.
 Status do_again(Session& session, const LogEntry& entry) {
   Engine& engine = session.engine;
+  Result<std::vector<BatchItem>> items = items_of(engine.layout, entry);
+  if (!items) return items.error();
   const u64 hash = hash_key(entry.key, engine.store_seed);
   switch (entry.op) {
     case LogOp::kPut:
-      if (!fits(session, entry.key, {entry.value, entry.flags})) return wrong_length();
       return put_entry(engine, entry.key, hash, {entry.value, entry.flags}, PutMode::kPut,
                        &engine.slot(session.slot).notes[0])
           .error();
     case LogOp::kErase:
-      if (!engine.layout.lengths.key_fits(entry.key.size())) return wrong_length();
       return erase_entry(engine, entry.key, hash).error();
-    case LogOp::kBatch: {
-      std::vector<BatchItem> items;
-      if (Status s = read_batch(entry.value, items); !s.ok()) return s;
-      if (!is_possible_batch(engine.layout, items))
-        return {Code::kBadLog, "the commit log has a batch that no writer could have applied"};
-      for (const BatchItem& item : items) {
-        if (item.erases ? !engine.layout.lengths.key_fits(item.key.size())
-                        : !fits(session, item.key, item.value))
-          return wrong_length();
-      }
-      return apply_batch(engine, std::move(items));
-    }
+    case LogOp::kBatch:
+      return apply_batch(engine, *std::move(items));
     default:
-      if (entry.shard >= engine.layout.shards)
-        return {Code::kBadLog, "the commit log clears a shard that does not exist"};
       return clear_shard(engine, entry.shard);
   }
 }
@@ -117,10 +105,9 @@ Status replay(Session& session, const LogFile& log) {
   Engine& engine = session.engine;
   LogState& state = engine.runtime->log;
   for (;;) {
-    const Result<std::optional<LogEntry>> entry = log.read(state.tail);
+    const Result<std::optional<LogEntry>> entry = log.next(state.tail);
     if (!entry) return entry.error();
-    // What comes after a marker that no root contains was acknowledged to nobody.
-    if (!entry->has_value() || (*entry)->op == LogOp::kMarker) return {};
+    if (!entry->has_value()) return {};
     Status status = do_again(session, **entry);
     if (status.code() == Code::kNoSpace) {
       if (Status s = checkpoint(engine, engine.lock_timeout); !s.ok()) return s;
@@ -153,6 +140,29 @@ void lend_log(Session& session) {
   if (!log || (*log)->inode() != seam::load(state.inode)) return;
   session.log = *std::move(log);
   session.engine.log = session.log.get();
+}
+
+Result<std::vector<BatchItem>> items_of(const Layout& layout, const LogEntry& entry) {
+  std::vector<BatchItem> items;
+  if (entry.op == LogOp::kClear) {
+    if (entry.shard < layout.shards) return items;
+    return Status(Code::kBadLog, "the commit log clears a shard that does not exist");
+  }
+  if (entry.op == LogOp::kBatch) {
+    if (Status s = read_batch(entry.value, items); !s.ok()) return s;
+    if (!is_possible_batch(layout, items))
+      return Status(Code::kBadLog, "the commit log has a batch that no writer could have applied");
+  } else {
+    BatchItem& item = items.emplace_back();
+    item.key = entry.key;
+    item.value = {entry.value, entry.flags};
+    item.erases = entry.op == LogOp::kErase;
+  }
+  for (const BatchItem& item : items) {
+    if (!fits(layout, item))
+      return Status(Code::kBadLog, "the commit log has an entry of another type");
+  }
+  return items;
 }
 
 Status set_up_log(Session& session, const Options& options, bool rebuilt) {

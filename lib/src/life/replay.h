@@ -6,7 +6,10 @@
 #ifndef HMAP_SRC_LIFE_REPLAY_H_
 #define HMAP_SRC_LIFE_REPLAY_H_
 
+#include <vector>
+
 #include "life/open.h"
+#include "map/batch_plan.h"
 
 namespace hmap {
 
@@ -14,6 +17,11 @@ namespace hmap {
 // blanked there (F-63), whatever durability the session will have. A log that is missing or is not
 // the store's is found by those below who need it.
 void lend_log(Session& session);
+
+// What a record of a log's row does, in this order and at one moment: puts and erasures, whose
+// bytes are the entry's; nothing of a clear. kBadLog: a store of this layout has written no such
+// record.
+Result<std::vector<BatchItem>> items_of(const Layout& layout, const LogEntry& entry);
 
 // For a writer that is alone, all domains recovered, nobody let in yet. `rebuilt`: the runtime area
 // comes from the durable root, so that what the log has beyond it must be replayed. Afterwards the

@@ -92,6 +92,16 @@ Result<std::string> LogFile::path_of(int store_fd) {
 
 Result<std::unique_ptr<LogFile>> LogFile::open(const std::string& path,
                                                const format::Superblock& store, bool writable) {
+  return open_checked(path, store.uuid, store.store_seed, writable);
+}
+
+Result<std::unique_ptr<LogFile>> LogFile::open_by_seed(const std::string& path, const u8* uuid,
+                                                       u64 store_seed) {
+  return open_checked(path, uuid, store_seed, false);
+}
+
+Result<std::unique_ptr<LogFile>> LogFile::open_checked(const std::string& path, const u8* uuid,
+                                                       u64 store_seed, bool writable) {
   Result<Fd> fd = open_file(path, writable);
   if (!fd && fd.error().code() == Code::kNotFound) {
     return Status(Code::kBadLog, "the commit log of the store is missing", 0, ENOENT);
@@ -110,7 +120,7 @@ Result<std::unique_ptr<LogFile>> LogFile::open(const std::string& path,
   if (header.version != format::kLogVersion) {
     return Status(Code::kWrongVersion, "the commit log has a version this library cannot read");
   }
-  if (std::memcmp(header.uuid, store.uuid, sizeof header.uuid) != 0) {
+  if (uuid != nullptr && std::memcmp(header.uuid, uuid, sizeof header.uuid) != 0) {
     return Status(Code::kBadLog, "the commit log belongs to another store");
   }
   struct stat facts {};
@@ -123,7 +133,7 @@ Result<std::unique_ptr<LogFile>> LogFile::open(const std::string& path,
   std::unique_ptr<LogFile> log(new LogFile);
   log->fd_ = *std::move(fd);
   log->area_bytes_ = header.area_bytes;
-  log->store_seed_ = store.store_seed;
+  log->store_seed_ = store_seed;
   log->inode_ = facts.st_ino;
   return log;
 }
@@ -201,6 +211,12 @@ Result<std::optional<LogEntry>> LogFile::read(u64 lsn) const {
     entry.flags = head.flags;
   }
   return std::optional<LogEntry>(std::move(entry));
+}
+
+Result<std::optional<LogEntry>> LogFile::next(u64 lsn) const {
+  Result<std::optional<LogEntry>> entry = read(lsn);
+  if (entry && entry->has_value() && (*entry)->op == LogOp::kMarker) entry->reset();
+  return entry;
 }
 
 Status LogFile::flush() {

@@ -34,6 +34,10 @@ class LogFile {
   // Errors: kBadLog (missing, damaged, cut short, of another store), kPermission, kSystem.
   static Result<std::unique_ptr<LogFile>> open(const std::string& path,
                                                const format::Superblock& store, bool writable);
+  // For reading. Null instead of the uuid: it is not known, and the seed tells whose records those
+  // in the log are. Errors: those of open().
+  static Result<std::unique_ptr<LogFile>> open_by_seed(const std::string& path, const u8* uuid,
+                                                       u64 store_seed);
 
   // A new log, zero and durable under its name. Every block is written once: those that are only
   // allocated would cost a journal commit at their first flush. Errors: kExists, kNoSpace,
@@ -56,6 +60,9 @@ class LogFile {
 
   // The record at the position, if there is an intact one of this very lap. Errors: kIoError.
   Result<std::optional<LogEntry>> read(u64 lsn) const;
+  // The same for a row of records that count (F-61): a marker ends it, because what comes behind
+  // one that no root contains was acknowledged to nobody.
+  Result<std::optional<LogEntry>> next(u64 lsn) const;
 
   // Errors: kIoError; what was written may be lost then, and so every later flush fails, too, of
   // whichever thread. Two at a time happen one after the other: the kernel tells an error once for
@@ -64,6 +71,8 @@ class LogFile {
 
  private:
   LogFile() = default;
+  static Result<std::unique_ptr<LogFile>> open_checked(const std::string& path, const u8* uuid,
+                                                       u64 store_seed, bool writable);
   Status write_bytes(u64 position, const char* from, u64 bytes) const;
   Status read_bytes(u64 position, char* to, u64 bytes) const;
 
