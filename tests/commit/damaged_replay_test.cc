@@ -99,14 +99,18 @@ TEST_F(DamagedReplay, AReaderIsToldOfTheLogAndMaySeeTheCheckpoint) {
   EXPECT_CODE(Code::kNeedsRecovery, Store::open(path_, with_mode({}, Mode::kReadOnly)));
 }
 
-TEST_F(DamagedReplay, TheCheckpointIsSalvaged) {
+TEST_F(DamagedReplay, TheCheckpointIsSalvagedAndWhatTheLogHas) {
   ASSERT_CODE(Code::kCorrupt, Store::open(path_, options_));
   const Result<RecoverReport> report = recover(path_, dir_.file("fresh"));
   ASSERT_OK(report);
   EXPECT_EQ(RecoverReport::State::kDurable, report->state);
   EXPECT_EQ(checkpointed_.size(), report->entries);
   EXPECT_LT(0U, report->by_bitmap) << "those of the damaged block";
-  EXPECT_EQ(checkpointed_, contents(Store::open(dir_.file("fresh"), quiet_options()).value()));
+  EXPECT_EQ(kLogged, report->log_records);
+  EXPECT_TRUE(report->complete());
+  Contents expected = checkpointed_;
+  for (std::uint64_t i = 0; i < kLogged; ++i) expected[key_of(i)] = "of the log";
+  EXPECT_EQ(expected, contents(Store::open(dir_.file("fresh"), quiet_options()).value()));
 }
 
 // Whoever gives the log up has the checkpoint, to write to as far as it is whole.

@@ -18,8 +18,6 @@ void write_in_place(const std::string& path, std::uint64_t at, const std::string
   ASSERT_TRUE(file.flush());
 }
 
-std::string key_of(int i) { return "key" + std::to_string(i); }
-
 Result<Contents> salvage_live(const std::string& from, const std::string& to) {
   std::filesystem::remove(to);
   const std::string before = read_file(from);

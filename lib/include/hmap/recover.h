@@ -77,7 +77,8 @@ struct RecoverReport {
   // Which state of the store was read.
   enum class State : std::uint8_t {
     kLive,     // That of this boot, with everything written since the last checkpoint.
-    kDurable,  // That of the last checkpoint, as after a power cut.
+    kDurable,  // That of the last checkpoint, as after a power cut, and what the log has since
+               // then.
     kNone,     // None could be read: kScan only.
   };
   struct Lost {
@@ -103,6 +104,7 @@ struct RecoverReport {
   std::uint64_t file_bytes = 0;
 
   std::uint64_t entries = 0;  // In the new store.
+  // Taken from the state; without a log (below) they add up to `entries`.
   std::uint64_t by_bucket = 0;
   std::uint64_t by_bitmap = 0;
   std::uint64_t by_scan = 0;
@@ -117,6 +119,18 @@ struct RecoverReport {
   std::uint64_t damage_total = 0;
   std::vector<Damage> damage;  // The first RecoverOptions::list_max.
 
+  // The commit log beside the damaged store (Durability::kCommit) has writes that a durable state
+  // does not have; a live one has them all. Whether the state that was read needs one, and how much
+  // of it was applied to what was found in the store.
+  bool log_needed = false;
+  std::uint64_t log_records = 0;
+  std::uint64_t log_operations = 0;  // Of these: puts, erasures, shards cleared.
+  // Why acknowledged writes that only the log had may be lost; ok: none is. kBadLog, kWrongVersion,
+  // kPermission, kIoError, kSystem: it is missing, of another store, cannot be read, or has what no
+  // store writes; what comes before that was applied. kNeedsRecovery: nothing of it was applied,
+  // because damage hides whether its records are newer than what was found.
+  Status log_status;
+
   bool scanned = false;  // Whether the whole file had to be looked at.
   std::uint64_t scanned_bytes = 0;
   std::uint64_t scan_intact = 0;  // Intact records seen by it, old versions included.
@@ -127,14 +141,16 @@ struct RecoverReport {
   // Whether the new store holds exactly the entries that the damaged one had.
   [[nodiscard]] bool complete() const noexcept {
     return certain && claimed && by_bucket + by_bitmap == *claimed && by_scan == 0 &&
-           lost_total == 0;
+           lost_total == 0 && log_status.ok();
   }
 };
 
 // Makes a new store at `fresh` of every intact record of the store at `damaged` that is, by the
 // best evidence left, an entry of it. The damaged file may lack its end and have any of its bytes
 // destroyed; it is opened read-only and never changed. For a file on a failing disk, copy it first
-// (ddrescue): a page that cannot be read ends the process by SIGBUS.
+// (ddrescue): a page that cannot be read ends the process by SIGBUS. The commit log is looked for
+// beside the file, so a copy needs one of the log (DAMAGED-wal), too; it is read up to its first
+// record that is not intact, as by Store::open(), and never changed either.
 //
 //   damaged  The store to read; nobody may have it open for writing.
 //   fresh    The store to make. There must be no file; it gets its name when it is complete and
@@ -148,7 +164,7 @@ struct RecoverReport {
 // Threads and processes: any; the call shares nothing.
 // Cost: one pass over the buckets and their records; if any of these is damaged also one pass over
 // the file, at the speed of XXH3. Memory: some bytes for each entry of a damaged shard, and for
-// each record of 4 KiB and more.
+// each record of 4 KiB and more, and for each operation in the commit log.
 // Durability: the new store and its name are on disk when this returns.
 HMAP_EXPORT Result<RecoverReport> recover(const std::string& damaged, const std::string& fresh,
                                           const RecoverOptions& options = {});

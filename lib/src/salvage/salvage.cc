@@ -1,12 +1,9 @@
-// hmap::recover(): see hmap/recover.h.
+// The passes of hmap::recover().
 #include "salvage/salvage.h"
-
-#include <fcntl.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "copies/fresh_store.h"
 #include "format/hash.h"
 #include "records/batch_area.h"
 #include "records/records.h"
@@ -20,32 +17,19 @@ using format::ExtentKind;
 constexpr u64 kTickEntries = 512;
 
 Status Salvage::run() {
-  if (source_.live || source_.durable) {
-    for (u64 s = 0; s < engine_.layout.shards; ++s) {
-      const auto view_of = [s](std::optional<SalvageState>& state) {
-        return state && state->header(s) != nullptr ? &*state : nullptr;
-      };
-      SalvageState* state = view_of(source_.live);
-      if (state == nullptr) state = view_of(source_.durable);
-      Part part;
-      if (state != nullptr) {
-        part.shard = std::make_unique<SalvageShard>(engine_, *state, s, log_);
-      }
-      parts_.push_back(std::move(part));
-    }
-  }
+  open_parts();
   claim();
   for (Part& part : parts_) {
     if (Status s = take_buckets(part); !s.ok()) return s;
   }
   const bool whole = !parts_.empty() && std::all_of(parts_.begin(), parts_.end(),
                                                     [](const Part& part) { return part.whole; });
-  if (whole && report_.certain) return {};
+  if (whole && report_.certain) return redo_.apply(falls_back_);
   // Entries lie in buckets: what is not there is nowhere, and records are what batches left.
   if (source_.layout_known && engine_.layout.bucket.is_inline()) {
     const u64 claimed = report_.claimed.value_or(0);
     report_.lost_total = std::max(report_.lost_total, claimed - std::min(claimed, report_.entries));
-    return {};
+    return redo_.apply(falls_back_);
   }
   const u64 file = map_.file_bytes();
   if (source_.layout_known && file > engine_.layout.heap_offset) {
@@ -54,8 +38,26 @@ Status Salvage::run() {
   for (Part& part : parts_) {
     if (Status s = take_bitmaps(part); !s.ok()) return s;
   }
+  if (Status s = redo_.apply(falls_back_); !s.ok()) return s;
   if (Status s = scan(); !s.ok()) return s;
   return tell_conflicts();
+}
+
+void Salvage::open_parts() {
+  if (!source_.live && !source_.durable) return;
+  for (u64 s = 0; s < engine_.layout.shards; ++s) {
+    const auto view_of = [s](std::optional<SalvageState>& state) {
+      return state && state->header(s) != nullptr ? &*state : nullptr;
+    };
+    SalvageState* state = view_of(source_.live);
+    if (state == nullptr) {
+      state = view_of(source_.durable);
+      falls_back_ = falls_back_ || source_.live.has_value();
+    }
+    Part part;
+    if (state != nullptr) part.shard = std::make_unique<SalvageShard>(engine_, *state, s, log_);
+    parts_.push_back(std::move(part));
+  }
 }
 
 void Salvage::claim() {
@@ -299,7 +301,7 @@ Status Salvage::scan() {
 
 Status Salvage::take_scanned(const ScannedRecord& record) {
   const u64 hash = hash_of(record.key);
-  if (is_stale(record, hash)) return {};
+  if (redo_.decides(hash) || is_stale(record, hash)) return {};
   const Result<bool> inserted = put(record, Evidence::kScan);
   if (!inserted) return inserted.error();
   if (*inserted) {
@@ -350,45 +352,6 @@ Status Salvage::tell_conflicts() {
     if (Status s = options_.conflict({record->key, *value, offset}); !s.ok()) return s;
   }
   return {};
-}
-
-namespace {
-
-// Asking for a lock needs no permission to write. A file system without such locks has no writers.
-Status refuse_if_in_use(int fd) {
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(format::kUsersByteAt);
-  lock.l_len = 1;
-  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return {};
-  return {Code::kLockedExclusively, "a writer has the damaged store open"};
-}
-
-}  // namespace
-
-Result<RecoverReport> recover(const std::string& damaged, const std::string& fresh,
-                              const RecoverOptions& options) {
-  if (Status s = refuse_existing(fresh); !s.ok()) return s;
-  Result<Fd> fd = open_file(damaged, false);
-  if (!fd) return fd.error();
-  if (Status s = refuse_if_in_use(fd->get()); !s.ok()) return s;
-  SalvageSource source;
-  RecoverReport report;
-  DamageLog log(options.list_max);
-  if (Status s = open_source(source, fd->get(), options, log, report); !s.ok()) return s;
-
-  Options store_options = options_like(source.layout_known ? &source.engine.layout : nullptr,
-                                       source.engine.codec.get(), options.store);
-  store_options.type = source.type;
-  Result<FreshStore> store = FreshStore::create(fresh, store_options);
-  if (!store) return store.error();
-  if (Status s = Salvage(source, store->store(), options, log, report).run(); !s.ok()) return s;
-  if (Status s = store->finish(); !s.ok()) return s;
-  report.damage_total = log.total();
-  report.damage = log.list();
-  if (Status s = store->take_name(fresh); !s.ok()) return s;
-  return report;
 }
 
 }  // namespace hmap

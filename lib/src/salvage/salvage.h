@@ -10,6 +10,7 @@
 
 #include "format/hash.h"
 #include "hmap/store.h"
+#include "salvage/salvage_log.h"
 #include "salvage/salvage_scan.h"
 #include "salvage/salvage_shard.h"
 #include "salvage/salvage_source.h"
@@ -28,6 +29,7 @@ class Salvage {
         log_(log),
         report_(report),
         lengths_(source.type),
+        redo_(source, fresh, report, [this] { return tick(map_.file_bytes()); }),
         budget_(read_budget(map_)) {}
 
   Status run();
@@ -43,6 +45,7 @@ class Salvage {
     bool whole = false;
     bool bitmaps_whole = false;
   };
+  void open_parts();
   void claim();
   // Of entries claimed: the count of a shard does not have what a batch has yet to do.
   void count_differs(const Part& part, int by);
@@ -86,9 +89,11 @@ class Salvage {
   DamageLog& log_;
   RecoverReport& report_;
   std::vector<Part> parts_;
-  std::vector<bool> span_extents_;      // extents of spans whose bitmaps have been read
-  std::unordered_set<u64> by_scan_;     // hashes of the keys taken by kScan
-  Lengths lengths_;                     // of the new store
+  std::vector<bool> span_extents_;   // extents of spans whose bitmaps have been read
+  std::unordered_set<u64> by_scan_;  // hashes of the keys taken by kScan
+  Lengths lengths_;                  // of the new store
+  SalvageLog redo_;
+  bool falls_back_ = false;             // live, but for a shard that was read as durable
   std::unordered_set<u64> undecoded_;   // offsets of records whose values cannot be taken
   std::unordered_map<u64, Long> long_;  // by offset
   u64 budget_;                          // bytes of long records that may still be read

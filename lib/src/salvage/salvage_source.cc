@@ -4,6 +4,7 @@
 #include "life/open.h"
 #include "salvage/salvage_roots.h"
 #include "salvage/salvage_super.h"
+#include "system/log_file.h"
 
 namespace hmap {
 namespace {
@@ -84,6 +85,9 @@ Status open_source(SalvageSource& source, int fd, const RecoverOptions& options,
   report.superblock = found->how;
   report.store_seed = source.engine.store_seed = found->store_seed;
   source.type = found->type;
+  source.uuid = found->uuid;
+  source.uuid_verified = !found->damaged || found->how == RecoverReport::Superblock::kRepaired;
+  if (Result<std::string> path = LogFile::path_of(fd)) source.log_path = *std::move(path);
   source.layout_known = found->layout.has_value();
   if (source.layout_known) source.engine.layout = *found->layout;
   find_codec(source, log);

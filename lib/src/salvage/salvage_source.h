@@ -2,7 +2,9 @@
 #ifndef HMAP_SRC_SALVAGE_SALVAGE_SOURCE_H_
 #define HMAP_SRC_SALVAGE_SALVAGE_SOURCE_H_
 
+#include <array>
 #include <optional>
+#include <string>
 
 #include "salvage/salvage_state.h"
 
@@ -12,6 +14,9 @@ namespace hmap {
 struct SalvageSource {
   Engine engine;
   TypeInfo type;
+  std::array<u8, 16> uuid{};
+  bool uuid_verified = false;
+  std::string log_path;  // of the commit log, if there is one; empty: cannot be known
   bool layout_known = false;
   bool this_boot =
       false;  // the runtime area is of this boot and this file; `live` needs memory too

@@ -37,6 +37,7 @@ SalvageState SalvageState::durable(const Engine& engine, const ByRoot& by, Damag
   const u64 heap = engine.layout.heap_offset;
   const u64 in_file = file > heap ? engine.layout.extents_for(file - heap) : 0;
   state.extents_end_ = by.sector ? by.root.extents_end : in_file;
+  state.take_log_start(by);
   state.take_headers(by.headers_at, engine.layout.cut_header_offset(0));
   state.check_segments();
   return state;
@@ -57,6 +58,17 @@ SalvageState SalvageState::live(const Engine& engine, DamageLog& log) {
     log.add("shard header in the runtime area: impossible", engine.layout.header_offset(s));
   }
   return state;
+}
+
+// A word that was overwritten may be any position. Two zeros are no two witnesses: they are what a
+// lost page reads as.
+void SalvageState::take_log_start(const ByRoot& by) {
+  const u64 root = by.root.log_sequence;
+  const u64 cut = engine_.cut().log_sequence;
+  log_start_.verified = by.sector || (root == cut && root != 0);
+  const u64 flags = log_start_.verified ? root : root | cut;
+  log_start_.in_use = (flags & format::kLogInUse) != 0;
+  log_start_.position = root & ~format::kLogInUse;
 }
 
 void SalvageState::take_headers(u64 at, u64 otherwise_at) {

@@ -59,6 +59,13 @@ class SalvageState {
 
   [[nodiscard]] bool is_live() const { return live_; }
   [[nodiscard]] bool headers_verified() const { return headers_verified_; }
+  // Of a durable state: where the commit log goes on from it, as its root says.
+  struct LogStart {
+    u64 position = 0;
+    bool in_use = false;    // something may follow there; unverified: somebody says so
+    bool verified = false;  // by the root's checksum, or the last cut said the same
+  };
+  [[nodiscard]] const LogStart& log_start() const { return log_start_; }
   // Of a durable state: the root (A: 0, B: 1).
   [[nodiscard]] u64 root_index() const { return root_index_; }
   // A segment of the extent table; none if there is none, or it cannot be believed.
@@ -82,6 +89,7 @@ class SalvageState {
 
  private:
   SalvageState(const Engine& engine, DamageLog& log) : engine_(engine), log_(log) {}
+  void take_log_start(const ByRoot& by);
   void take_headers(u64 at, u64 otherwise_at);
   [[nodiscard]] std::optional<format::ShardHeader> header_at(u64 offset) const;
   [[nodiscard]] bool possible(const format::ShardHeader& header) const;
@@ -98,6 +106,7 @@ class SalvageState {
   bool root_verified_ = false;
   u64 root_index_ = 0;
   u64 extents_end_ = 0;
+  LogStart log_start_;
   std::vector<std::optional<format::ShardHeader>> headers_;
   std::array<RunOffset, format::kExtentSegments> extent_table_{};
   std::unordered_map<u64, Trust> pages_;       // by offset

@@ -135,6 +135,8 @@ TypeInfo find_type(const Superblock& found, const RecoverOptions& options) {
   return type_is_possible(found) ? type_of(found) : TypeInfo();
 }
 
+std::array<u8, 16> uuid_of(const Superblock& s) { return std::to_array(s.uuid); }
+
 std::optional<Layout> layout_of(Superblock s) {
   if (!make_canonical(s)) return std::nullopt;
   const Result<Layout> layout = Layout::from(s);
@@ -200,6 +202,7 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
     const Result<Layout> layout = Layout::from(s);
     if (!layout) return layout.error();
     found.store_seed = s.store_seed;
+    found.uuid = uuid_of(s);
     found.layout = *layout;
     found.type = type_of(s);
     return found;
@@ -208,12 +211,14 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
   if (Superblock repaired = s; repair(repaired)) {
     found.how = How::kRepaired;
     found.store_seed = repaired.store_seed;
+    found.uuid = uuid_of(repaired);
     found.layout = layout_of(repaired);
     found.type = type_of(repaired);
     return found;
   }
   found.how = options.store_seed ? How::kGiven : How::kConfirmed;
   found.store_seed = options.store_seed.value_or(s.store_seed);
+  found.uuid = uuid_of(s);
   if (!seed_verifies_a_root(map, found.store_seed) &&
       !seed_verifies_records(map, found.store_seed)) {
     return Status(Code::kNotAStore, options.store_seed
