@@ -31,6 +31,7 @@ class Recover(ToolTest):
         self.make()
         report = self.answer("recover", self.file, self.new, "--json")
         self.assertTrue(report["complete"])
+        self.assertEqual((report["log_needed"], report["log_trouble"]), (False, None))
         self.assertEqual(report["entries"], len(RECORDS))
         self.assertEqual(report["claimed"], len(RECORDS))
         self.assertEqual((report["lost"], report["damaged_places"]), (0, 0))
@@ -62,6 +63,23 @@ class Recover(ToolTest):
         text = self.hmap("recover", copy, self.new, code=NO).stdout.decode()
         self.assertIn("lost: 1 damaged record\n", text)
         self.assertIn('key "ada" perhaps, value of 80 bytes', text)
+        self.assertTrue(text.endswith("\ncomplete: NO\n"))
+
+    def test_what_only_the_commit_log_may_have_is_told(self):
+        self.make()
+        copy = self.damage(0, b"")
+        for root in (4096, 4096 + self.superblock(104, "<Q")):
+            with open(copy, "r+b") as file:
+                file.seek(root + 40)
+                file.write(struct.pack("<Q", 1 << 63 | 4096))  # the log is in use, perhaps
+        report = json.loads(self.hmap("recover", copy, self.new, "--json", code=NO).stdout)
+        self.assertEqual((report["entries"], report["lost"]), (len(RECORDS), 0))
+        self.assertEqual((report["log_needed"], report["log_records"]), (True, 0))
+        self.assertIn("left aside", report["log_trouble"])
+        os.unlink(self.new)
+        text = self.hmap("recover", copy, self.new, code=NO).stdout.decode()
+        self.assertIn("\nlost, perhaps: writes that only the commit log has\n  Needs", text)
+        self.assertRegex(text, r"(?m)^  from the log +0  writes since then, in 0 records$")
         self.assertTrue(text.endswith("\ncomplete: NO\n"))
 
     def test_without_the_first_page_the_seed_is_needed(self):

@@ -51,6 +51,10 @@ Json recover_json(const RecoverReport& report, const std::string& damaged,
   object["state"] = kState[static_cast<int>(report.state)];
   object["state_certain"] = report.certain;
   object["generation"] = report.generation;
+  object["log_needed"] = report.log_needed;
+  object["log_records"] = report.log_records;
+  object["log_operations"] = report.log_operations;
+  object["log_trouble"] = report.log_status.ok() ? Json() : Json(report.log_status.message());
   object["file_bytes"] = report.file_bytes;
   object["scanned"] = report.scanned;
   object["scan_intact"] = report.scan_intact;

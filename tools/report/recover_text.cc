@@ -47,6 +47,21 @@ std::string entries_text(const RecoverReport& report) {
   return text;
 }
 
+std::string log_text(const RecoverReport& report) {
+  if (!report.log_needed) return {};
+  return number_row("from the log", report.log_operations,
+                    fmt::format("writes since then, in {} record{}", grouped(report.log_records),
+                                report.log_records == 1 ? "" : "s"));
+}
+
+// Writes that were acknowledged and of which nothing else knows.
+std::string log_trouble_text(const RecoverReport& report) {
+  if (report.log_status.ok()) return {};
+  return fmt::format("\nlost, perhaps: writes that only the commit log has{}\n  {}\n",
+                     report.log_records == 0 ? "" : ", behind those taken from it",
+                     report.log_status.message());
+}
+
 std::string more(std::uint64_t total, std::size_t listed) {
   if (total <= listed) return {};
   return fmt::format("  and {} more (--list)\n", grouped(total - listed));
@@ -80,12 +95,12 @@ std::string recover_text(const RecoverReport& report, const std::string& damaged
                          const std::string& fresh) {
   std::string text =
       fmt::format("{}, {}, into {}\n\n", damaged, human_bytes(report.file_bytes), fresh);
-  text += source_text(report) + entries_text(report);
+  text += source_text(report) + entries_text(report) + log_text(report);
   if (report.conflicts != 0) {
     text += number_row("conflicts", report.conflicts,
                        "keys or values that may be newer than those taken (--conflicts)");
   }
-  text += lost_text(report) + damage_text(report);
+  text += lost_text(report) + log_trouble_text(report) + damage_text(report);
   text += fmt::format("\ncomplete: {}\n", report.complete() ? "yes" : "NO");
   return text;
 }

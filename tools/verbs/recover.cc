@@ -47,9 +47,9 @@ constexpr const char* kRecoverExample =
     "  hmap recover --conflicts twice.jsonl users.hmap rescued.hmap\n"
     "  hmap recover --seed 8793878b2d8fdb28 users.hmap rescued.hmap\n"
     "\n"
-    "FILE is only read, NEW must not exist. Exit code 1: something was lost, the report says "
-    "what;\n"
-    "3: nothing in FILE can be verified. Copy a file on a failing disk first (ddrescue).";
+    "FILE is only read, as is its commit log, FILE-wal, if it has one; NEW must not exist. Exit\n"
+    "code 1: something was lost, or may be, the report says what; 3: nothing in FILE can be\n"
+    "verified. Copy a file on a failing disk first (ddrescue).";
 
 // The side file: one JSON object a line. It is there only if there are conflicts, and never instead
 // of a file that was there.
