@@ -74,8 +74,9 @@ Status SalvageLog::find(bool falls_back) {
 Status SalvageLog::open(const u8* uuid) {
   Result<std::unique_ptr<LogFile>> log =
       LogFile::open_by_seed(source_.log_path, uuid, source_.engine.store_seed);
-  if (log) log_ = *std::move(log);
-  return log.error();
+  if (!log) return log.error();
+  log_ = *std::move(log);
+  return {};
 }
 
 Status SalvageLog::walk(const Visit& visit) {
@@ -84,10 +85,15 @@ Status SalvageLog::walk(const Visit& visit) {
   // Bound: a row is not longer than the area, whose bytes it would use twice.
   while (at - from < log_->area_bytes()) {
     const Result<std::optional<LogEntry>> entry = log_->next(at);
-    if (!entry) return blame(entry.error()), Status();
-    if (!entry->has_value()) return {};
+    if (!entry || !entry->has_value()) {
+      blame(entry.error());
+      return {};
+    }
     const Result<std::vector<BatchItem>> items = items_of(source_.engine.layout, **entry);
-    if (!items) return blame(items.error()), Status();
+    if (!items) {
+      blame(items.error());
+      return {};
+    }
     if (Status s = step_(); !s.ok()) return s;
     if (Status s = visit(at, **entry, *items); !s.ok()) return s;
     at = (*entry)->end;
