@@ -269,20 +269,6 @@ Status make_durable(Engine& engine, milliseconds timeout) {
   return {};
 }
 
-class CheckpointLock {
- public:
-  static Status take(Engine& engine, milliseconds timeout) {
-    return engine.locker->lock(engine.runtime->checkpoint_lock, timeout).error();
-  }
-  explicit CheckpointLock(Engine& engine) : engine_(engine) {}
-  CheckpointLock(const CheckpointLock&) = delete;
-  CheckpointLock& operator=(const CheckpointLock&) = delete;
-  ~CheckpointLock() { engine_.locker->unlock(engine_.runtime->checkpoint_lock); }
-
- private:
-  Engine& engine_;
-};
-
 }  // namespace
 
 Result<std::vector<DomainLock>> lock_all(Engine& engine, milliseconds timeout) {
@@ -362,8 +348,9 @@ bool changed_since_checkpoint(const Engine& engine) {
 
 Status checkpoint(Engine& engine, milliseconds timeout, const std::function<Status()>& then) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
-  if (Status s = CheckpointLock::take(engine, timeout); !s.ok()) return s;
-  const CheckpointLock lock(engine);
+  // Whoever holds it begins with what the last one left, dead or not: make_durable().
+  const Result<PlainLock> lock = PlainLock::take(engine, engine.runtime->checkpoint_lock, timeout);
+  if (!lock) return lock.error();
   if (Status s = make_durable(engine, timeout); !s.ok()) return s;
   return then ? then() : Status();
 }

@@ -56,16 +56,17 @@ Status flush_for_all(Engine& engine) {
 // with those who sleep for the same, not with those for the one after it: of these, one is enough.
 u32 sleepers_of(u32 flush) { return u32{1} << (flush & 1); }
 
-// Holding the flush lock, which it gives back: flushes for all who wait, if nobody has, and wakes
-// those it was for, and one to lead the next. Crash in between: the others look after kLook.
-Status lead(Engine& engine, u64 position) {
+// Flushes for all who wait, if nobody has, gives the flush lock back, and wakes those it was for,
+// and one to lead the next. Crash in between: the others look after kLook, and whoever takes the
+// lock over flushes once more.
+Status lead(Engine& engine, u64 position, PlainLock flush_lock) {
   LogState& log = engine.runtime->log;
   const u32 flush = seam::load(log.flushes);
   // The one before may have flushed for us while we asked.
   const bool is_done = is_durable(log, position);
   const Status status = is_done ? Status() : flush_for_all(engine);
   const bool has_flushed = seam::load(log.flushes) != flush;
-  engine.locker->unlock(log.flush_lock);
+  flush_lock.unlock();
   if (is_done) {
     wake(log.flushes, 1, sleepers_of(flush));
   } else if (!status.ok() || !has_flushed) {
@@ -116,11 +117,11 @@ Status wait_durable(Engine& engine, u64 position) {
       continue;
     }
     // Whether the one who has the lock lives costs a system call: asked after a sleep in vain.
-    const Result<Acquired> leads = has_slept_out
-                                       ? engine.locker->lock(log.flush_lock, milliseconds{0})
-                                       : engine.locker->try_lock(log.flush_lock);
+    Result<PlainLock> leads = has_slept_out
+                                  ? PlainLock::take(engine, log.flush_lock, milliseconds{0})
+                                  : PlainLock::try_take(engine, log.flush_lock);
     if (leads) {
-      if (Status s = lead(engine, position); !s.ok()) return s;
+      if (Status s = lead(engine, position, *std::move(leads)); !s.ok()) return s;
       continue;
     }
     if (leads.error().code() != Code::kBusy) return leads.error();

@@ -54,8 +54,8 @@ Result<BatchLock> BatchLock::take(Engine& engine, std::chrono::milliseconds time
 
 BatchLock::~BatchLock() {
   if (engine_ == nullptr) return;
-  if (engine_->guarded) forget_lock(engine_->batch().lock);
   engine_->locker->unlock(engine_->batch().lock);
+  if (engine_->guarded) forget_lock(engine_->batch().lock);
 }
 
 void BatchLock::abandon() noexcept {

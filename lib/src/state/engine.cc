@@ -7,6 +7,7 @@
 #include "state/intent.h"
 #include "state/log.h"
 #include "state/space.h"
+#include "system/guard.h"
 
 namespace hmap {
 namespace {
@@ -68,9 +69,41 @@ void DomainLock::remember() const { remember_lock(engine_->domain(domain_).lock)
 
 void DomainLock::forget() const noexcept { forget_lock(engine_->domain(domain_).lock); }
 
-void DomainLock::abandon_all_of_this_thread() noexcept {
-  for (format::Lock* lock : held_locks) seam::store(lock->word, kNobody);
-  held_locks.clear();
+std::size_t remembered_locks() noexcept { return held_locks.size(); }
+
+void abandon_locks_beyond(std::size_t count) noexcept {
+  for (std::size_t i = count; i < held_locks.size(); ++i) {
+    // The page of the lock may be gone, too; then nobody can take it. If it comes back as it was,
+    // the lock is ours until the handle is closed.
+    static_cast<void>(
+        guard::run([](void* lock) { seam::store(static_cast<format::Lock*>(lock)->word, kNobody); },
+                   held_locks[i]));
+  }
+  held_locks.resize(std::min(count, held_locks.size()));
+}
+
+PlainLock::PlainLock(const Engine& engine, format::Lock& lock) : engine_(&engine), lock_(&lock) {
+  if (engine.guarded) remember_lock(lock);
+}
+
+Result<PlainLock> PlainLock::take(const Engine& engine, format::Lock& lock,
+                                  std::chrono::milliseconds timeout) {
+  const Result<Acquired> acquired = engine.locker->lock(lock, timeout);
+  if (!acquired) return acquired.error();
+  return PlainLock(engine, lock);
+}
+
+Result<PlainLock> PlainLock::try_take(const Engine& engine, format::Lock& lock) {
+  const Result<Acquired> acquired = engine.locker->try_lock(lock);
+  if (!acquired) return acquired.error();
+  return PlainLock(engine, lock);
+}
+
+void PlainLock::unlock() noexcept {
+  if (lock_ == nullptr) return;
+  engine_->locker->unlock(*lock_);
+  if (engine_->guarded) forget_lock(*lock_);
+  lock_ = nullptr;
 }
 
 Status recover_domain(Engine& engine, u64 domain) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -155,9 +156,14 @@ struct Engine {
   }
 };
 
-// With the SIGBUS guard a fault skips destructors: what a thread holds is remembered here.
+// With the SIGBUS guard a fault skips destructors: what a thread holds is remembered here. Order: a
+// lock is forgotten when it has been given back, because that may be the fault.
 void remember_lock(format::Lock& lock);
 void forget_lock(const format::Lock& lock) noexcept;
+// How many locks this thread has remembered, and abandon_lock() for those that came after so many:
+// of a call that a fault ended.
+[[nodiscard]] std::size_t remembered_locks() noexcept;
+void abandon_locks_beyond(std::size_t count) noexcept;
 // Leaves a lock as if its owner had died, so that the next one to take it recovers what it guards.
 void abandon_lock(const Engine& engine, format::Lock& lock) noexcept;
 
@@ -174,13 +180,11 @@ class DomainLock {
   }
   DomainLock& operator=(DomainLock&&) = delete;
   void abandon() noexcept;  // abandon_lock()
-  // The same for every lock this thread holds, after a fault that no destructor saw.
-  static void abandon_all_of_this_thread() noexcept;
   ~DomainLock() {
     if (engine_ == nullptr) return;
+    engine_->locker->unlock(engine_->domain(domain_).lock);
     if (engine_->guarded) [[unlikely]]
       forget();
-    engine_->locker->unlock(engine_->domain(domain_).lock);
   }
 
  private:
@@ -192,6 +196,27 @@ class DomainLock {
   void forget() const noexcept;
   Engine* engine_;
   u64 domain_;
+};
+
+// Holds a lock that takes no recovery to take over: whoever has it begins with what the last owner
+// left, however that one ended.
+class PlainLock {
+ public:
+  static Result<PlainLock> take(const Engine& engine, format::Lock& lock,
+                                std::chrono::milliseconds timeout);
+  // kBusy also if the owner is dead: Locker::try_lock().
+  static Result<PlainLock> try_take(const Engine& engine, format::Lock& lock);
+  PlainLock(PlainLock&& other) noexcept : engine_(other.engine_), lock_(other.lock_) {
+    other.lock_ = nullptr;
+  }
+  PlainLock& operator=(PlainLock&&) = delete;
+  ~PlainLock() { unlock(); }
+  void unlock() noexcept;
+
+ private:
+  PlainLock(const Engine& engine, format::Lock& lock);
+  const Engine* engine_;
+  format::Lock* lock_;
 };
 
 // Finishes what the dead last owner of a domain had begun; the caller holds its lock. Idempotent,

@@ -46,8 +46,8 @@ void settle(Engine& engine) {
 
 void unlock(Engine& engine) {
   LogState& log = state_of(engine);
-  if (engine.guarded) forget_lock(log.append_lock);
   engine.locker->unlock(log.append_lock);
+  if (engine.guarded) forget_lock(log.append_lock);
 }
 
 Status lock(Engine& engine) {

@@ -28,7 +28,11 @@ Result<std::optional<Entry>> Cursor::Impl::next() {
       at_end = position_.shard >= engine.layout.shards;
       return at_end ? Status() : walk_chain(engine, position_, entries_, astray_, frozen_.get());
     });
-    if (!status.ok()) return status;
+    if (!status.ok()) {
+      // Of a chain that was not read to its end nothing is handed out.
+      entries_.clear();
+      return status;
+    }
     if (at_end) return std::optional<Entry>();
   }
 }

@@ -43,7 +43,11 @@ Handle::~Handle() {
 }
 
 bool Handle::view_is_current(const Session& session) const {
-  return runtime_is_valid(session, *session.shared_runtime()) == session.live;
+  const Result<bool> current = guarded([&]() -> Result<bool> {
+    return runtime_is_valid(session, *session.shared_runtime()) == session.live;
+  });
+  // What cannot be read leads to no better view.
+  return !current || *current;
 }
 
 void Handle::use(const Session& session) const {
@@ -85,7 +89,9 @@ Status Handle::renew(const Session& old) const {
   return {};
 }
 
-Status Handle::make_space() { return hmap::checkpoint(session_->engine, options_.lock_timeout); }
+Status Handle::make_space() {
+  return guarded([&] { return hmap::checkpoint(session_->engine, options_.lock_timeout); });
+}
 
 Status Handle::make_room_for_blocks(u64 shard) {
   if (Status s = make_space(); !s.ok()) return s;
@@ -98,18 +104,16 @@ Status Handle::make_room_for_blocks(u64 shard) {
   return *moved != 0 ? make_space() : Status();
 }
 
-void Handle::leave_locks_to_recovery() const {
-  if (session_ != nullptr) DomainLock::abandon_all_of_this_thread();
-}
-
 Status Handle::commit() {
   if (session_->log == nullptr) return {};
-  // Perhaps with some records of others behind our own: they come in the same flush.
-  const u64 position = log_tail(session_->engine);
-  u64 before = written_.load();
-  while (before < position && !written_.compare_exchange_weak(before, position)) continue;
-  if (!options_.wait_for_log) return {};
-  const Status s = guarded([&] { return hmap::wait_durable(session_->engine, position); });
+  const Status s = guarded([&]() -> Status {
+    // Perhaps with some records of others behind our own: they come in the same flush.
+    const u64 position = log_tail(session_->engine);
+    u64 before = written_.load();
+    while (before < position && !written_.compare_exchange_weak(before, position)) continue;
+    if (!options_.wait_for_log) return {};
+    return hmap::wait_durable(session_->engine, position);
+  });
   // What was written went with the store; there is nothing left to wait for.
   return s.code() == Code::kReplaced ? Status() : s;
 }
@@ -135,9 +139,14 @@ Result<TakenSnapshot> Handle::snapshot() {
 
 Status Handle::close() {
   if (Status s = usable(); !s.ok()) return s;
-  if (writable_ && views_of(session_->engine, session_->slot).count != 0) {
-    return Status(Code::kBusy, "views of the handle are held: end them, then close it",
-                  session_->slot);
+  if (writable_) {
+    const Result<u64> views =
+        guarded([&]() -> Result<u64> { return views_of(session_->engine, session_->slot).count; });
+    // What cannot be read keeps nobody from closing.
+    if (views && *views != 0) {
+      return Status(Code::kBusy, "views of the handle are held: end them, then close it",
+                    session_->slot);
+    }
   }
   if (closed_.exchange(true)) return Status(Code::kClosed, "the handle is closed");
   return end();
@@ -155,17 +164,24 @@ Status Handle::end() {
 
 Result<bool> Handle::pin(std::string_view key, HeldRecord& held) {
   const Engine& engine = session_->engine;
-  engine.count_reads(1);
-  const Result<bool> found =
-      guarded([&] { return find_held(engine, key, hash_key(key, engine.store_seed), held); });
+  const Result<bool> found = guarded([&] {
+    engine.count_reads(1);
+    return find_held(engine, key, hash_key(key, engine.store_seed), held);
+  });
   // With the SIGBUS guard a fault may have come after the pin.
-  if (!found) held.let_go(engine);
+  if (!found) guard_step([&] { held.let_go(engine); });
   return found;
 }
 
+void Handle::release(const TakenSnapshot& taken) noexcept {
+  // After a fault the cell is the handle's until it is closed.
+  if (usable().ok()) guard_step([&] { release_snapshot(session_->engine, taken.cell); });
+}
+
 Status Handle::blame_views(const Status& status) const {
-  return Status(status.code(), status.what(), slot_of_oldest_view(session_->engine),
-                status.os_error());
+  const Result<u64> slot =
+      guarded([&]() -> Result<u64> { return slot_of_oldest_view(session_->engine); });
+  return slot ? Status(status.code(), status.what(), *slot, status.os_error()) : slot.error();
 }
 
 Result<Stats> Handle::stats(StatsDepth depth) const {

@@ -14,8 +14,8 @@
 #include "life/open.h"
 #include "life/snapshots.h"
 #include "map/find.h"
+#include "state/guarded.h"
 #include "state/log.h"
-#include "system/guard.h"
 #include "system/process.h"
 
 namespace hmap {
@@ -98,7 +98,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
       if (make_room_for_blocks(shard).ok()) result = guarded([&] { return fn(session_->engine); });
       if (status_of(result).code() == Code::kNoSpace) return blame_views(status_of(result));
     }
-    if (background_) background_->wrote(shard);
+    if (background_) guard_step([&] { background_->wrote(shard); });
     return result;
   }
 
@@ -118,8 +118,12 @@ class Handle : public std::enable_shared_from_this<Handle> {
   // not in a forked child: it is the parent's.
   Result<bool> pin(std::string_view key, HeldRecord& held);
   void unpin(const Pin& pin) noexcept {
-    if (life_now_.load(std::memory_order_relaxed) == life_) drop_pin(session_->engine, pin);
+    if (life_now_.load(std::memory_order_relaxed) != life_) return;
+    guard_step([&] { drop_pin(session_->engine, pin); });
   }
+  // Of a Snapshot that ends, unless the handle is not usable(): a closed one has given its cells
+  // back.
+  void release(const TakenSnapshot& taken) noexcept;
 
   [[nodiscard]] Result<Stats> stats(StatsDepth depth) const;
   [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options) const;
@@ -143,16 +147,15 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   template <typename Fn>
   auto guarded(Fn&& fn) const -> decltype(fn()) {
-    if (!options_.guard_sigbus) [[likely]]
-      return fn();
-    using Answer = decltype(fn());
-    std::optional<Answer> result;
-    auto call = [&] { result.emplace(fn()); };
-    using Call = decltype(call);
-    if (guard::run([](void* opaque) { (*static_cast<Call*>(opaque))(); }, &call))
-      return *std::move(result);
-    leave_locks_to_recovery();
-    return Status(Code::kIoError, "a page of the store could not be read or written (SIGBUS)");
+    return run_guarded(options_.guard_sigbus, fn);
+  }
+  // Of work that has no answer, and is left to whoever comes later if a fault ends it.
+  template <typename Fn>
+  void guard_step(Fn&& fn) const noexcept {
+    static_cast<void>(guarded([&]() -> Status {
+                        fn();
+                        return {};
+                      }).ok());
   }
 
   [[nodiscard]] bool view_is_current(const Session& session) const;
@@ -163,7 +166,6 @@ class Handle : public std::enable_shared_from_this<Handle> {
   Status make_room_for_blocks(u64 shard);
   Status blame_views(const Status& status) const;
   Status end();
-  void leave_locks_to_recovery() const;
 
   Options options_;
   std::uint64_t life_;                          // of the process that opened the handle

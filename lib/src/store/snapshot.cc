@@ -1,7 +1,6 @@
 // Snapshot: the public side of snapshots.
 #include "hmap/snapshot.h"
 #include "format/hash.h"
-#include "life/snapshots.h"
 #include "map/find.h"
 #include "store/cursor_impl.h"
 #include "store/store_impl.h"
@@ -14,10 +13,7 @@ class Snapshot::Impl {
       : handle_(std::move(handle)), taken_(std::move(taken)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  // A closed handle has given its cells back; a forked one's are the parent's.
-  ~Impl() {
-    if (handle_->usable().ok()) release_snapshot(handle_->engine_to_write(), taken_.cell);
-  }
+  ~Impl() { handle_->release(taken_); }
 
   [[nodiscard]] const std::shared_ptr<Handle>& handle() const { return handle_; }
   [[nodiscard]] const Frozen& frozen() const { return taken_.frozen; }

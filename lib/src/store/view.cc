@@ -36,8 +36,12 @@ Result<std::optional<View>> View::of(Handle& handle, std::string_view key) {
   view->row_ = held.pin.row;
   if (held.entry.flags == 0) return view;
   // Nobody changes these bytes: what cannot be decompressed is damage.
-  auto value = std::make_unique<std::string>(view->value());
-  if (Status s = decode_value(handle.engine(), held.entry, *value); !s.ok()) return s;
+  auto value = std::make_unique<std::string>();
+  Status decoded = handle.read([&](const Engine& engine) {
+    *value = view->value();
+    return decode_value(engine, held.entry, *value);
+  });
+  if (!decoded.ok()) return decoded;
   view->value_ = value->data();
   view->value_bytes_ = static_cast<u32>(value->size());
   view->uncompressed_ = std::move(value);

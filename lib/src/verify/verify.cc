@@ -2,7 +2,6 @@
 #include "verify/verify.h"
 
 #include <memory>
-#include <optional>
 
 #include "system/file.h"
 #include "verify/verify_durable.h"
@@ -18,27 +17,6 @@ using checking::Progress;
 // checkpoints wait (a writing handle) or the report says that it is not complete.
 constexpr int kFreeAttempts = 8;
 
-// Holds back checkpoints.
-class NoCheckpoints {
- public:
-  static Status take(Engine& engine, std::optional<NoCheckpoints>& to) {
-    if (Status s =
-            engine.locker->lock(engine.runtime->checkpoint_lock, engine.lock_timeout).error();
-        !s.ok()) {
-      return s;
-    }
-    to.emplace(engine);
-    return {};
-  }
-  explicit NoCheckpoints(Engine& engine) : engine_(engine) {}
-  NoCheckpoints(const NoCheckpoints&) = delete;
-  NoCheckpoints& operator=(const NoCheckpoints&) = delete;
-  ~NoCheckpoints() { engine_.locker->unlock(engine_.runtime->checkpoint_lock); }
-
- private:
-  Engine& engine_;
-};
-
 Status check_durable_state(const Ground& ground, Engine* writer, const VerifyOptions& options,
                            VerifyReport& report) {
   Progress progress(options, ground.map.refresh());
@@ -48,8 +26,9 @@ Status check_durable_state(const Ground& ground, Engine* writer, const VerifyOpt
     done = check_durable(ground, options, progress, report);
   }
   if (!done && writer != nullptr) {
-    std::optional<NoCheckpoints> held;
-    if (Status s = NoCheckpoints::take(*writer, held); !s.ok()) return s;
+    const Result<PlainLock> no_checkpoints =
+        PlainLock::take(*writer, writer->runtime->checkpoint_lock, writer->lock_timeout);
+    if (!no_checkpoints) return no_checkpoints.error();
     done = check_durable(ground, options, progress, report);
   }
   if (!done) {
