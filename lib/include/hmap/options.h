@@ -118,7 +118,11 @@ struct Options {
   // restore within one boot.
   bool discard_live_state = false;
   // Install a process-wide SIGBUS handler that turns a failing disk or a file cut short by a
-  // stranger into kIoError for calls into this library, and chains to the handler found.
+  // stranger into kIoError for calls of this Store and what it hands out, opening and closing
+  // included, and chains to the handler found. A call that ends so leaks what memory it worked
+  // with, and leaves in the store what a process killed there would; close() closes all the same.
+  // Not guarded: threads of the application that block SIGBUS, reading the bytes of a View, and
+  // calls that have no Options (compact(), publish(), recover(), Inspector, verify_file()).
   bool guard_sigbus = false;
 };
 

@@ -2,6 +2,7 @@
 #include "life/background.h"
 
 #include "life/checkpoint.h"
+#include "state/guarded.h"
 #include "state/surplus.h"
 #include "system/thread.h"
 
@@ -13,6 +14,12 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kIdleLook{60};
 // What a checkpoint waits for a stopped writer before it is put off to the next interval.
 constexpr milliseconds kBusyPatience{50};
+
+// Whether the next attempt may be better without another write. kIoError: a flush that failed has
+// poisoned the store, which the next attempt finds; a page that cannot be reached may come back.
+bool may_pass(Code code) {
+  return code == Code::kBusy || code == Code::kNoSpace || code == Code::kIoError;
+}
 
 }  // namespace
 
@@ -46,12 +53,19 @@ void Background::hurry() {
   wake_.notify_one();
 }
 
+bool Background::has_changed() const {
+  const Result<bool> changed = run_guarded(
+      engine_.guarded, [&]() -> Result<bool> { return changed_since_checkpoint(engine_); });
+  return changed && *changed;
+}
+
 // Not longer than until the next checkpoint is due; what is left then is left to that.
 void Background::punch(std::unique_lock<std::mutex>& lock, Surplus surplus) {
   const auto end = std::chrono::steady_clock::now() + interval_;
   for (bool more = true; more && !stop_ && !hurried_;) {
     lock.unlock();
-    const Result<bool> left = punch_surplus(engine_, surplus);
+    const Result<bool> left =
+        run_guarded(engine_.guarded, [&] { return punch_surplus(engine_, surplus); });
     more = left && *left && std::chrono::steady_clock::now() < end;
     lock.lock();
   }
@@ -62,7 +76,7 @@ void Background::run() {
   while (!stop_) {
     wake_.wait_for(lock, kIdleLook, [this] { return stop_ || armed_; });
     if (stop_) return;
-    if (!armed_ && !changed_since_checkpoint(engine_)) {
+    if (!armed_ && !has_changed()) {
       punch(lock, Surplus::kUnused);
       continue;
     }
@@ -71,11 +85,12 @@ void Background::run() {
     // Before the cut, so that a write after it arms the thread again.
     armed_ = false;
     lock.unlock();
-    const Status status = checkpoint(engine_, kBusyPatience);
+    const Status status =
+        run_guarded(engine_.guarded, [&] { return checkpoint(engine_, kBusyPatience); });
     lock.lock();
     hurried_ = false;
     if (status.ok()) punch(lock, Surplus::kUnwanted);
-    if (status.code() == Code::kBusy || status.code() == Code::kNoSpace) armed_ = true;
+    if (may_pass(status.code())) armed_ = true;
     // After any other failure the store is poisoned or damaged; the next write or sync() says so.
   }
 }

@@ -15,7 +15,8 @@ namespace hmap {
 
 // Takes a checkpoint about `interval` after the first write since the last one, earlier when much
 // was written. While nobody writes it wakes up once a minute, to see to what a process that was
-// killed left behind, and to give back what is free. Its thread blocks all signals.
+// killed left behind, and to give back what is free. Its thread blocks all signals but, with the
+// SIGBUS guard, that one.
 class Background {
  public:
   Background(Engine& engine, std::chrono::milliseconds interval, u64 dirty_bytes);
@@ -36,6 +37,7 @@ class Background {
   void run();
   void arm();
   void hurry();
+  [[nodiscard]] bool has_changed() const;
   void punch(std::unique_lock<std::mutex>& lock, Surplus surplus);
 
   Engine& engine_;

@@ -4,6 +4,7 @@
 #include "life/replay.h"
 #include "life/settle.h"
 #include "life/snapshots.h"
+#include "state/guarded.h"
 
 namespace hmap {
 namespace {
@@ -33,28 +34,42 @@ Status leave_checkpoint(Session& session) {
   return status.ok() && was_written ? settle_at_close(engine) : status;
 }
 
-}  // namespace
-
-Status close_session(Session& session) {
-  if (session.attachment == nullptr) return {};
+// With the OPEN byte.
+Status leave_state(Session& session) {
   Engine& engine = session.engine;
-  Status status;
-  release_own_snapshots(engine);
-  // Under the OPEN byte, so that of two that close at once the second knows that it is the last.
-  const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
   bool others = false;
   for (u32 slot = 1; slot <= engine.layout.slots && !others; ++slot) {
     others = slot != session.slot && seam::load(engine.slot(slot).pid) != 0 &&
              slot_alive(session.fd.get(), slot);
   }
-  if (!has_no_future(session)) {
-    status = engine.check_poison();
-    if (status.ok() && !others) status = leave_checkpoint(session);
-  }
-  seam::store(engine.slot(session.slot).pid, 0);
+  if (has_no_future(session)) return {};
+  if (Status s = engine.check_poison(); !s.ok()) return s;
+  return others ? Status() : leave_checkpoint(session);
+}
+
+}  // namespace
+
+// Each step is guarded on its own: a fault in one keeps nothing from being given up. What it leaves
+// behind in the file is what a death leaves there.
+Status close_session(Session& session) {
+  if (session.attachment == nullptr) return {};
+  Engine& engine = session.engine;
+  const Status released = run_guarded(engine.guarded, [&]() -> Status {
+    release_own_snapshots(engine);
+    return {};
+  });
+  // Under the OPEN byte, so that of two that close at once the second knows that it is the last.
+  // Outside the guard: kept, it would keep everybody from opening.
+  const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
+  const Status left = run_guarded(engine.guarded, [&] { return leave_state(session); });
+  const Status given = run_guarded(engine.guarded, [&]() -> Status {
+    seam::store(engine.slot(session.slot).pid, 0);
+    return {};
+  });
   session.attachment->leave();
   session.attachment.reset();
-  return status;
+  if (!left.ok()) return left;
+  return released.ok() ? given : released;
 }
 
 }  // namespace hmap

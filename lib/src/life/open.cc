@@ -15,9 +15,9 @@
 #include "life/recovery.h"
 #include "life/replay.h"
 #include "records/batch_area.h"
+#include "state/guarded.h"
 #include "state/pins.h"
 #include "state/space.h"
-#include "system/guard.h"
 
 namespace hmap {
 namespace {
@@ -39,6 +39,11 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
       Mapping::map(session.fd.get(), access, options.window_bytes);
   if (!map) return map.error();
   engine.map = *std::move(map);
+  if (options.guard_sigbus) {
+    // Before the first byte of it is touched.
+    if (Status s = guard::install(); !s.ok()) return s;
+    guard::add_window(engine.map->base(), engine.map->window_bytes());
+  }
   engine.store_seed = superblock->store_seed;
   engine.lock_timeout = options.lock_timeout;
   engine.size_limit = options.size_limit;
@@ -53,10 +58,6 @@ Status prepare_engine(Session& session, const Options& options, Access access) {
   if (!codec) return codec.error();
   engine.codec = *std::move(codec);
   engine.runtime = &engine.part(Offset<RuntimeHeader>{engine.layout.runtime_offset});
-  if (options.guard_sigbus) {
-    if (Status s = guard::install(); !s.ok()) return s;
-    guard::add_window(engine.map->base(), engine.map->window_bytes());
-  }
   return {};
 }
 
@@ -190,6 +191,46 @@ Status join(Session& session, const Options& options, bool first) {
   return session.durability == Durability::kCommit ? join_log(session) : Status();
 }
 
+// Under the OPEN byte. Whatever has to go after a fault is the session's.
+Status set_up_writing(Session& session, const Options& options, Role role) {
+  if (Status s = prepare_engine(session, options, Access::kReadWrite); !s.ok()) return s;
+  Result<std::unique_ptr<Attachment>> attachment = Attachment::create(session.fd.get());
+  if (!attachment) return attachment.error();
+  session.attachment = *std::move(attachment);
+  const Result<bool> alone = session.attachment->alone();
+  if (!alone) return alone.error();
+  if (!*alone && (options.mode == Mode::kExclusive || options.discard_live_state))
+    return Status(Code::kLockedExclusively, "others have the store open");
+  Engine& engine = session.engine;
+  const bool valid = runtime_is_valid(session, *engine.runtime) &&
+                     seam::load(engine.runtime->poison) == 0 && !options.discard_live_state;
+  if (valid && is_cut_short(engine)) {
+    return Status(Code::kTruncated, "the file was cut short since it was last used",
+                  engine.map->file_bytes());
+  }
+  if (*alone && !valid) {
+    // Crash: the runtime area stays invalid until validate_runtime(), the next one begins again.
+    const bool same_boot = runtime_is_valid(session, *engine.runtime);
+    const RootIs root_is = same_boot ? RootIs::kInTheCache : RootIs::kOnTheDisk;
+    if (Status s = rebuild_runtime(engine, root_is); !s.ok()) return s;
+  } else if (!*alone && !runtime_is_valid(session, *engine.runtime)) {
+    return Status(Code::kCorrupt, "others have the store open, but its runtime area is not valid",
+                  engine.layout.runtime_offset);
+  }
+  const Result<bool> first = agree_on_durability(session, options, role, *alone);
+  if (!first) return first.error();
+  if (!*alone || valid) lend_log(session);
+  if (Status s = attach(session, options); !s.ok()) return s;
+  if (Status s = *alone ? begin(session, options, valid) : join(session, options, *first); !s.ok())
+    return s;
+  // Order: last. Who finds commit mode agreed appends to a log that a root says is in use.
+  if (*first) seam::store(engine.runtime->durability, static_cast<u64>(session.durability));
+  session.named = engine.map->has_name();
+  session.changes = sum_of_changes(engine);
+  session.live = true;
+  return {};
+}
+
 // kReplaced: the file has been replaced since its name was looked up, and nothing was done to it or
 // to the commit log, which is the new one's.
 Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Options& options,
@@ -206,42 +247,10 @@ Result<std::unique_ptr<Session>> open_writing(const std::string& path, const Opt
   const Result<OpenGuard> opening = OpenGuard::take(session->fd.get());
   if (!opening) return opening.error();
   if (was_replaced(*session)) return Engine::replaced();
-  if (Status s = prepare_engine(*session, options, Access::kReadWrite); !s.ok()) return s;
-  Result<std::unique_ptr<Attachment>> attachment = Attachment::create(session->fd.get());
-  if (!attachment) return attachment.error();
-  session->attachment = *std::move(attachment);
-  const Result<bool> alone = session->attachment->alone();
-  if (!alone) return alone.error();
-  if (!*alone && (options.mode == Mode::kExclusive || options.discard_live_state))
-    return Status(Code::kLockedExclusively, "others have the store open");
-  Engine& engine = session->engine;
-  const bool valid = runtime_is_valid(*session, *engine.runtime) &&
-                     seam::load(engine.runtime->poison) == 0 && !options.discard_live_state;
-  if (valid && is_cut_short(engine)) {
-    return Status(Code::kTruncated, "the file was cut short since it was last used",
-                  engine.map->file_bytes());
-  }
-  if (*alone && !valid) {
-    // Crash: the runtime area stays invalid until validate_runtime(), the next one begins again.
-    const bool same_boot = runtime_is_valid(*session, *engine.runtime);
-    const RootIs root_is = same_boot ? RootIs::kInTheCache : RootIs::kOnTheDisk;
-    if (Status s = rebuild_runtime(engine, root_is); !s.ok()) return s;
-  } else if (!*alone && !runtime_is_valid(*session, *engine.runtime)) {
-    return Status(Code::kCorrupt, "others have the store open, but its runtime area is not valid",
-                  engine.layout.runtime_offset);
-  }
-  const Result<bool> first = agree_on_durability(*session, options, role, *alone);
-  if (!first) return first.error();
-  if (!*alone || valid) lend_log(*session);
-  if (Status s = attach(*session, options); !s.ok()) return s;
-  if (Status s = *alone ? begin(*session, options, valid) : join(*session, options, *first);
+  if (Status s = run_guarded(options.guard_sigbus,
+                             [&] { return set_up_writing(*session, options, role); });
       !s.ok())
     return s;
-  // Order: last. Who finds commit mode agreed appends to a log that a root says is in use.
-  if (*first) seam::store(engine.runtime->durability, static_cast<u64>(session->durability));
-  session->named = engine.map->has_name();
-  session->changes = sum_of_changes(engine);
-  session->live = true;
   return session;
 }
 
@@ -261,8 +270,17 @@ Result<std::unique_ptr<Session>> open_named(const std::string& path, const Optio
   return Status(Code::kBusy, "the file is replaced again and again");
 }
 
-// The durable state, put together in private memory.
-Status view_durable(Session& session, const Options& options) {
+// A live state to be seen, or the durable one put together in private memory.
+Status set_up_view(Session& session, const Options& options) {
+  if (Status s = prepare_engine(session, options, Access::kReadOnly); !s.ok()) return s;
+  if (const Engine& engine = session.engine; runtime_is_valid(session, *engine.runtime)) {
+    if (is_cut_short(engine)) {
+      return Status(Code::kTruncated, "the file was cut short since it was last used",
+                    engine.map->file_bytes());
+    }
+    session.live = true;
+    return {};
+  }
   session.watch = std::move(session.engine.map);
   if (Status s = prepare_engine(session, options, Access::kPrivate); !s.ok()) return s;
   if (Status s = rebuild_runtime(session.engine, RootIs::kOnTheDisk); !s.ok()) return s;
@@ -273,6 +291,13 @@ Status view_durable(Session& session, const Options& options) {
   return {};
 }
 
+bool has_live_state(const Session& session, const Options& options) {
+  const Result<bool> valid = run_guarded(options.guard_sigbus, [&]() -> Result<bool> {
+    return runtime_is_valid(session, *session.shared_runtime());
+  });
+  return valid && *valid;
+}
+
 Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
                                                 const Options& options) {
   constexpr int kTries = 10;
@@ -281,19 +306,12 @@ Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
     session->path = path;
     session->fd = std::move(fd);
     if (Status s = identify(*session); !s.ok()) return s;
-    if (Status s = prepare_engine(*session, options, Access::kReadOnly); !s.ok()) return s;
-    if (const Engine& engine = session->engine; runtime_is_valid(*session, *engine.runtime)) {
-      if (is_cut_short(engine)) {
-        return Status(Code::kTruncated, "the file was cut short since it was last used",
-                      engine.map->file_bytes());
-      }
-      session->live = true;
-      return session;
-    }
-    const Status status = view_durable(*session, options);
+    const Status status =
+        run_guarded(options.guard_sigbus, [&] { return set_up_view(*session, options); });
     if (status.ok()) return session;
     // If a writer has come meanwhile, what it used anew looks damaged; there is a live state now.
-    if (i == kTries || !runtime_is_valid(*session, *session->shared_runtime())) return status;
+    if (i == kTries || session->watch == nullptr || !has_live_state(*session, options))
+      return status;
     fd = std::move(session->fd);
   }
 }
@@ -301,7 +319,9 @@ Result<std::unique_ptr<Session>> view_read_only(Fd fd, const std::string& path,
 }  // namespace
 
 Session::~Session() {
-  if (engine.map != nullptr) guard::remove_window(engine.map->base());
+  for (const Mapping* map : {engine.map.get(), watch.get()}) {
+    if (map != nullptr) guard::remove_window(map->base());
+  }
 }
 
 bool runtime_is_valid(const Session& session, const RuntimeHeader& runtime) {

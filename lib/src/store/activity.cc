@@ -5,6 +5,7 @@
 
 #include "life/snapshots.h"
 #include "records/batch_area.h"
+#include "state/guarded.h"
 #include "state/log.h"
 #include "state/pins.h"
 #include "state/space.h"
@@ -131,14 +132,8 @@ Status take_over_locks(Engine& engine) {
   return {};
 }
 
-Status clear_slots(Session& session, ClearedDead& cleared) {
+Status clear_slots_now(Session& session, ClearedDead& cleared) {
   Engine& engine = session.engine;
-  // Slots are given out under the OPEN byte: none of those below is taken meanwhile. Through a
-  // descriptor of its own, so that another thread that clears waits, too.
-  const Result<Fd> file = open_file(proc_path(session.fd.get()).data(), true);
-  if (!file) return file.error();
-  const Result<OpenGuard> nobody_opens = OpenGuard::take(file->get());
-  if (!nobody_opens) return nobody_opens.error();
   for (u32 number = 1; number <= engine.layout.slots; ++number) {
     format::Slot& slot = engine.slot(number);
     if (seam::load(slot.pid) == 0 || slot_lives(session, number)) continue;
@@ -148,6 +143,17 @@ Status clear_slots(Session& session, ClearedDead& cleared) {
     ++cleared.processes;
   }
   return {};
+}
+
+Status clear_slots(Session& session, ClearedDead& cleared) {
+  // Slots are given out under the OPEN byte: none of those looked at is taken meanwhile. Through a
+  // descriptor of its own, so that another thread that clears waits, too.
+  const Result<Fd> file = open_file(proc_path(session.fd.get()).data(), true);
+  if (!file) return file.error();
+  const Result<OpenGuard> nobody_opens = OpenGuard::take(file->get());
+  if (!nobody_opens) return nobody_opens.error();
+  // A guard of its own: a fault must not keep the OPEN byte.
+  return run_guarded(session.engine.guarded, [&] { return clear_slots_now(session, cleared); });
 }
 
 }  // namespace

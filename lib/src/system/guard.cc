@@ -41,6 +41,7 @@ std::array<Window, 64> windows;
 
 // Written once, before our handler is installed.
 struct sigaction previous;
+std::atomic<bool> installed{false};
 std::atomic<bool> previous_spent{false};  // it was installed with SA_RESETHAND and has been called
 
 bool in_a_window(std::uintptr_t address) noexcept {
@@ -108,6 +109,7 @@ Status install_now() noexcept {
   if (::sigaction(SIGBUS, &action, nullptr) != 0) {
     return {Code::kSystem, "cannot install the SIGBUS handler", 0, errno};
   }
+  installed = true;
   return {};
 }
 
@@ -117,6 +119,8 @@ Status install() noexcept {
   static const Status status = install_now();
   return status;
 }
+
+bool is_installed() noexcept { return installed; }
 
 void add_window(const void* base, std::size_t bytes) noexcept {
   for (Window& window : windows) {

@@ -1,4 +1,5 @@
-// Threads of the library: no signal of the application is ever handled in one.
+// Threads of the library: no signal of the application is ever handled in one; only, once there is
+// a SIGBUS guard, a SIGBUS that somebody sends may be.
 #ifndef HMAP_SRC_SYSTEM_THREAD_H_
 #define HMAP_SRC_SYSTEM_THREAD_H_
 
@@ -7,6 +8,8 @@
 #include <csignal>
 #include <thread>
 #include <utility>
+
+#include "system/guard.h"
 
 namespace hmap {
 
@@ -19,6 +22,8 @@ std::thread start_thread(const char* name, Fn&& fn) {
     BlockSignals() {
       sigset_t all;
       ::sigfillset(&all);
+      // A fault whose signal is blocked ends the process without asking the guard.
+      if (guard::is_installed()) ::sigdelset(&all, SIGBUS);
       ::pthread_sigmask(SIG_SETMASK, &all, &before_);
     }
     ~BlockSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
