@@ -34,6 +34,26 @@ EXTENTS = (
         "state/space.cc", "  return add_segment(engine, request, first);\n",
         "  seam::store(engine.domain(request.domain).pending, 0);\n  return {};\n"),
         process("DyingInTheExtentTable.*")),
+    mutant("e_row_dropped_from_its_front", "a large record's first extent is freed last", [
+        ("state/notes.cc", "  const u64 rest = count == 0 ? 0 : count - 1;\n",
+         "  if (const Result<Block> head = word_block(engine, first); head) {\n"
+         "    const u64 space = engine.layout.space_domain();\n"
+         "    const auto bytes = writable(engine, space, *head, Purpose::kRelease);\n"
+         "    u64& word = reinterpret_cast<u64*>(*bytes)[engine.layout.word_in_block(first)];\n"
+         "    Change change(engine, space);\n"
+         "    if (extent_kind(word) == ExtentKind::kLargePending &&\n"
+         "        extent_payload(word) == count)\n"
+         "      change.set(word, make_extent_word(ExtentKind::kFree, 0, engine.epoch()));\n"
+         "    change.publish();\n"
+         "  }\n"
+         "  const u64 rest = count == 0 ? 0 : count - 1;\n")],
+        process("DroppedRow.*")),
+    mutant("e_note_ended_by_itself", "a row's first extent and its note go at once", [
+        ("state/notes.cc", "  if (note != nullptr) change.set(*note, 0);\n", ""),
+        ("state/notes.cc", "  if (!change.empty()) change.publish();\n",
+         "  if (!change.empty()) change.publish();\n"
+         "  if (note != nullptr) seam::store(*note, 0);\n")],
+        process("DroppedRow.*")),
     mutant("e_limit_not_asked", "RLIMIT_FSIZE is an error and no signal", (
         "system/size_limit.h", "limit.rlim_cur != RLIM_INFINITY", "limit.rlim_cur == 1"),
         unit("MappingAllocate.*"), errors("NoSpace.TheLimit*")),

@@ -7,6 +7,38 @@ namespace hmap {
 
 using format::ExtentKind;
 
+namespace {
+
+// Frees what is left of the row of a large record that never became reachable, and ends the note
+// that names it, if one does. The caller holds the space lock.
+//
+// The first extent stays to the end, and the note as long as it: who dies on the way leaves a note,
+// and the cut of a checkpoint may come before the next sweep, so that others take what is free by
+// then. None of their rows begins with this one's first extent, so their words for the same extents
+// are others than this one's.
+Status free_row(Engine& engine, u64 first, u64 count, u64* note) {
+  const OwnsWord owned = [](u64 word, u64 position, const void*) {
+    return extent_kind(word) == ExtentKind::kLargeRest && extent_payload(word) == position + 1;
+  };
+  const u64 rest = count == 0 ? 0 : count - 1;
+  if (Status s = free_extents_locked(engine, first + 1, rest, owned, nullptr); !s.ok()) return s;
+  const Result<Block> block = word_block(engine, first);
+  if (!block) return block.error();
+  const u64 space = engine.layout.space_domain();
+  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
+  if (!bytes) return bytes.error();
+  u64& word = reinterpret_cast<u64*>(*bytes)[engine.layout.word_in_block(first)];
+  Change change(engine, space);
+  if (extent_kind(word) == ExtentKind::kLargePending && extent_payload(word) == count)
+    change.set(word, make_extent_word(ExtentKind::kFree, 0, engine.epoch()));
+  if (note != nullptr) change.set(*note, 0);
+  // Crash: before, a row with its first extent and its note; after, neither.
+  if (!change.empty()) change.publish();
+  return {};
+}
+
+}  // namespace
+
 Status adopt_large(Engine& engine, u64& note) {
   const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
   if (!lock) return lock.error();
@@ -91,22 +123,19 @@ Status free_pending(Engine& engine, u64 shard) {
 }
 
 Status free_pending_large(Engine& engine, u64 first, u64 count) {
-  const OwnsWord owned = [](u64 word, u64 position, const void* length) {
-    const ExtentKind kind = position == 0 ? ExtentKind::kLargePending : ExtentKind::kLargeRest;
-    const u64 payload = position == 0 ? *static_cast<const u64*>(length) : position;
-    return extent_kind(word) == kind && extent_payload(word) == payload;
-  };
-  return free_extents(engine, first, count, owned, &count);
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  return free_row(engine, first, count, nullptr);
 }
 
 Status drop_large_record(Engine& engine, u64& note) {
+  if (seam::load(note) == 0) return {};
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+  if (!lock) return lock.error();
+  // Others may have swept it while we waited.
   const u64 value = seam::load(note);
   if (value == 0 || (value & kNotePublished) != 0) return {};
-  if (Status s = free_pending_large(engine, note_first(value), note_count(value)); !s.ok())
-    return s;
-  // Crash: the note is swept again, and finds nothing that is still its own.
-  seam::store(note, 0);
-  return {};
+  return free_row(engine, note_first(value), note_count(value), &note);
 }
 
 Status finish_for_the_dead(Engine& engine, u64 domain) {

@@ -347,9 +347,14 @@ Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
 }
 
 Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
-  const u64 space = engine.layout.space_domain();
-  const Result<DomainLock> lock = DomainLock::take(engine, space);
+  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
   if (!lock) return lock.error();
+  return free_extents_locked(engine, first, count, owned, context);
+}
+
+Status free_extents_locked(Engine& engine, u64 first, u64 count, OwnsWord owned,
+                           const void* context) {
+  const u64 space = engine.layout.space_domain();
   const u64 epoch = engine.epoch();
   const u64 freed = make_extent_word(ExtentKind::kFree, 0, epoch);
   // Crash: somebody looks for extents to punch in vain.

@@ -36,6 +36,9 @@ Status prepare_extents(Engine& engine, u64 offset, u64 bytes);
 // kCorrupt; then some may be freed.
 using OwnsWord = bool (*)(u64 word, u64 position, const void* context);
 Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
+// The same for who holds the space lock.
+Status free_extents_locked(Engine& engine, u64 first, u64 count, OwnsWord owned,
+                           const void* context);
 
 // Ends the note of a published large record: its first word becomes kLarge. Idempotent. The caller
 // holds the lock of the record's shard, so that no cut sees a reachable record that is pending.
@@ -67,8 +70,10 @@ Status free_pending(Engine& engine, u64 shard);
 // Frees the extents that Domain::freeing of a shard names, then clears it.
 Status finish_freeing(Engine& engine, u64 shard);
 // Frees the row of a large record that never became reachable, as far as its words still say so.
+// The first extent last: while that is pending nobody else's row begins there.
 Status free_pending_large(Engine& engine, u64 first, u64 count);
-// The same for the row that a note names, and ends the note; does nothing if it is published.
+// The same for the row that a note names; with its first extent goes the note. Does nothing if it
+// is published.
 Status drop_large_record(Engine& engine, u64& note);
 
 // Takes over the lock of a domain whose owner died, which finishes what he had published, and lets
