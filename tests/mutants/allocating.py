@@ -14,6 +14,12 @@ BLOCKS = (
          "  publish_move(engine, domain, block, *place, **state, live, *old_state, *tag);\n"
          "  seam::copy_in(to, source, engine.layout.block_bytes);\n")],
         stopped("CheckpointsBetween")),
+    mutant("b_taken_out_before_the_place_word", "a version's `born` is 0 behind the place word", [
+        ("state/blocks.cc", "  if (unlinked != nullptr) change.set(unlinked->born, 0);\n", ""),
+        ("state/blocks.cc", "  change.set(block.state->live_born, epoch);\n",
+         "  if (unlinked != nullptr) change.set(unlinked->born, 0);\n"
+         "  change.set(block.state->live_born, epoch);\n")],
+        process("ShortenedChain.*")),
     mutant("b_from_frame_to_frame", "compaction brings every block home", (
         "state/blocks.cc", "(wide || !wide_run || purpose == Purpose::kHome)",
         "(wide || !wide_run)"),

@@ -162,9 +162,10 @@ Result<u64> choose_place(Engine& engine, u64 domain, const Block& block, Purpose
 }
 
 // Takes the versions that no cut needs any more out of the chain behind `newest`, whose places are
-// free then. There are none without snapshots: each version is seen by the cut that ended it.
-Status unlink_needless(const Engine& engine, const Block& block, PlaceState& newest,
-                       Change& change) {
+// free as soon as their `born` is 0: that of `unlinked`, if there is one, is left to the caller.
+// There are none without snapshots: each version is seen by the cut that ended it.
+Status unlink_needless(const Engine& engine, const Block& block, PlaceState& newest, Change& change,
+                       PlaceState*& unlinked) {
   if (block.run.copies > 1) return {};
   const Engine::Needed cuts = engine.needed_cuts();
   PlaceState* newer = &newest;
@@ -179,7 +180,7 @@ Status unlink_needless(const Engine& engine, const Block& block, PlaceState& new
     }
     if (change.room() < 16) return {};
     change.set(newer->older, state.older);
-    change.set(state.born, 0);
+    unlinked = &state;
     // Only one at a time behind the same version: its new link is not stored yet.
     return {};
   }
@@ -195,13 +196,17 @@ void publish_move(Engine& engine, u64 domain, const Block& block, u64 place, Pla
   change.set(state.superseded, format::kForever);
   change.set(state.older, {old_place});
   change.set(state.block, block.home | tag << kHomeBits);
+  PlaceState* unlinked = nullptr;
   if (old_state != nullptr) {
     change.set(old_state->superseded, epoch);
     // A chain that contradicts itself is for those who walk it to report.
-    static_cast<void>(unlink_needless(engine, block, *old_state, change).ok());
+    static_cast<void>(unlink_needless(engine, block, *old_state, change, unlinked).ok());
   }
   change.set(block.state->live_born, epoch);
   change.set(*block.place_word, format::make_place_word(place, epoch));
+  // Order: a walk that came to it by the old link takes a `born` of 0 for a version that every cut
+  // sees, and notices by the place word (place_at()), which has changed before.
+  if (unlinked != nullptr) change.set(unlinked->born, 0);
   change.publish();
 }
 
