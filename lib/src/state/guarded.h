@@ -8,6 +8,7 @@
 #define HMAP_SRC_STATE_GUARDED_H_
 
 #include <cstddef>
+#include <exception>
 #include <optional>
 
 #include "hmap/result.h"
@@ -25,11 +26,20 @@ auto run_guarded(bool guarded, Fn&& fn) -> decltype(fn()) {
     return fn();
   using Answer = decltype(fn());
   std::optional<Answer> result;
-  auto call = [&] { result.emplace(fn()); };
+  std::exception_ptr thrown;  // no exception leaves guard::run()
+  auto call = [&] {
+    try {
+      result.emplace(fn());
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  };
   using Call = decltype(call);
   const std::size_t held_before = remembered_locks();
-  if (guard::run([](void* opaque) { (*static_cast<Call*>(opaque))(); }, &call))
+  if (guard::run([](void* opaque) { (*static_cast<Call*>(opaque))(); }, &call)) {
+    if (thrown != nullptr) std::rethrow_exception(thrown);
     return *std::move(result);
+  }
   abandon_locks_beyond(held_before);
   return Status(Code::kIoError, "a page of the store could not be read or written (SIGBUS)");
 }
