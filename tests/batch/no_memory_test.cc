@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <functional>
 #include <new>
 #include <thread>
@@ -13,31 +12,8 @@
 #include "hmap/batch.h"
 #include "hmap/snapshot.h"
 #include "raw_view.h"
+#include "refuse_memory.h"
 #include "values.h"
-
-namespace {
-
-// Of this thread: 0 refuses nothing, n the n-th request from now on.
-thread_local std::uint64_t refuse_in = 0;
-
-void* request(std::size_t bytes) {
-  if (refuse_in != 0 && --refuse_in == 0) throw std::bad_alloc();
-  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return request(bytes); }
-void* operator new[](std::size_t bytes) { return request(bytes); }
-// Who asks in this way can do without.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 namespace hmap::test {
 namespace {

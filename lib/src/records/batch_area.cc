@@ -39,15 +39,15 @@ Status recover_batch(Engine& engine) {
 
 Result<BatchLock> BatchLock::take(Engine& engine, std::chrono::milliseconds timeout) {
   format::Lock& word = engine.batch().lock;
+  make_room_for_locks(engine);
   const Result<Acquired> acquired = engine.locker->lock(word, timeout);
   if (!acquired) return acquired.error();
   if (engine.guarded) remember_lock(word);
   BatchLock lock(engine);
   if (*acquired == Acquired::kOwnerDied) {
-    if (Status s = recover_batch(engine); !s.ok()) {
-      lock.abandon();
-      return s;
-    }
+    TakeOver<BatchLock> take_over(lock);
+    if (Status s = recover_batch(engine); !s.ok()) return s;
+    take_over.complete();
   }
   return lock;
 }

@@ -29,6 +29,7 @@ Status check_name(const Engine& engine) {
 }  // namespace
 
 Result<DomainLock> DomainLock::take(Engine& engine, u64 domain, std::chrono::milliseconds timeout) {
+  make_room_for_locks(engine);
   const Result<Acquired> acquired = engine.locker->lock(engine.domain(domain).lock, timeout);
   if (!acquired) return acquired.error();
   DomainLock lock(engine, domain);
@@ -40,10 +41,9 @@ Result<DomainLock> DomainLock::take(Engine& engine, u64 domain, std::chrono::mil
     }
   }
   if (*acquired == Acquired::kOwnerDied) [[unlikely]] {
-    if (Status s = recover_domain(engine, domain); !s.ok()) {
-      lock.abandon();
-      return s;
-    }
+    TakeOver<DomainLock> take_over(lock);
+    if (Status s = recover_domain(engine, domain); !s.ok()) return s;
+    take_over.complete();
   }
   return lock;
 }
@@ -58,14 +58,21 @@ void DomainLock::abandon() noexcept {
   engine_ = nullptr;
 }
 
-void remember_lock(format::Lock& lock) { held_locks.push_back(&lock); }
+void make_room_for_locks(const Engine& engine) {
+  if (!engine.guarded || held_locks.size() < held_locks.capacity()) [[likely]]
+    return;
+  constexpr std::size_t kSome = 8;
+  held_locks.reserve(2 * held_locks.size() + kSome);
+}
+
+void remember_lock(format::Lock& lock) noexcept { held_locks.push_back(&lock); }
 
 void forget_lock(const format::Lock& lock) noexcept {
   const auto at = std::find(held_locks.begin(), held_locks.end(), &lock);
   if (at != held_locks.end()) held_locks.erase(at);
 }
 
-void DomainLock::remember() const { remember_lock(engine_->domain(domain_).lock); }
+void DomainLock::remember() const noexcept { remember_lock(engine_->domain(domain_).lock); }
 
 void DomainLock::forget() const noexcept { forget_lock(engine_->domain(domain_).lock); }
 
@@ -88,12 +95,14 @@ PlainLock::PlainLock(const Engine& engine, format::Lock& lock) : engine_(&engine
 
 Result<PlainLock> PlainLock::take(const Engine& engine, format::Lock& lock,
                                   std::chrono::milliseconds timeout) {
+  make_room_for_locks(engine);
   const Result<Acquired> acquired = engine.locker->lock(lock, timeout);
   if (!acquired) return acquired.error();
   return PlainLock(engine, lock);
 }
 
 Result<PlainLock> PlainLock::try_take(const Engine& engine, format::Lock& lock) {
+  make_room_for_locks(engine);
   const Result<Acquired> acquired = engine.locker->try_lock(lock);
   if (!acquired) return acquired.error();
   return PlainLock(engine, lock);

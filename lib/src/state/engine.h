@@ -156,9 +156,11 @@ struct Engine {
   }
 };
 
-// With the SIGBUS guard a fault skips destructors: what a thread holds is remembered here. Order: a
-// lock is forgotten when it has been given back, because that may be the fault.
-void remember_lock(format::Lock& lock);
+// With the SIGBUS guard a fault skips destructors: what a thread holds is remembered here. Memory
+// for one more is asked for before a lock is taken, because afterwards it must not be refused.
+// Order: a lock is forgotten when it has been given back, because that may be the fault.
+void make_room_for_locks(const Engine& engine);
+void remember_lock(format::Lock& lock) noexcept;
 void forget_lock(const format::Lock& lock) noexcept;
 // How many locks this thread has remembered, and abandon_lock() for those that came after so many:
 // of a call that a fault ended.
@@ -166,6 +168,24 @@ void forget_lock(const format::Lock& lock) noexcept;
 void abandon_locks_beyond(std::size_t count) noexcept;
 // Leaves a lock as if its owner had died, so that the next one to take it recovers what it guards.
 void abandon_lock(const Engine& engine, format::Lock& lock) noexcept;
+
+// While what a dead owner of a lock began is finished: whatever keeps that from being completed, an
+// error or memory that is refused, leaves the lock as the dead owner did.
+template <typename Lock>
+class TakeOver {
+ public:
+  explicit TakeOver(Lock& lock) : lock_(lock) {}
+  TakeOver(const TakeOver&) = delete;
+  TakeOver& operator=(const TakeOver&) = delete;
+  ~TakeOver() {
+    if (!complete_) lock_.abandon();
+  }
+  void complete() noexcept { complete_ = true; }
+
+ private:
+  Lock& lock_;
+  bool complete_ = false;
+};
 
 // Holds the lock of one domain. If the last owner died, its work is finished first
 // (recover_domain).
@@ -192,7 +212,7 @@ class DomainLock {
     if (engine.guarded) [[unlikely]]
       remember();
   }
-  void remember() const;
+  void remember() const noexcept;
   void forget() const noexcept;
   Engine* engine_;
   u64 domain_;

@@ -1,8 +1,9 @@
 // Publishing, applying and replaying intents. lib/README.md, steps W5 to W9.
 #include "state/intent.h"
 
+#include <array>
+#include <span>
 #include <utility>
-#include <vector>
 
 namespace hmap {
 
@@ -92,8 +93,11 @@ Status replay_intent(Engine& engine, u64 domain) {
     return Engine::corrupt("published intent: impossible length", place);
   }
   const format::IntentWord* body = engine.intent_words(domain);
-  std::vector<std::pair<u64*, u64>> changes(words);
-  std::vector<u64*> versions(seqlocks);
+  // No memory is asked for: it may be refused, and this must get done.
+  std::array<std::pair<u64*, u64>, kIntentWordsMax> all_changes;
+  std::array<u64*, format::kIntentSeqlocks> all_versions;
+  const std::span changes(all_changes.data(), words);
+  const std::span versions(all_versions.data(), seqlocks);
   for (u32 i = 0; i < words; ++i) {
     const Offset<u64> at = seam::load(body[i].offset);
     changes[i] = {engine.map->at(at), seam::load(body[i].value)};

@@ -52,6 +52,7 @@ void unlock(Engine& engine) {
 
 Status lock(Engine& engine) {
   LogState& log = state_of(engine);
+  make_room_for_locks(engine);
   const Result<Acquired> acquired = engine.locker->lock(log.append_lock, engine.lock_timeout);
   if (!acquired) return acquired.error();
   if (engine.guarded) remember_lock(log.append_lock);
