@@ -27,13 +27,12 @@ Result<bool> give_back_span(Engine& engine, u64 shard) {
     const u64 head = (*entry)->head;
     Change change(engine, shard);
     change.set(header.dead_span_next, span + 1);
-    if (head != 0) {
-      const u64 extents = engine.layout.span_shape(span_class(head)).extents;
-      change.set(engine.domain(shard).freeing, make_note(span_extent(head), extents));
+    if (head == 0) {
+      change.publish();
+      continue;
     }
-    change.publish();
-    if (head == 0) continue;
-    if (Status s = finish_freeing(engine, shard); !s.ok()) return s;
+    const u64 extents = engine.layout.span_shape(span_class(head)).extents;
+    if (Status s = free_row(engine, shard, change, span_extent(head), extents); !s.ok()) return s;
     return true;
   }
   return false;
@@ -56,12 +55,14 @@ Result<bool> give_back_large(Engine& engine, u64 shard) {
     if (ours) count = extent_payload(*word);
   }
   Change change(engine, shard);
-  if (count != 0) change.set(engine.domain(shard).freeing, make_note(extent - 1, count));
   const bool more = extent < end;
   change.set(header.dead_large_next, more ? extent : 0);
   if (!more) change.set(header.dead_large_end, 0);
-  change.publish();
-  if (Status s = finish_freeing(engine, shard); !s.ok()) return s;
+  if (count == 0) {
+    change.publish();
+    return true;
+  }
+  if (Status s = free_row(engine, shard, change, extent - 1, count); !s.ok()) return s;
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "state/dead.h"
 #include "state/intent.h"
 #include "state/space.h"
 #include "state/tables.h"
@@ -229,10 +230,7 @@ Status unlink_frames(Engine& engine, u64 d, u64& link, const format::FrameHeader
   Change change(engine, d);
   change.set(link, header.next);
   if (domain.frame_next == extent + 1) change.set(domain.frame_next, 0);
-  change.set(domain.freeing, make_note(extent, 1));
-  // Crash: after this, whoever recovers the shard frees what `freeing` names.
-  change.publish();
-  return finish_freeing(engine, d);
+  return free_row(engine, d, change, extent, 1);
 }
 
 // The header of an extent of frames of the domain. kCorrupt if it is none.

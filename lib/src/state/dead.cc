@@ -5,7 +5,26 @@
 namespace hmap {
 
 using format::BucketArray;
-using format::ShardHeader;
+
+Status free_row(Engine& engine, u64 shard, Change& change, u64 first, u64 count) {
+  const Result<DomainLock> space = DomainLock::take(engine, engine.layout.space_domain());
+  if (!space) return space.error();
+  // Crash: copies of blocks of the extent table, which say the same as before.
+  if (Status s = prepare_freeing(engine, first, count); !s.ok()) return s;
+  u64& freeing = engine.domain(shard).freeing;
+  change.set(freeing, make_note(first, count));
+  // Crash: after this, whoever recovers the shard frees what `freeing` names. Nothing but a death
+  // can come in between, so no shard's lock is ever released with it: no cut has the row in neither
+  // list, and what is freed of it cannot be taken (which needs a cut) before all of it is.
+  change.publish();
+  const OwnsWord owned = [](u64 word, u64, const void* number) {
+    return extent_kind(word) != format::ExtentKind::kFree &&
+           extent_shard(word) == *static_cast<const u64*>(number);
+  };
+  if (Status s = free_words(engine, first, count, owned, &shard); !s.ok()) return s;
+  seam::store(freeing, 0);
+  return {};
+}
 
 void add_dead(Engine& engine, u64 shard, Change& change, u64 first_extent, u64 extents) {
   for (u64& cell : engine.header(shard).dead) {
@@ -26,21 +45,20 @@ void add_dead_array(Engine& engine, u64 shard, Change& change, const BucketArray
 }
 
 Status give_back(Engine& engine, u64 shard, u64 extents) {
-  ShardHeader& header = engine.header(shard);
-  format::Domain& domain = engine.domain(shard);
-  for (u64& cell : header.dead) {
+  Status failure;
+  for (u64& cell : engine.header(shard).dead) {
     if (cell == 0) continue;
     const u64 first = note_first(cell);
     const u64 count = note_count(cell);
     const u64 now = count < extents ? count : extents;
     Change change(engine, shard);
     change.set(cell, now == count ? 0 : make_note(first, count - now));
-    change.set(domain.freeing, make_note(first + count - now, now));
-    // Crash: after this, whoever recovers the shard frees what `freeing` names.
-    change.publish();
-    return finish_freeing(engine, shard);
+    Status s = free_row(engine, shard, change, first + count - now, now);
+    // The words of a row may be damaged; they do not keep the other rows from being freed.
+    if (s.ok() || s.code() == Code::kBusy) return s;
+    failure = s;
   }
-  return {};
+  return failure;
 }
 
 Status make_dead_room(Engine& engine, u64 shard, u64 cells) {

@@ -119,18 +119,35 @@ u64 word_for(const ExtentRequest& request, u64 position) {
                        : make_extent_word(ExtentKind::kLargeRest, request.domain, position);
 }
 
+// The word of an extent where it can be changed, and those of the same block behind it.
+Result<u64*> writable_words(Engine& engine, u64 extent) {
+  const Result<Block> block = word_block(engine, extent);
+  if (!block) return block.error();
+  const u64 space = engine.layout.space_domain();
+  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
+  if (!bytes) return bytes.error();
+  return reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
+}
+
+Status make_words_writable(Engine& engine, u64 first, u64 count) {
+  for (u64 done = 0; done < count; done += words_left_in_block(engine, first + done)) {
+    if (const Result<u64*> words = writable_words(engine, first + done); !words)
+      return words.error();
+  }
+  return {};
+}
+
 // Marks the extents in as many intents as it takes; the first one also sets the note and the ends.
+// With an error none is marked: a note is left behind by a death only.
 Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
   const u64 space = engine.layout.space_domain();
   u64& note = request.note != nullptr ? *request.note : engine.domain(request.domain).pending;
   format::RuntimeHeader& runtime = *engine.runtime;
+  if (Status s = make_words_writable(engine, first, request.count); !s.ok()) return s;
   for (u64 done = 0; done < request.count;) {
     const u64 extent = first + done;
-    const Result<Block> block = word_block(engine, extent);
-    if (!block) return block.error();
-    const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
-    if (!bytes) return bytes.error();
-    auto* words = reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
+    const Result<u64*> words = writable_words(engine, extent);
+    if (!words) return words.error();
     Change change(engine, space);
     if (done == 0) {
       change.set(note, make_note(first, request.count));
@@ -143,7 +160,7 @@ Status mark_taken(Engine& engine, const ExtentRequest& request, u64 first) {
     }
     const u64 now =
         std::min({request.count - done, words_left_in_block(engine, extent), change.room()});
-    for (u64 i = 0; i < now; ++i) change.set(words[i], word_for(request, done + i));
+    for (u64 i = 0; i < now; ++i) change.set((*words)[i], word_for(request, done + i));
     // Crash: the note says what was taken; whoever recovers its owner frees it again.
     change.publish();
     done += now;
@@ -198,9 +215,8 @@ Status ensure_table(Engine& engine, u64 count) {
   }
 }
 
-// The first extent from `extent` on that a zone can begin with.
-u64 next_zone(const Layout& layout, u64 extent) {
-  const u64 size = layout.zone_extents();
+// The first extent from `extent` on that a zone, of `size` extents, can begin with.
+u64 next_zone(const Layout& layout, u64 extent, u64 size) {
   const u64 unaligned = layout.heap_offset / layout.extent_bytes + extent;
   return extent + (size - unaligned % size) % size;
 }
@@ -226,7 +242,7 @@ Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
   const Result<u64> freed = find_freed(engine, count, false);
   if (!freed || *freed != format::kForever) return freed;
   const u64 old_end = engine.runtime->extents_end;
-  const u64 begin = next_zone(layout, old_end);
+  const u64 begin = next_zone(layout, old_end, size);
   if (Status s = ensure_table(engine, begin + size - old_end); !s.ok()) return s;
   if (engine.runtime->extents_end != old_end || !extend_file(engine, begin + size, purpose).ok()) {
     return format::kForever;  // the table took the place, or the disk is nearly full: as everybody
@@ -250,7 +266,7 @@ Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
   const u64 gap = wide ? layout.zone_extents() : 0;
   if (Status s = ensure_table(engine, request.count + gap); !s.ok()) return s;
   const u64 end = engine.runtime->extents_end;
-  const u64 first = wide ? next_zone(layout, end) : end;
+  const u64 first = gap != 0 ? next_zone(layout, end, gap) : end;
   // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
   Status status = request.reserve_only
                       ? engine.map->allocate(layout.extent_offset(first + request.count - 1),
@@ -354,24 +370,29 @@ Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const 
 
 Status free_extents_locked(Engine& engine, u64 first, u64 count, OwnsWord owned,
                            const void* context) {
-  const u64 space = engine.layout.space_domain();
+  if (Status s = prepare_freeing(engine, first, count); !s.ok()) return s;
+  return free_words(engine, first, count, owned, context);
+}
+
+Status prepare_freeing(Engine& engine, u64 first, u64 count) {
+  if (first + count > engine.runtime->extents_end)
+    return Engine::corrupt("extents to free out of range", 0);
+  return make_words_writable(engine, first, count);
+}
+
+Status free_words(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {
   const u64 epoch = engine.epoch();
   const u64 freed = make_extent_word(ExtentKind::kFree, 0, epoch);
   // Crash: somebody looks for extents to punch in vain.
   if (engine.runtime->freed != epoch) seam::store(engine.runtime->freed, epoch);
-  if (first + count > engine.runtime->extents_end)
-    return Engine::corrupt("extents to free out of range", 0);
   for (u64 done = 0; done < count;) {
     const u64 extent = first + done;
-    const Result<Block> block = word_block(engine, extent);
-    if (!block) return block.error();
-    const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
-    if (!bytes) return bytes.error();
-    auto* words = reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
-    Change change(engine, space);
+    const Result<u64*> words = writable_words(engine, extent);
+    if (!words) return words.error();
+    Change change(engine, engine.layout.space_domain());
     const u64 now = std::min({count - done, words_left_in_block(engine, extent), change.room()});
     for (u64 i = 0; i < now; ++i) {
-      if (owned(words[i], done + i, context)) change.set(words[i], freed);
+      if (owned((*words)[i], done + i, context)) change.set((*words)[i], freed);
     }
     if (!change.empty()) change.publish();
     done += now;
