@@ -92,6 +92,8 @@ void set_zero(Change& change, u64* words, u64 count) {
 
 // The one step of clear(): a fresh hmap; what the old one had is on the dead lists.
 Status switch_to_empty(Engine& engine, u64 shard) {
+  // What is not kLarge yet would not be found by give_back_large().
+  if (Status s = adopt_published(engine); !s.ok()) return s;
   ShardHeader& header = engine.header(shard);
   Change change(engine, shard);
   change.guard(header.version);

@@ -80,8 +80,15 @@ Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& ent
   if (offset < engine.layout.heap_offset)
     return Engine::corrupt("large record outside the extents", offset);
   freed.first_extent = engine.layout.extent_of(offset);
-  const Result<u64> word = extent_word(engine, freed.first_extent);
+  Result<u64> word = extent_word(engine, freed.first_extent);
   if (!word) return word.error();
+  if (extent_kind(*word) == format::ExtentKind::kLargePending &&
+      extent_payload(*word) == freed.extents) {
+    // Its put could not wait for the space lock any more.
+    if (Status s = adopt_published(engine); !s.ok()) return s;
+    word = extent_word(engine, freed.first_extent);
+    if (!word) return word.error();
+  }
   if (extent_kind(*word) != format::ExtentKind::kLarge || extent_payload(*word) != freed.extents ||
       engine.layout.extent_offset(freed.first_extent) != offset) {
     return Engine::corrupt("large record and its extents disagree", offset);
