@@ -16,7 +16,7 @@ namespace {
 // and the cut of a checkpoint may come before the next sweep, so that others take what is free by
 // then. None of their rows begins with this one's first extent, so their words for the same extents
 // are others than this one's.
-Status free_row(Engine& engine, u64 first, u64 count, u64* note) {
+Status free_large_row(Engine& engine, u64 first, u64 count, u64* note) {
   const OwnsWord owned = [](u64 word, u64 position, const void*) {
     return extent_kind(word) == ExtentKind::kLargeRest && extent_payload(word) == position + 1;
   };
@@ -125,7 +125,7 @@ Status free_pending(Engine& engine, u64 shard) {
 Status free_pending_large(Engine& engine, u64 first, u64 count) {
   const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
   if (!lock) return lock.error();
-  return free_row(engine, first, count, nullptr);
+  return free_large_row(engine, first, count, nullptr);
 }
 
 Status drop_large_record(Engine& engine, u64& note) {
@@ -135,7 +135,7 @@ Status drop_large_record(Engine& engine, u64& note) {
   // Others may have swept it while we waited.
   const u64 value = seam::load(note);
   if (value == 0 || (value & kNotePublished) != 0) return {};
-  return free_row(engine, note_first(value), note_count(value), &note);
+  return free_large_row(engine, note_first(value), note_count(value), &note);
 }
 
 Status finish_for_the_dead(Engine& engine, u64 domain) {

@@ -368,12 +368,6 @@ Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const 
   return free_extents_locked(engine, first, count, owned, context);
 }
 
-Status free_extents_locked(Engine& engine, u64 first, u64 count, OwnsWord owned,
-                           const void* context) {
-  if (Status s = prepare_freeing(engine, first, count); !s.ok()) return s;
-  return free_words(engine, first, count, owned, context);
-}
-
 Status prepare_freeing(Engine& engine, u64 first, u64 count) {
   if (first + count > engine.runtime->extents_end)
     return Engine::corrupt("extents to free out of range", 0);

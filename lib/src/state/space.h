@@ -36,12 +36,15 @@ Status prepare_extents(Engine& engine, u64 offset, u64 bytes);
 // kCorrupt, kIoError; then none is freed.
 using OwnsWord = bool (*)(u64 word, u64 position, const void* context);
 Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
-// The same for who holds the space lock.
-Status free_extents_locked(Engine& engine, u64 first, u64 count, OwnsWord owned,
-                           const void* context);
 // The same in two steps, for whoever holds the space lock: what can fail, and what cannot any more.
 Status prepare_freeing(Engine& engine, u64 first, u64 count);
 Status free_words(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
+// Both, one after the other.
+inline Status free_extents_locked(Engine& engine, u64 first, u64 count, OwnsWord owned,
+                                  const void* context) {
+  if (Status s = prepare_freeing(engine, first, count); !s.ok()) return s;
+  return free_words(engine, first, count, owned, context);
+}
 
 // Ends the note of a published large record: its first word becomes kLarge. Idempotent. The caller
 // holds the lock of the record's shard, so that no cut sees a reachable record that is pending.
