@@ -98,6 +98,27 @@ class Typed(ToolTest):
         self.assertEqual(self.answer("get", "--json", path, "pi")["value"], 3.141592653589793)
         self.assertEqual(self.answer("get", "--json", path, "none")["value"], "nan")
 
+    def test_floating_point_keys_are_those_of_the_library(self):
+        """map_types.h: -0.0 is stored as +0.0, every NaN as the quiet one without a sign."""
+        for key_type, zero, nan in (("f32", "00" * 4, "0000c07f"),
+                                    ("f64", "00" * 8, "000000000000f87f")):
+            types = ("--key-type", key_type, "--value-type", "f64")
+            path = self.path(key_type)
+            self.hmap("create", path, *types)
+            self.hmap("put", path, "--", "-0", "-0")
+            self.assertEqual(self.hmap("get", path, "0").stdout, b"-0\n")
+            self.hmap("put", path, "--", "-nan", "1")
+            self.assertEqual(self.hmap("get", path, "nan").stdout, b"1\n")
+            self.hmap("get", path, "--", "-nan")
+            keys = self.hmap("list", path, "--key-hex").stdout.decode().split()
+            self.assertEqual(sorted(keys), [zero, nan])
+            self.hmap("del", path, "--", "-0.0", "-nan")
+            self.hmap("load", "--format", "tsv", *types, path, data=b"-0\t1\n0\t2\n-nan\t3\n")
+            self.assertEqual(self.hmap("get", path, "--", "-0").stdout, b"2\n")
+            self.assertEqual(self.hmap("get", path, "nan").stdout, b"3\n")
+            self.hmap("del", path, "--keys-from", "-", data=b"-0\n-nan\n")
+            self.assertEqual(self.hmap("list", path).stdout, b"")
+
 
 if __name__ == "__main__":
     main()

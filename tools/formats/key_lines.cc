@@ -38,7 +38,7 @@ bool KeyLines::next_typed(Record& record) {
   std::string text;
   if (!input_.read_line(text, kTextBytesMax, cut)) return false;
   if (cut) input_.refuse_at(record.line, kInputEnds, "LF after the key");
-  std::optional<std::string> key = from_text(text, type_);
+  std::optional<std::string> key = key_from_text(text, type_);
   if (!key) {
     input_.refuse_at(record.line, fmt::format("the key {}", quote(text)), text_type_words(type_));
   }

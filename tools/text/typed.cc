@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "hmap/map_coding.h"
 #include "text/hex.h"
 
 namespace hmap::tool {
@@ -44,6 +45,14 @@ std::optional<std::string> number_from_text(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end) return std::nullopt;
   return std::string(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+template <typename Number>
+void make_canonical(std::string& bytes) {
+  Number number{};
+  std::memcpy(&number, bytes.data(), sizeof number);
+  number = detail::canonical(number);
+  std::memcpy(bytes.data(), &number, sizeof number);
 }
 
 // fn.operator()<Number>() for the number that the type is.
@@ -100,6 +109,13 @@ std::optional<std::string> from_text(std::string_view text, TextType type) {
   if (type.kind == Kind::kBytes) return std::string(text);
   if (type.kind == Kind::kHex) return from_hex(text);
   return with_number(type, [&]<typename N>() { return number_from_text<N>(text); });
+}
+
+std::optional<std::string> key_from_text(std::string_view text, TextType type) {
+  std::optional<std::string> bytes = from_text(text, type);
+  if (!bytes || type.kind != Kind::kFloat) return bytes;
+  type.bytes == 4 ? make_canonical<float>(*bytes) : make_canonical<double>(*bytes);
+  return bytes;
 }
 
 }  // namespace hmap::tool

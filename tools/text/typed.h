@@ -28,6 +28,8 @@ struct TextType {
 [[nodiscard]] std::optional<std::string> to_text(std::string_view bytes, TextType type);
 // std::nullopt: `text` is no such number, or not one that fits; no hex digits, or an odd number.
 [[nodiscard]] std::optional<std::string> from_text(std::string_view text, TextType type);
+// The same for a key: numbers that are equal have the same bytes, as hmap::Map stores them.
+[[nodiscard]] std::optional<std::string> key_from_text(std::string_view text, TextType type);
 
 }  // namespace hmap::tool
 

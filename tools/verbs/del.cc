@@ -47,7 +47,7 @@ Exit remove_given(const DelVerb& verb, Store& store, const TypeInfo& type) {
   const std::string& path = verb.common.file;
   const TextTypes types = TextTypes::of(verb.types, type);
   std::vector<std::string> keys;
-  for (const std::string& key : verb.keys) keys.push_back(bytes_from(key, types.key, "key"));
+  for (const std::string& key : verb.keys) keys.push_back(key_from(key, types.key));
   std::uint64_t removed = 0;
   auto absent = nlohmann::ordered_json::array();
   for (const std::string& key : keys) {

@@ -45,12 +45,11 @@ void write_json(Output& out, const std::string& key, const std::string* value,
 
 Exit run(const GetVerb& verb) {
   const std::string& path = verb.common.file;
-  if (!verb.types.key.empty())
-    static_cast<void>(bytes_from(verb.key, given_type(verb.types.key), "key"));
+  if (!verb.types.key.empty()) static_cast<void>(key_from(verb.key, given_type(verb.types.key)));
   const Store store = open_to_read(path);
   const TypeInfo type = take(store.type(), path);
   const TextTypes types = TextTypes::of(verb.types, type);
-  const std::string key = bytes_from(verb.key, types.key, "key");
+  const std::string key = key_from(verb.key, types.key);
   std::string value;
   const bool present = take(store.get_into(key, value), path);
   Output out;

@@ -65,9 +65,11 @@ struct Source {
 };
 
 // Makes a field the bytes that it stands for, if it is a number or hex digits (type empty: bytes).
-void read_field(Source& source, std::string& field, const std::string& type, const char* what) {
+using Read = std::optional<std::string>(std::string_view text, TextType type);
+void read_field(Source& source, std::string& field, const std::string& type, Read* read,
+                const char* what) {
   if (type.empty()) return;
-  if (std::optional<std::string> bytes = from_text(field, given_type(type))) {
+  if (std::optional<std::string> bytes = read(field, given_type(type))) {
     field = *std::move(bytes);
     return;
   }
@@ -78,8 +80,8 @@ void read_field(Source& source, std::string& field, const std::string& type, con
 void store_record(Store& store, const LoadVerb& verb, Source& source) {
   const std::string& path = verb.common.file;
   Record& record = source.record;
-  read_field(source, record.key, verb.types.key, "key");
-  read_field(source, record.value, verb.types.value, "value");
+  read_field(source, record.key, verb.types.key, key_from_text, "key");
+  read_field(source, record.value, verb.types.value, from_text, "value");
   if (!verb.no_overwrite && !verb.fail_existing) {
     require(store.put(record.key, record.value), path);
   } else if (!take(store.insert(record.key, record.value), path)) {

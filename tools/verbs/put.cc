@@ -52,18 +52,17 @@ Exit run(const PutVerb& verb) {
   // All of the value is there before the store is touched.
   std::string value = is_standard_input(verb) ? read_standard_input(kValueBytesMax) : verb.value;
   // So are arguments that are wrong whatever the store holds.
-  if (!verb.types.key.empty())
-    static_cast<void>(bytes_from(verb.key, given_type(verb.types.key), "key"));
+  if (!verb.types.key.empty()) static_cast<void>(key_from(verb.key, given_type(verb.types.key)));
   if (!verb.types.value.empty() && !is_standard_input(verb))
-    static_cast<void>(bytes_from(verb.value, given_type(verb.types.value), "value"));
+    static_cast<void>(value_from(verb.value, given_type(verb.types.value)));
   Options options = options_to_write(verb.write);
   if (verb.create) options.mode = Mode::kOpenOrCreate;
   options.type = type_to_create(verb.types);
   Store store = take(Store::open(path, options), path);
   const TypeInfo type = take(store.type(), path);
   const TextTypes types = TextTypes::of(verb.types, type);
-  const std::string key = bytes_from(verb.key, types.key, "key");
-  if (!is_standard_input(verb)) value = bytes_from(value, types.value, "value");
+  const std::string key = key_from(verb.key, types.key);
+  if (!is_standard_input(verb)) value = value_from(value, types.value);
   const bool stored = put(store, verb, key, value);
   finish_writing(store, verb.write, path);
   if (verb.common.json) {

@@ -46,6 +46,15 @@ std::string known_type(const std::string& name) {
   return text_type(name) ? std::string() : fmt::format("one of {}", text_type_names());
 }
 
+Failure wrong_text(const std::string& text, TextType type, const char* what) {
+  if (type.kind == Kind::kHex) {
+    return usage_failure(
+        fmt::format("the {} {} is not an even number of hex digits", what, quote(text)));
+  }
+  return usage_failure(
+      fmt::format("the {} {} is no {}{}", what, quote(text), name_of(type), 8 * type.bytes));
+}
+
 void add_name(detail::TypeText& to, TextType type) {
   to.add(name_of(type));
   if (type.bytes != 0) to.add(8 * type.bytes);
@@ -111,15 +120,14 @@ TypeInfo type_to_create(const TypeOptions& options) {
   return type;
 }
 
-std::string bytes_from(const std::string& text, TextType type, const char* what) {
+std::string key_from(const std::string& text, TextType type) {
+  std::optional<std::string> bytes = key_from_text(text, type);
+  return bytes ? *std::move(bytes) : throw wrong_text(text, type, "key");
+}
+
+std::string value_from(const std::string& text, TextType type) {
   std::optional<std::string> bytes = from_text(text, type);
-  if (bytes) return *std::move(bytes);
-  if (type.kind == Kind::kHex) {
-    throw usage_failure(
-        fmt::format("the {} {} is not an even number of hex digits", what, quote(text)));
-  }
-  throw usage_failure(
-      fmt::format("the {} {} is no {}{}", what, quote(text), name_of(type), 8 * type.bytes));
+  return bytes ? *std::move(bytes) : throw wrong_text(text, type, "value");
 }
 
 std::string text_from(std::string_view bytes, TextType type, const char* what) {

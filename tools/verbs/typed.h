@@ -40,8 +40,9 @@ struct TextTypes {
 // The type of a store of such keys and values, as hmap::Map has it; hex counts as bytes.
 [[nodiscard]] TypeInfo type_to_create(const TypeOptions& options);
 
-// Throws Failure (wrong usage) if `text` is not of the type, or the bytes are not as long.
-[[nodiscard]] std::string bytes_from(const std::string& text, TextType type, const char* what);
+// Throw Failure (wrong usage) if `text` is not of the type, or the bytes are not as long.
+[[nodiscard]] std::string key_from(const std::string& text, TextType type);
+[[nodiscard]] std::string value_from(const std::string& text, TextType type);
 [[nodiscard]] std::string text_from(std::string_view bytes, TextType type, const char* what);
 
 // Sets object[name]: bytes as set_bytes() does, hex digits as a string, a number as a number if
