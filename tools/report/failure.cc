@@ -64,13 +64,16 @@ constexpr std::array kAdvice = {
     Advice{Code::kClosed, Exit::kSystem, ""},
     Advice{Code::kUnsupported, Exit::kSystem,
            "a shared store needs a local file system (no NFS, no FUSE without locks)"},
-    Advice{Code::kNeedsRecovery, Exit::kSystem,
-           "a writer repairs it: let any process that may write {} open it once"},
+    Advice{
+        Code::kNeedsRecovery, Exit::kSystem,
+        "a writer brings them in: hmap ps --clear-dead {0}; get, dump and copy --ignore-log read "
+        "the last checkpoint without them"},
     Advice{Code::kSystem, Exit::kSystem, ""},
     Advice{Code::kBadInput, Exit::kCorrupt, ""},
     Advice{Code::kTooManySnapshots, Exit::kBusy, "end snapshots that are no longer needed"},
     Advice{Code::kBadLog, Exit::kCorrupt,
-           "put the file {}-wal back that belongs to it; without it the last checkpoint is left"},
+           "put the file {0}-wal back that belongs to it; without it the last checkpoint is left: "
+           "hmap copy --ignore-log {0} NEW, or any verb with --ignore-log"},
     Advice{Code::kTooManyViews, Exit::kBusy, "end views that are no longer needed"},
     Advice{Code::kTypeMismatch, Exit::kUsage, "`hmap stat {}` shows its type"},
     Advice{Code::kReplaced, Exit::kBusy, "another store was put in its place: try again"},

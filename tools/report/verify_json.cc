@@ -40,12 +40,14 @@ Json finding_json(const Finding& finding) {
 
 }  // namespace
 
-Json verify_json(const VerifyReport& report, const std::string& path, const std::string& refused) {
-  Json object = {{"clean", report.clean() && refused.empty()}};
+Json verify_json(const VerifyReport& report, const std::string& path,
+                 const VerifyRemarks& remarks) {
+  Json object = {{"clean", report.clean() && remarks.refused.empty()}};
   set_bytes(object, "file", path);
   object["complete"] = report.complete;
   if (!report.complete) object["incomplete_why"] = report.incomplete_why;
-  if (!refused.empty()) object["refused"] = readable(refused);
+  if (!remarks.refused.empty()) object["refused"] = readable(remarks.refused);
+  if (!remarks.unchecked.empty()) object["unchecked"] = readable(remarks.unchecked);
   object["damages"] = report.damages;
   object["leaks"] = report.leaks;
   object["leaked_bytes"] = report.leaked_bytes;
@@ -59,7 +61,7 @@ Json verify_json(const VerifyReport& report, const std::string& path, const std:
   object["findings"] = Json::array();
   for (const Finding& finding : report.findings)
     object["findings"].push_back(finding_json(finding));
-  const std::string advice = verify_advice(report, path, refused);
+  const std::string advice = verify_advice(report, path, remarks);
   if (!advice.empty()) object["advice"] = readable(advice);
   return object;
 }

@@ -5,13 +5,13 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "hmap/verify.h"
+#include "report/verify_text.h"
 
 namespace hmap::tool {
 
 [[nodiscard]] nlohmann::ordered_json verify_json(const VerifyReport& report,
                                                  const std::string& path,
-                                                 const std::string& refused);
+                                                 const VerifyRemarks& remarks);
 
 }  // namespace hmap::tool
 

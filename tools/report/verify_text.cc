@@ -61,8 +61,8 @@ std::string unit_text(FindingUnit unit) {
 }
 
 std::string verify_advice(const VerifyReport& report, const std::string& path,
-                          const std::string& refused) {
-  if (report.damages != 0 || !refused.empty()) {
+                          const VerifyRemarks& remarks) {
+  if (report.damages != 0 || !remarks.refused.empty()) {
     return fmt::format(
         "keep a copy of {} as it is; restore a backup, or save every intact record: hmap recover "
         "{} NEW",
@@ -79,11 +79,13 @@ std::string verify_advice(const VerifyReport& report, const std::string& path,
         "verify --hold {}",
         path);
   }
+  if (!remarks.unchecked.empty())
+    return fmt::format("to bring them in: hmap ps --clear-dead {}", path);
   return {};
 }
 
 std::string verify_text(const VerifyReport& report, const std::string& path,
-                        const std::string& refused) {
+                        const VerifyRemarks& remarks) {
   std::string text;
   for (const Finding& finding : report.findings) text += finding_text(finding);
   const std::uint64_t all = report.damages + report.leaks + report.notes;
@@ -94,15 +96,17 @@ std::string verify_text(const VerifyReport& report, const std::string& path,
   const std::string checkpoint =
       report.generation != 0 ? fmt::format(", checkpoint {}", grouped(report.generation)) : "";
   text += counts_text(report.durable, path, "durable state" + checkpoint);
-  if (!refused.empty()) text += fmt::format("{}: cannot be opened: {}\n", path, refused);
+  if (!remarks.refused.empty())
+    text += fmt::format("{}: cannot be opened: {}\n", path, remarks.refused);
+  if (!remarks.unchecked.empty()) text += fmt::format("{}: {}\n", path, remarks.unchecked);
   if (!report.complete) text += fmt::format("{}: not complete: {}\n", path, report.incomplete_why);
-  if (report.clean() && refused.empty()) {
+  if (report.clean() && remarks.refused.empty()) {
     text += fmt::format("{}: nothing is wrong\n", path);
   } else {
     text += fmt::format("{}: {}, {} ({})\n", path, counted(report.damages, "damage"),
                         counted(report.leaks, "leak"), human_bytes(report.leaked_bytes));
   }
-  const std::string advice = verify_advice(report, path, refused);
+  const std::string advice = verify_advice(report, path, remarks);
   if (!advice.empty()) text += fmt::format("  what to do: {}\n", advice);
   return text;
 }

@@ -8,13 +8,18 @@
 
 namespace hmap::tool {
 
-// `refused`: why the store could not be opened; empty if it could.
+// What is to be told beside the findings.
+struct VerifyRemarks {
+  std::string refused;    // Why the store could not be opened; empty if it could.
+  std::string unchecked;  // What is in neither state yet; empty: nothing.
+};
+
 [[nodiscard]] std::string verify_text(const VerifyReport& report, const std::string& path,
-                                      const std::string& refused);
+                                      const VerifyRemarks& remarks);
 
 // What to do next; empty if nothing is wrong.
 [[nodiscard]] std::string verify_advice(const VerifyReport& report, const std::string& path,
-                                        const std::string& refused);
+                                        const VerifyRemarks& remarks);
 
 // "DAMAGE", "LEAK", "NOTE".
 [[nodiscard]] std::string severity_text(Severity severity);

@@ -26,6 +26,12 @@ CLI::App& add_verb(CLI::App& root, CommonOptions& options, const std::string& na
   return app;
 }
 
+void add_ignore_log_option(CLI::App& app, CommonOptions& options) {
+  app.add_flag("--ignore-log", options.ignore_log,
+               "open FILE at its last checkpoint, if its commit log (FILE-wal) is lost or damaged "
+               "or is not to count; a verb that writes gives up for good what it has");
+}
+
 void add_wait_option(CLI::App& app, WriteOptions& options) {
   app.add_option("--wait", options.wait_seconds,
                  "how long to wait for a lock that another process holds; negative: for ever")
@@ -134,11 +140,20 @@ std::function<bool(std::uint64_t, std::uint64_t)> show_progress(std::optional<Pr
 
 bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-Store open_to_read(const std::string& path) {
+Options options_to_read(bool ignore_log) {
   Options options;
   options.mode = Mode::kReadOnly;
   options.any_type = true;
-  return take(Store::open(path, options), path);
+  options.ignore_log = ignore_log;
+  return options;
+}
+
+Store open_to_read(const std::string& path) {
+  return take(Store::open(path, options_to_read()), path);
+}
+
+Store open_to_read(const CommonOptions& common) {
+  return take(Store::open(common.file, options_to_read(common.ignore_log)), common.file);
 }
 
 bool has_writers(const Store& store, const std::string& path) {
@@ -147,15 +162,20 @@ bool has_writers(const Store& store, const std::string& path) {
                      [](const Stats::Process& process) { return process.alive; });
 }
 
-Options options_to_write(const WriteOptions& write) {
+Options options_to_write(const CommonOptions& common, const WriteOptions& write) {
   // A year is for ever, and cannot overflow the conversion below.
   constexpr double kSecondsMax = 366.0 * 86'400;
   Options options;
   options.mode = Mode::kOpen;
   options.any_type = true;
+  options.ignore_log = common.ignore_log;
   const double seconds = write.wait_seconds < 0 ? -1 : std::fmin(write.wait_seconds, kSecondsMax);
   options.lock_timeout = std::chrono::milliseconds(std::llround(seconds * 1000));
   return options;
+}
+
+Store open_to_write(const CommonOptions& common, const WriteOptions& write) {
+  return take(Store::open(common.file, options_to_write(common, write)), common.file);
 }
 
 void finish_writing(Store& store, const WriteOptions& write, const std::string& path) {

@@ -18,11 +18,15 @@ namespace hmap::tool {
 struct CommonOptions {
   std::string file;
   bool json = false;
+  bool ignore_log = false;
 };
 
 // A subcommand with FILE and --json. `example` is shown at the end of its help.
 CLI::App& add_verb(CLI::App& root, CommonOptions& options, const std::string& name,
                    const std::string& description, const std::string& example);
+
+// --ignore-log, for verbs that open FILE.
+void add_ignore_log_option(CLI::App& app, CommonOptions& options);
 
 struct WriteOptions {
   double wait_seconds = 10;
@@ -61,12 +65,16 @@ void apply(const CreateOptions& create, Options& options);
 // Whether there is a file.
 [[nodiscard]] bool is_there(const std::string& path);
 
+// How to open for reading; `ignore_log`: at the last checkpoint, whatever the commit log has.
+[[nodiscard]] Options options_to_read(bool ignore_log = false);
 // Opens for reading; throws Failure.
 [[nodiscard]] Store open_to_read(const std::string& path);
+[[nodiscard]] Store open_to_read(const CommonOptions& common);
 // Whether a living process has the store open for writing.
 [[nodiscard]] bool has_writers(const Store& store, const std::string& path);
 // The options of a store that is there and will be written.
-[[nodiscard]] Options options_to_write(const WriteOptions& write);
+[[nodiscard]] Options options_to_write(const CommonOptions& common, const WriteOptions& write);
+[[nodiscard]] Store open_to_write(const CommonOptions& common, const WriteOptions& write);
 // Ends writing: --sync, then close, whose failure is the verb's.
 void finish_writing(Store& store, const WriteOptions& write, const std::string& path);
 

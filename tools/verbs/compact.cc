@@ -104,8 +104,7 @@ Exit run_online(const CompactVerb& verb) {
   int signal = 0;
   {
     const Interruptible interruptible;
-    Store store =
-        take(Store::open(verb.common.file, options_to_write(verb.write)), verb.common.file);
+    Store store = open_to_write(verb.common, verb.write);
     std::optional<Progress> progress;
     OnlineOptions options;
     options.bytes_per_second = verb.rate;
@@ -123,17 +122,20 @@ Exit run_online(const CompactVerb& verb) {
 }
 
 Exit run(const CompactVerb& verb) {
+  const std::string& path = verb.common.file;
   if (verb.online) return run_online(verb);
   if (verb.rate != 0) throw usage_failure("--rate is for --online");
+  // The library's compact() knows no such option: a writer that ignores the log gives it up.
+  if (verb.common.ignore_log) require(open_to_write(verb.common, verb.write).close(), path);
   // A signal ends the call, so that what is half made goes away.
   const Interruptible interruptible;
   std::optional<Progress> progress;
   CompactOptions options;
   apply(verb.create, options.store);
   options.progress = show_progress(progress, "compact", Progress::Unit::kEntries);
-  const Result<CompactReport> report = compact(verb.common.file, options);
+  const Result<CompactReport> report = compact(path, options);
   progress.reset();
-  if (!report) throw compact_failure(report.error(), verb.common.file);
+  if (!report) throw compact_failure(report.error(), path);
   write_report(*report, verb);
   return Exit::kYes;
 }
@@ -175,6 +177,7 @@ Verb add_compact(CLI::App& root) {
                "while others read and write; the file stays in its place");
   add_size(app, "--rate", verb->rate, "with --online: most bytes of records to move in a second");
   add_wait_option(app, verb->write);
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

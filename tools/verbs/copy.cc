@@ -50,11 +50,9 @@ constexpr const char* kCopyExample =
     "Where it cannot, the entries are copied as without.";
 
 // Whether others write to the store, or only a writer can open it.
-bool needs_snapshot(const std::string& path) {
-  Options options;
-  options.mode = Mode::kReadOnly;
-  options.any_type = true;
-  const Result<Store> store = Store::open(path, options);
+bool needs_snapshot(const CopyVerb& verb) {
+  const std::string& path = verb.common.file;
+  const Result<Store> store = Store::open(path, options_to_read(verb.common.ignore_log));
   if (!store && store.error().code() == Code::kNeedsRecovery) return true;
   if (!store) throw store_failure(store.error(), path);
   return has_writers(*store, path);
@@ -63,14 +61,14 @@ bool needs_snapshot(const std::string& path) {
 // For a snapshot if need be. Who may not write tries it without one.
 Store open_to_copy(const CopyVerb& verb) {
   const std::string& path = verb.common.file;
-  if (needs_snapshot(path)) {
-    Result<Store> store = Store::open(path, options_to_write(verb.write));
+  if (needs_snapshot(verb)) {
+    Result<Store> store = Store::open(path, options_to_write(verb.common, verb.write));
     const Code code = store.error().code();
     if (store) return *std::move(store);
     if (code != Code::kPermission && code != Code::kReadOnly && code != Code::kTooManyProcesses)
       throw store_failure(store.error(), path);
   }
-  return open_to_read(path);
+  return open_to_read(verb.common);
 }
 
 CopyOptions options_of(const CopyVerb& verb, std::optional<Progress>& progress) {
@@ -104,7 +102,7 @@ Result<CopyReport> copy_to_stdout(const Store& store, const CopyVerb& verb,
 
 // Nothing, and why not: the file system shares no blocks, or FILE cannot be written.
 std::optional<Result<CopyReport>> make_clone(const CopyVerb& verb, std::string& why_not) {
-  Result<Store> store = Store::open(verb.common.file, options_to_write(verb.write));
+  Result<Store> store = Store::open(verb.common.file, options_to_write(verb.common, verb.write));
   if (!store) {
     why_not = "the store cannot be opened for writing";
     return std::nullopt;
@@ -129,7 +127,8 @@ Result<CopyReport> make_copy(const CopyVerb& verb) {
   Result<CopyReport> report = attempt();
   if (report.error().code() == Code::kBusy && !store.writable()) {
     // Somebody has come to write meanwhile, or died in the middle of a batch.
-    if (Result<Store> writer = Store::open(verb.common.file, options_to_write(verb.write))) {
+    if (Result<Store> writer =
+            Store::open(verb.common.file, options_to_write(verb.common, verb.write))) {
       store = *std::move(writer);
       report = attempt();
     }
@@ -193,6 +192,7 @@ Verb add_copy(CLI::App& root) {
   for (const char* name : {"--expect", "--shards", "--compress", "--dictionary", "--tmp"})
     reflink->excludes(app.get_option(name));
   add_wait_option(app, verb->write);
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -106,7 +106,7 @@ Exit remove_listed(const DelVerb& verb) {
   DelCounts counts;
   try {
     Input input(verb.keys_from);
-    Store store = take(Store::open(path, options_to_write(verb.write)), path);
+    Store store = open_to_write(verb.common, verb.write);
     const TypeInfo type = take(store.type(), path);
     KeyLines keys(input, TextTypes::of(verb.types, type).key, type.key);
     remove_all(verb, store, input, keys, counts);
@@ -125,7 +125,7 @@ Exit run(const DelVerb& verb) {
   const std::string& path = verb.common.file;
   if (!verb.keys_from.empty()) return remove_listed(verb);
   if (verb.keys.empty()) throw usage_failure("KEY or --keys-from is required", "hmap del --help");
-  Store store = take(Store::open(path, options_to_write(verb.write)), path);
+  Store store = open_to_write(verb.common, verb.write);
   return remove_given(verb, store, take(store.type(), path));
 }
 
@@ -142,6 +142,7 @@ Verb add_del(CLI::App& root) {
   app.add_flag("--key-hex", verb->key_hex, "the keys are given as hex digits");
   add_write_options(app, verb->write);
   add_key_type_option(app, verb->types.key, "default: as the type of the store says");
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] {
             if (verb->key_hex) verb->types.key = "hex";
             return run(*verb);

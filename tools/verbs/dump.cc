@@ -61,7 +61,7 @@ Format format_of(const DumpVerb& verb) {
 Exit run(const DumpVerb& verb) {
   const std::string& path = verb.common.file;
   const Format format = format_of(verb);
-  const Store store = open_to_read(path);
+  const Store store = open_to_read(verb.common);
   Cursor cursor = take(store.cursor(), path);
   Output out;
   const std::unique_ptr<RecordWriter> writer =
@@ -93,6 +93,7 @@ Verb add_dump(CLI::App& root) {
   add_bytes(app, "--format,--dialect", verb->format, format_names() + "; default db")
       ->type_name("F");
   add_type_options(app, verb->types, "default: bytes as they are");
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -46,7 +46,7 @@ void write_json(Output& out, const std::string& key, const std::string* value,
 Exit run(const GetVerb& verb) {
   const std::string& path = verb.common.file;
   if (!verb.types.key.empty()) static_cast<void>(key_from(verb.key, given_type(verb.types.key)));
-  const Store store = open_to_read(path);
+  const Store store = open_to_read(verb.common);
   const TypeInfo type = take(store.type(), path);
   const TextTypes types = TextTypes::of(verb.types, type);
   const std::string key = key_from(verb.key, types.key);
@@ -74,6 +74,7 @@ Verb add_get(CLI::App& root) {
   app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits");
   app.add_flag("--value-hex", verb->value_hex, "write the value as a line of hex digits");
   add_type_options(app, verb->types, "default: as the type of the store says");
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] {
             if (verb->key_hex) verb->types.key = "hex";
             if (verb->value_hex) verb->types.value = "hex";

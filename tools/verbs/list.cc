@@ -51,7 +51,7 @@ void write_key(Output& out, const ListVerb& verb, std::string_view key, TextType
 Exit run(const ListVerb& verb) {
   const std::string& path = verb.common.file;
   const std::string prefix = bytes_of(verb.prefix, verb.key_hex, "prefix");
-  const Store store = open_to_read(path);
+  const Store store = open_to_read(verb.common);
   const TypeOptions given{verb.key_hex && !verb.common.json ? "hex" : verb.key_type, {}};
   const TextType type = TextTypes::of(given, take(store.type(), path)).key;
   Cursor cursor = take(store.cursor(), path);
@@ -77,6 +77,7 @@ Verb add_list(CLI::App& root) {
   add_number(app, "--limit", verb->limit, "at most N keys");
   app.add_flag("--key-hex", verb->key_hex, "keys, and P, are hex digits");
   add_key_type_option(app, verb->key_type, "default: as the type of the store says");
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -139,7 +139,7 @@ Exit run(const LoadVerb& verb) {
     // and makes none.
     source.emplace(verb);
     const bool more = source->reader->next(source->record);
-    Options options = options_to_write(verb.write);
+    Options options = options_to_write(verb.common, verb.write);
     apply(verb.create, options);
     options.type = type_to_create(verb.types);
     target.emplace(verb.common.file, options, true);
@@ -170,6 +170,7 @@ Verb add_load(CLI::App& root) {
   add_type_options(app, verb->types, "default: bytes as they are; so is a store that is made");
   add_create_options(app, verb->create);
   add_write_options(app, verb->write);
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

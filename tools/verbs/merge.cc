@@ -167,7 +167,7 @@ Exit tell_conflict(const MergeVerb& verb, const Conflict& conflict) {
 Exit run(const MergeVerb& verb) {
   const Interruptible interruptible;
   const std::string& path = verb.common.file;
-  Options options = options_to_write(verb.write);
+  Options options = options_to_write(verb.common, verb.write);
   apply(verb.create, options);
   for (const std::string& other : verb.others) (void)open_to_read(other);
   if (verb.conflict == "fail") {

@@ -32,11 +32,11 @@ constexpr const char* kPsExample =
     "cannot be seen. Locks are held for microseconds: one that is shown again and again belongs "
     "to\n"
     "a process that is stopped, or in a checkpoint. What dead processes hold is taken over by\n"
-    "whoever needs it; --clear-dead does it now.";
+    "whoever needs it; --clear-dead does it now, and brings in what the commit log of a store has\n"
+    "that is not in it yet after a power cut.";
 
-Activity look(const std::string& path) {
-  const Store store = open_to_read(path);
-  return take(activity(store), path);
+Activity look(const CommonOptions& common) {
+  return take(activity(open_to_read(common)), common.file);
 }
 
 ClearedDead dead_in(const Activity& activity) {
@@ -48,11 +48,19 @@ ClearedDead dead_in(const Activity& activity) {
   return dead;
 }
 
+// Nobody, if only a writer can bring the store up to date.
+ClearedDead dead_in(const CommonOptions& common) {
+  const Result<Store> store = Store::open(common.file, options_to_read(common.ignore_log));
+  if (store.error().code() == Code::kNeedsRecovery) return {};
+  if (!store) throw store_failure(store.error(), common.file);
+  return dead_in(take(activity(*store), common.file));
+}
+
 // What was there before: to open the store already takes over some of it, a slot above all.
 ClearedDead clear(const PsVerb& verb) {
   const std::string& path = verb.common.file;
-  const ClearedDead dead = dead_in(look(path));
-  Store store = take(Store::open(path, options_to_write(verb.write)), path);
+  const ClearedDead dead = dead_in(verb.common);
+  Store store = open_to_write(verb.common, verb.write);
   take(clear_dead(store), path);
   require(store.close(), path);
   return dead;
@@ -62,7 +70,7 @@ Exit run(const PsVerb& verb) {
   const std::string& path = verb.common.file;
   std::optional<ClearedDead> cleared;
   if (verb.clear_dead) cleared = clear(verb);
-  const Activity activity = look(path);
+  const Activity activity = look(verb.common);
   Output out;
   if (verb.common.json) {
     nlohmann::ordered_json answer;
@@ -93,6 +101,7 @@ Verb add_ps(CLI::App& root) {
   app.add_flag("--clear-dead", verb->clear_dead,
                "first give back what dead processes hold (needs permission to write)");
   add_wait_option(app, verb->write);
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -94,7 +94,7 @@ void check_new_store(const std::string& path) {
 Exit run(const PublishVerb& verb) {
   check_new_store(verb.fresh);
   PublishOptions options;
-  options.lock_timeout = options_to_write(verb.write).lock_timeout;
+  options.lock_timeout = options_to_write(verb.common, verb.write).lock_timeout;
   const Result<PublishReport> report = publish(verb.fresh, verb.common.file, options);
   if (!report) throw publish_failure(report.error(), verb);
   write_report(*report, verb);

@@ -55,7 +55,7 @@ Exit run(const PutVerb& verb) {
   if (!verb.types.key.empty()) static_cast<void>(key_from(verb.key, given_type(verb.types.key)));
   if (!verb.types.value.empty() && !is_standard_input(verb))
     static_cast<void>(value_from(verb.value, given_type(verb.types.value)));
-  Options options = options_to_write(verb.write);
+  Options options = options_to_write(verb.common, verb.write);
   if (verb.create) options.mode = Mode::kOpenOrCreate;
   options.type = type_to_create(verb.types);
   Store store = take(Store::open(path, options), path);
@@ -92,6 +92,7 @@ Verb add_put(CLI::App& root) {
   app.add_flag("--only-replace", verb->only_replace, "only if the key is present")->excludes(keep);
   app.add_flag("--create", verb->create, "make the store if there is none");
   add_write_options(app, verb->write);
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] {
             if (verb->key_hex) verb->types.key = "hex";
             if (verb->value_hex) verb->types.value = "hex";

@@ -58,7 +58,7 @@ struct Drawn {
 
 Drawn draw(const SampleVerb& verb) {
   const std::string& path = verb.common.file;
-  const Store store = open_to_read(path);
+  const Store store = open_to_read(verb.common);
   Cursor cursor = take(store.cursor(), path);
   const std::uint64_t seed = verb.seed_option->count() != 0 ? verb.seed : std::random_device{}();
   Progress progress("sample", take(store.size(), path), Progress::Unit::kEntries);
@@ -117,6 +117,7 @@ Verb add_sample(CLI::App& root) {
   add_number(app, "--count", verb->count, "how many; default 10");
   verb->seed_option = add_number(app, "--seed", verb->seed, "of the random numbers");
   add_bytes(app, "--format", verb->format, format_names() + "; default tsv")->type_name("F");
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -32,7 +32,7 @@ constexpr std::uint64_t kSmallStoreBuckets = 1U << 16U;
 
 Exit run(const StatVerb& verb) {
   const std::string& path = verb.common.file;
-  const Store store = open_to_read(path);
+  const Store store = open_to_read(verb.common);
   Stats stats = take(store.stats(StatsDepth::kHeaders), path);
   const bool with_chains = verb.chains || stats.buckets <= kSmallStoreBuckets;
   if (with_chains) stats = take(store.stats(StatsDepth::kChains), path);
@@ -52,6 +52,7 @@ Verb add_stat(CLI::App& root) {
   auto verb = std::make_shared<StatVerb>();
   CLI::App& app = add_verb(root, verb->common, "stat", "show the state of a store", kStatExample);
   app.add_flag("--chains", verb->chains, "count chain lengths, however large the store is");
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 

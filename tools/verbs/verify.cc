@@ -30,7 +30,9 @@ constexpr const char* kVerifyExample =
     "\n"
     "Reads every entry; changes nothing; others may go on reading and writing. Without options\n"
     "both states are checked: the durable one, which a copy or a power cut leaves, and the live\n"
-    "one, if the store is in use or was in this boot. Exit code 4: something is wrong; 6: nothing\n"
+    "one, if the store is in use or was in this boot. Writes that only the commit log has, as "
+    "after\n"
+    "a power cut, are in neither; the answer says so. Exit code 4: something is wrong; 6: nothing\n"
     "was found, but parts were changed too often to be checked.\n"
     "\n"
     "--hold is for a large store that is written to all the time. It opens the store for writing\n"
@@ -55,11 +57,17 @@ class Bar {
   std::uint64_t total_ = 0;
 };
 
-VerifyReport check(const VerifyVerb& verb, const VerifyOptions& options, std::string& refused) {
+VerifyReport check(const VerifyVerb& verb, const VerifyOptions& options, VerifyRemarks& remarks) {
   const std::string& path = verb.common.file;
-  Options open = options_to_write(verb.write);
+  Options open = options_to_write(verb.common, verb.write);
   if (!verb.hold) open.mode = Mode::kReadOnly;
   Result<Store> store = Store::open(path, open);
+  if (store.error().code() == Code::kNeedsRecovery) {
+    // The durable state is there all the same.
+    remarks.unchecked = store.error().message();
+    open.ignore_log = true;
+    store = Store::open(path, open);
+  }
   if (store) {
     VerifyReport report = take(store->verify(options), path);
     require(store->close(), path);
@@ -72,7 +80,7 @@ VerifyReport check(const VerifyVerb& verb, const VerifyOptions& options, std::st
   // Too damaged to be opened: all that is wrong is worth more than the first thing.
   Result<VerifyReport> report = Store::verify_file(path, options);
   if (!report) throw store_failure(report.error(), path);
-  refused = why.message();
+  remarks.refused = why.message();
   return *std::move(report);
 }
 
@@ -83,7 +91,7 @@ Exit run(const VerifyVerb& verb) {
   options.hold_checkpoints = verb.hold;
   if (verb.live) options.state = VerifyState::kLive;
   if (verb.durable) options.state = VerifyState::kDurable;
-  std::string refused;
+  VerifyRemarks remarks;
   VerifyReport report;
   {
     Bar bar;
@@ -91,16 +99,16 @@ Exit run(const VerifyVerb& verb) {
       bar.at(done, total);
       return true;
     };
-    report = check(verb, options, refused);
+    report = check(verb, options, remarks);
   }
   Output out;
   if (verb.common.json) {
-    write_pretty(out, verify_json(report, path, refused));
+    write_pretty(out, verify_json(report, path, remarks));
   } else {
-    out.write(verify_text(report, path, refused));
+    out.write(verify_text(report, path, remarks));
   }
   out.finish();
-  if (!report.clean() || !refused.empty()) return Exit::kCorrupt;
+  if (!report.clean() || !remarks.refused.empty()) return Exit::kCorrupt;
   return report.complete ? Exit::kYes : Exit::kBusy;
 }
 
@@ -111,10 +119,11 @@ Verb add_verify(CLI::App& root) {
   CLI::App& app = add_verb(root, verb->common, "verify", "look for damage", kVerifyExample);
   app.add_flag("--live", verb->live, "check the live state only, if the store has one");
   app.add_flag("--durable", verb->durable, "check the durable state only");
-  CLI::Option* const hold = app.add_flag(
-      "--hold", verb->hold, "let checkpoints wait meanwhile; opens for writing");
+  CLI::Option* const hold =
+      app.add_flag("--hold", verb->hold, "let checkpoints wait meanwhile; opens for writing");
   add_wait_option(app, verb->write);
   app.get_option("--wait")->needs(hold);
+  add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
 
