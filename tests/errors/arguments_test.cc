@@ -36,6 +36,12 @@ const std::vector<BadOption>& bad_options() {
       {"window no power of two", [](Options& o) { o.window_bytes = (1ULL << 30) + 4096; }},
       {"mode", [](Options& o) { o.mode = static_cast<Mode>(77); }},
       {"durability", [](Options& o) { o.durability = static_cast<Durability>(77); }},
+      {"expected entries", [](Options& o) { o.expected_entries = ~0ULL; }},
+      {"expected entries in one shard",
+       [](Options& o) {
+         o.expected_entries = 100'000'000'000;
+         o.shard_bits = 0;
+       }},
       {"checkpoint interval", [](Options& o) { o.checkpoint_interval = Milliseconds(-1); }},
   };
   return kAll;

@@ -61,7 +61,8 @@ struct Options {
   // Creation only: the store is 2^shard_bits hmaps that can be written at the same time, 0 to
   // kShardBitsMax; 0 is exactly Go's map. -1 chooses the default (see rationale.md).
   int shard_bits = -1;
-  // Creation only: as in Go's make(map, n). A hint; the store grows by itself.
+  // Creation only: as in Go's make(map, n). A hint; the store grows by itself. kInvalidArgument if
+  // the buckets of so many would not fit into the window.
   std::uint64_t expected_entries = 0;
   // Creation only: permission bits of the new file, before the umask.
   std::uint32_t file_mode = 0644;

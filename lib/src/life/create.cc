@@ -65,7 +65,17 @@ Result<Superblock> new_superblock(const Options& options) {
 u64 initial_b(u64 entries, u64 shards) {
   const auto share = static_cast<double>(entries) / static_cast<double>(shards);
   const double margin = shards > 1 ? 4 * std::sqrt(share) : 0;
-  return b_for(static_cast<u64>(share + margin));
+  constexpr double kMost = 1ULL << 62;  // far beyond what b_for() tells apart
+  return b_for(static_cast<u64>(std::min(share + margin, kMost)));
+}
+
+// The first write makes them.
+Status check_room_for_buckets(const Mapping& map, const Layout& layout, u64 b) {
+  const u64 of_a_shard = layout.run_extents(layout.shape(b).runs[0]) * layout.extent_bytes;
+  if (layout.heap_offset + layout.shards * of_a_shard <= map.window_bytes()) return {};
+  return {Code::kInvalidArgument,
+          "expected_entries: buckets for so many do not fit into the window (1 TiB, unless "
+          "window_bytes says less)"};
 }
 
 void write_first_root(Mapping& map, const Superblock& superblock, const Layout& layout, u64 b) {
@@ -112,10 +122,11 @@ Result<NewFile> create_unnamed(const std::string& path, const Options& options) 
   if (Status s = check_file_system(file->fd.get(), path); !s.ok()) return s;
   const auto map = Mapping::map(file->fd.get(), Access::kReadWrite, options.window_bytes);
   if (!map) return map.error();
+  const u64 b = initial_b(options.expected_entries, layout->shards);
+  if (Status s = check_room_for_buckets(**map, *layout, b); !s.ok()) return s;
   // Crash anywhere before the file has its name: there is no store.
   if (Status s = (*map)->allocate(0, layout->heap_offset); !s.ok()) return s;
-  write_first_root(**map, *superblock, *layout,
-                   initial_b(options.expected_entries, layout->shards));
+  write_first_root(**map, *superblock, *layout, b);
   write_dictionary(**map, *layout, superblock->store_seed, options.dictionary);
   if (Status s = (*map)->flush(); !s.ok()) return s;
   return file;
