@@ -184,6 +184,11 @@ class Dialects(FormatTest):
         text = b'{\nkey(2) = "\\aF\\22"\ndata(1) = "\xff"\n}\n'
         self.load(text, "tdb", {b"\xaf\"": b"\xff"})
 
+    def test_tsv_a_nul_before_8_or_9(self):
+        """No octal digits: tkrzw_dbm_util export --escape writes this."""
+        self.load(b"\\08\t\\09\\0\\08\n", "tsv",
+                  {b"\x008": b"\x009\0\x008"})
+
     def test_hextsv_spaces(self):
         self.load(b"FF 00\t 0a \n\t41\n", "hextsv", {b"\xff\0": b"\n", b"": b"A"})
 

@@ -76,6 +76,7 @@ CASES = [
     ("tsv", b"a\\\tb\n", 1, "within an escape"),
     ("tsv", b"a\tb\\\n", 1, "within an escape"),
     ("tsv", b"a\t\\01\n", 1, "\\x00 before a digit"),
+    ("tsv", b"a\t\\07\n", 1, "\\x00 before a digit from 0 to 7"),
     ("tsv", b"a\tb\n" + b"k" * LONG_KEY + b"\tv\n", 2, "at most 65535 bytes"),
     ("tsv", b"a\tb\n" + b"\\x00" * LONG_KEY + b"\tv\n", 2, "at most 65535 bytes"),
     ("jsonl", b'{"key":"a","value":"b"}\n\n', 2, "an empty line"),

@@ -60,7 +60,16 @@ class Typed(ToolTest):
         result = self.hmap("load", "--format", "tsv", *types, self.file, data=b"1\t2\nx\t3\n",
                            code=CORRUPT)
         self.assertIn(':2: found the key "x", expected u64 (--key-type)', result.stderr.decode())
-        self.hmap("load", "--format", "tsv", self.file, data=b"1\t2\n", code=USAGE)
+
+    def test_load_tells_the_line_of_a_wrong_length(self):
+        for data, words in ((b"12345678\t1234\n1\t1234\n",
+                             ":2: found a key of 1 byte, expected 8 bytes, as every key of this"),
+                            (b"12345678\t\n", ":1: found a value of 0 bytes, expected 4 bytes,")):
+            for option in ((), ("--no-overwrite",)):
+                result = self.hmap("load", "--format", "tsv", *option, self.file, data=data,
+                                   code=CORRUPT)
+                self.assertIn(words, result.stderr.decode())
+        self.assertEqual(self.entries(), 1)
 
     def test_every_verb_opens_it(self):
         self.hmap("put", self.file, "1", "2")

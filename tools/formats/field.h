@@ -7,10 +7,16 @@
 #include <string_view>
 
 #include "hmap/options.h"
+#include "hmap/type.h"
 
 namespace hmap::tool {
 
 class Input;
+
+// Refuses `bytes` of a record that began in `line`, if every `what` of the store has another
+// length.
+void check_length(const Input& input, std::uint64_t line, std::string_view bytes,
+                  const TypeInfo::Part& type, std::string_view what);
 
 class Field {
  public:

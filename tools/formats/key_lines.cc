@@ -8,26 +8,17 @@
 #include <string>
 #include <utility>
 
+#include "formats/field.h"
 #include "hmap/options.h"
 #include "io/input.h"
 #include "text/escape.h"
 
 namespace hmap::tool {
-namespace {
-
-std::string of_bytes(std::size_t bytes) {
-  return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
-}
-
-}  // namespace
 
 bool KeyLines::next(Record& record) {
   const bool bytes = type_.kind == TextType::Kind::kBytes;
   if (!(bytes ? tsv_.next_key(record) : next_typed(record))) return false;
-  if (fixed_bytes_ != 0 && record.key.size() != fixed_bytes_) {
-    input_.refuse_at(record.line, fmt::format("a key of {}", of_bytes(record.key.size())),
-                     fmt::format("{}, as every key of this store has", of_bytes(fixed_bytes_)));
-  }
+  check_length(input_, record.line, record.key, key_, "key");
   return true;
 }
 

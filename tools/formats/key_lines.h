@@ -2,8 +2,6 @@
 #ifndef HMAP_TOOLS_FORMATS_KEY_LINES_H_
 #define HMAP_TOOLS_FORMATS_KEY_LINES_H_
 
-#include <cstdint>
-
 #include "formats/format.h"
 #include "formats/tsv.h"
 #include "hmap/type.h"
@@ -17,7 +15,7 @@ class KeyLines {
  public:
   // `key`: what the keys of the store are.
   KeyLines(Input& input, TextType type, const TypeInfo::Part& key)
-      : input_(input), tsv_(input), type_(type), fixed_bytes_(key.bytes) {}
+      : input_(input), tsv_(input), type_(type), key_(key) {}
 
   // Reads the next line into record.key and record.line; false at the proper end of the input.
   // Throws Failure kBadInput.
@@ -29,7 +27,7 @@ class KeyLines {
   Input& input_;
   TsvReader tsv_;
   TextType type_;
-  std::uint32_t fixed_bytes_;  // 0: keys of any length.
+  TypeInfo::Part key_;
 };
 
 }  // namespace hmap::tool

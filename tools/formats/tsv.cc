@@ -92,7 +92,8 @@ void TsvReader::read_escaped(char c, Field& field) {
   switch (state_) {
     case State::kZero:
       // In C "\01" is one byte; elsewhere it is two. Nobody writes it who means well.
-      if (c >= '0' && c <= '9') input_.refuse(fmt::format("\"\\0{}\"", c), "\\x00 before a digit");
+      if (c >= '0' && c <= '7')
+        input_.refuse(fmt::format("\"\\0{}\"", c), "\\x00 before a digit from 0 to 7");
       state_ = State::kPlain;
       if (c != '\\') return field.append(c);
       [[fallthrough]];

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "formats/field.h"
 #include "formats/format.h"
 #include "io/descriptors.h"
 #include "io/input.h"
@@ -56,6 +57,7 @@ struct Source {
   Format format;
   std::unique_ptr<RecordReader> reader;
   Record record;  // The one read last.
+  TypeInfo type;  // Of the store.
   Counts counts;
 
   explicit Source(const LoadVerb& verb)
@@ -82,6 +84,8 @@ void store_record(Store& store, const LoadVerb& verb, Source& source) {
   Record& record = source.record;
   read_field(source, record.key, verb.types.key, key_from_text, "key");
   read_field(source, record.value, verb.types.value, from_text, "value");
+  check_length(source.input, record.line, record.key, source.type.key, "key");
+  check_length(source.input, record.line, record.value, source.type.value, "value");
   if (!verb.no_overwrite && !verb.fail_existing) {
     require(store.put(record.key, record.value), path);
   } else if (!take(store.insert(record.key, record.value), path)) {
@@ -99,6 +103,7 @@ void store_record(Store& store, const LoadVerb& verb, Source& source) {
 
 // The first record has been read already, if there is one. Closes the store.
 void store_all(Store& store, const LoadVerb& verb, Source& source, bool more) {
+  source.type = take(store.type(), verb.common.file);
   Progress progress("load", source.input.total_bytes(), Progress::Unit::kBytes);
   for (; more; more = source.reader->next(source.record)) {
     store_record(store, verb, source);
