@@ -89,8 +89,14 @@ class Docs(ToolTest):
         self.assertEqual(self.complete("verify", "--du"), ["--durable"])
         self.assertEqual(self.complete("create", "--durability", "ch"), ["checkpoint"])
         self.assertEqual(self.complete("dump", "--format", "ts"), ["tsv"])
+        self.assertEqual(self.complete("docs", "z"), ["zsh"])
+        self.assertEqual(self.complete("create", "--key-type", "u6"), ["u64"])
+        self.assertEqual(self.complete("get", "--value-type", "he"), ["hex"])
         self.make()
         self.assertEqual(self.complete("stat", "a."), ["a.hmap"])
+        for verb, option in (("create", "--dictionary"), ("del", "--keys-from"),
+                             ("train", "--output"), ("recover", "--conflicts")):
+            self.assertEqual(self.complete(verb, option, "a."), ["a.hmap"])
         os.link(self.file, self.path("a name.hmap"))
         self.assertEqual(self.complete("stat", "a "), ["a name.hmap"])
         os.mkdir(self.path("dir"))

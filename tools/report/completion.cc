@@ -45,6 +45,17 @@ bool wants_directory(const DocOption& option) {
   return option.type == "DIR" || option.names[0] == "DIR";
 }
 
+bool wants_file(const DocOption& option) { return option.type == "FILE" || option.type == "PATH"; }
+
+// What the arguments of a verb have to be; empty: files.
+std::string argument_words(const DocVerb& verb) {
+  for (const DocOption& option : verb.options) {
+    if (option.positional && !option.choices.empty())
+      return fmt::format("{}", fmt::join(option.choices, " "));
+  }
+  return {};
+}
+
 std::string bash_case(const DocVerb& verb) {
   std::string names;
   std::string values;
@@ -58,14 +69,15 @@ std::string bash_case(const DocVerb& verb) {
                            fmt::join(option.choices, " "));
     } else if (wants_directory(option)) {
       action = "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); return 0";
-    } else if (option.type == "FILE") {
+    } else if (wants_file(option)) {
       action = "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return 0";
     }
     values += fmt::format("        {}) {} ;;\n", fmt::join(option.names, "|"), action);
   }
   return fmt::format(
-      "    {})\n      case \"$prev\" in\n{}      esac\n      options='{}'\n      ;;\n", verb.name,
-      values, names);
+      "    {})\n      case \"$prev\" in\n{}      esac\n      options='{}'\n      words='{}'\n      "
+      ";;\n",
+      verb.name, values, names, argument_words(verb));
 }
 
 }  // namespace
@@ -82,7 +94,7 @@ std::string bash_completion(const CLI::App& root) {
       "# bash completion for hmap; made by `hmap docs bash`\n"
       "_hmap() {{\n"
       "  local cur=\"${{COMP_WORDS[COMP_CWORD]}}\" prev=\"${{COMP_WORDS[COMP_CWORD-1]}}\"\n"
-      "  local options=\n"
+      "  local options= words=\n"
       "  COMPREPLY=()\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
       "    COMPREPLY=($(compgen -W '{}--help --version' -- \"$cur\"))\n"
@@ -93,7 +105,8 @@ std::string bash_completion(const CLI::App& root) {
       "  esac\n"
       "  case \"$cur\" in\n"
       "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\")) ;;\n"
-      "    *) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n"
+      "    *) if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"));\n"
+      "       else mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); fi ;;\n"
       "  esac\n"
       "}}\n"
       "complete -o filenames -F _hmap hmap\n",
@@ -115,16 +128,17 @@ std::string zsh_completion(const CLI::App& root) {
         value = ":DIR:_files -/";
       } else if (!option.flag) {
         value = fmt::format(":{}:{}", option.type.empty() ? "VALUE" : zsh_description(option.type),
-                            option.type == "FILE" ? "_files" : " ");
+                            wants_file(option) ? "_files" : " ");
       }
       for (const std::string& name : option.names) {
         arguments += fmt::format(" \\\n        '{}[{}]{}'", name,
                                  zsh_description(option.description), value);
       }
     }
+    const std::string words = argument_words(verb);
     cases +=
-        fmt::format("      {})\n        _arguments{} \\\n        '*:FILE:_files'\n        ;;\n",
-                    verb.name, arguments);
+        fmt::format("      {})\n        _arguments{} \\\n        '*:{}'\n        ;;\n", verb.name,
+                    arguments, words.empty() ? "FILE:_files" : fmt::format("KIND:({})", words));
   }
   return fmt::format(
       "#compdef hmap\n"
@@ -153,6 +167,9 @@ std::string fish_completion(const CLI::App& root) {
   for (const DocVerb& verb : doc_verbs(root)) {
     text += fmt::format("complete -c hmap -n __fish_use_subcommand -f -a {} -d '{}'\n", verb.name,
                         fish_quoted(verb.description));
+    if (const std::string words = argument_words(verb); !words.empty())
+      text += fmt::format("complete -c hmap -n '__fish_seen_subcommand_from {}' -f -a '{}'\n",
+                          verb.name, words);
     for (const DocOption& option : verb.options) {
       if (option.positional) continue;
       std::string names;
@@ -164,7 +181,7 @@ std::string fish_completion(const CLI::App& root) {
       } else if (wants_directory(option)) {
         value = " -x -a '(__fish_complete_directories)'";
       } else if (!option.flag) {
-        value = option.type == "FILE" ? " -r" : " -x";
+        value = wants_file(option) ? " -r" : " -x";
       }
       text += fmt::format("complete -c hmap -n '__fish_seen_subcommand_from {}'{}{} -d '{}'\n",
                           verb.name, names, value, fish_quoted(option.description));

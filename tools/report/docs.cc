@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "formats/format.h"
+#include "text/typed.h"
 
 namespace hmap::tool {
 namespace {
@@ -27,12 +28,14 @@ DocOption doc_option(const CLI::Option& from) {
   option.description = from.get_description();
   if (option.positional) {
     option.names.push_back(from.get_name(true));
+    split_type(from.get_type_name(), option);
     return option;
   }
   for (const std::string& name : from.get_snames()) option.names.push_back("-" + name);
   for (const std::string& name : from.get_lnames()) option.names.push_back("--" + name);
   option.flag = from.get_items_expected_max() == 0;
   if (!option.flag) split_type(from.get_type_name(), option);
+  if (option.type == "T") option.choices = text_type_list();
   if (option.type == "F") option.choices.assign(kFormatNames.begin(), kFormatNames.end());
   return option;
 }

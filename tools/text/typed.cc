@@ -86,6 +86,12 @@ std::optional<TextType> text_type(std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<std::string> text_type_list() {
+  std::vector<std::string> names;
+  for (const Named& named : kNamed) names.emplace_back(named.name);
+  return names;
+}
+
 const char* text_type_names() { return "bytes, hex, u8 to u64, i8 to i64, f32, f64"; }
 
 std::string text_type_words(TextType type) {

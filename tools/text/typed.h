@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hmap::tool {
 
@@ -18,6 +19,7 @@ struct TextType {
 
 // "bytes", "hex", "u8" to "u64", "i8" to "i64", "f32", "f64"; std::nullopt for other words.
 [[nodiscard]] std::optional<TextType> text_type(std::string_view name);
+[[nodiscard]] std::vector<std::string> text_type_list();
 // All of them, for people.
 [[nodiscard]] const char* text_type_names();
 

@@ -32,7 +32,7 @@ Verb add_docs(CLI::App& root, const std::string& version) {
   auto kind = std::make_shared<std::string>();
   CLI::App& app = *root.add_subcommand("docs", "write the manual page, or a shell's completion");
   app.footer(kDocsExample);
-  app.add_option("KIND", *kind, "man, bash, zsh or fish")
+  app.add_option("KIND", *kind, "what to write")
       ->check(CLI::IsMember({"man", "bash", "zsh", "fish"}))
       ->required();
   return {&app, [&root, kind, version] { return run(root, *kind, version); }};
