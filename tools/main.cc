@@ -30,7 +30,7 @@ constexpr const char* kFooter =
     "`hmap VERB --help` explains a verb and shows an example.\n"
     "\n"
     "Exit codes: 0 yes, done; 1 no, absent; 2 usage; 3 not a store, or of another version;\n"
-    "4 corrupt, or malformed input; 5 system error; 6 busy.";
+    "4 corrupt, commit log missing or damaged, or malformed input; 5 system error; 6 busy.";
 
 Exit show(const std::string& text) {
   Output out;
@@ -60,30 +60,13 @@ Exit run(const std::vector<std::string>& arguments) {
       "print the versions of the library and of the format");
   root.footer(kFooter);
   root.get_formatter()->column_width(26);
-  const std::vector<Verb> verbs = {add_create(root),
-                                   add_put(root),
-                                   add_get(root),
-                                   add_del(root),
-                                   add_list(root),
-                                   add_load(root),
-                                   add_dump(root),
-                                   add_stat(root),
-                                   add_verify(root),
-                                   add_recover(root),
-                                   add_ps(root),
-                                   add_copy(root),
-                                   add_compact(root),
-                                   add_publish(root),
-                                   add_train(root),
-                                   add_inspect(root),
-                                   add_merge(root),
-                                   add_diff(root),
-                                   add_sample(root),
-                                   add_warm(root),
-                                   add_watch(root),
-                                   add_map(root),
-                                   add_bench(root),
-                                   add_docs(root, HMAP_TOOL_VERSION)};
+  const std::vector<Verb> verbs = {
+      add_create(root),  add_put(root),     add_get(root),    add_del(root),
+      add_list(root),    add_load(root),    add_dump(root),   add_stat(root),
+      add_verify(root),  add_recover(root), add_ps(root),     add_copy(root),
+      add_compact(root), add_publish(root), add_train(root),  add_inspect(root),
+      add_merge(root),   add_diff(root),    add_sample(root), add_warm(root),
+      add_watch(root),   add_map(root),     add_bench(root),  add_docs(root, HMAP_TOOL_VERSION)};
   root.require_subcommand(1);
   check_verb(root, arguments);
   try {

@@ -83,7 +83,9 @@ Verb add_put(CLI::App& root) {
   auto verb = std::make_shared<PutVerb>();
   CLI::App& app = add_verb(root, verb->common, "put", "set the value of a key", kPutExample);
   add_bytes(app, "KEY", verb->key, "the key")->required();
-  add_bytes(app, "VALUE", verb->value, "the value; - reads it from standard input")->required();
+  add_bytes(app, "VALUE", verb->value,
+            "the value; -: the bytes of standard input, whatever the type")
+      ->required();
   app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits: --key-type hex");
   app.add_flag("--value-hex", verb->value_hex, "VALUE is given as hex digits");
   add_type_options(app, verb->types, "default: as the type of the store says");

@@ -38,8 +38,9 @@ constexpr const char* kTrainExample =
     "\n"
     "Values of a few hundred bytes that resemble each other shrink to a half or less once what\n"
     "they have in common is in a dictionary. Without --output the store is made anew with one,\n"
-    "as by hmap compact: nobody may have it open (exit code 6), and until the new file is\n"
-    "complete the old one stays as it was.";
+    "as by hmap compact: nobody may have it open for writing (exit code 6), and until the new "
+    "file\n"
+    "is complete the old one stays as it was.";
 
 // Why the store cannot be made anew: what compact() says, and what helps here.
 Failure rewrite_failure(const Status& status, const std::string& path) {

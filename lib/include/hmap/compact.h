@@ -1,5 +1,5 @@
-// A store made as small as its entries allow, in its own place: compact() while nobody has it open,
-// compact_online() while others read and write.
+// A store made as small as its entries allow, in its own place: compact() while nobody has it open
+// for writing, compact_online() while others read and write.
 //
 //   hmap::Result<hmap::CompactReport> report = hmap::compact("users.hmap");
 //   if (!report) return fail(report.error());
@@ -45,13 +45,14 @@ struct CompactReport {
 // killed or the power fails at any moment; what a killed call leaves behind (a hidden file
 // .NAME.<16 digits>.tmp) is removed by the next one.
 //
-//   path  A store that nobody has open; a symbolic link is followed. Handles that only read take no
-//         lock and cannot be seen: they open the new file by themselves in their next call, as
-//         after publish(), and the space of the old one is free when the last of them has.
-// Errors: kBusy (others have it open), those of Store::open(); kNoSpace (both files are there for a
-// while; the old one is intact); kCorrupt (a record or a bucket is damaged: see recover());
-// kPermission (the new file cannot be given the owner of the old one); kUnsupported (the file has
-// further hard links, which would keep the old one); kInvalidArgument (options); kIoError, kSystem.
+//   path  A store that nobody has open for writing; a symbolic link is followed. Handles that only
+//         read take no lock and cannot be seen: they open the new file by themselves in their next
+//         call, as after publish(), and the space of the old one is free when the last of them has.
+// Errors: kBusy (others have it open for writing), those of Store::open(); kNoSpace (both files are
+// there for a while; the old one is intact); kCorrupt (a record or a bucket is damaged: see
+// recover()); kPermission (the new file cannot be given the owner of the old one); kUnsupported
+// (the file has further hard links, which would keep the old one); kInvalidArgument (options);
+// kIoError, kSystem.
 // If the directory cannot be flushed at the end: kIoError, and the new file is in place.
 // Threads and processes: any; who wants to open the store meanwhile gets kLockedExclusively.
 // Cost: reads every entry and writes it once more. Memory: one chain of entries.
