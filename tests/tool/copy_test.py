@@ -75,6 +75,16 @@ class Copy(ToolTest):
         self.check(self.path("again.hmap"))
         self.assertEqual(sorted(os.listdir(self.place)), ["a.hmap", "again.hmap", "piped.hmap"])
 
+    def test_failures_of_a_stream_are_about_what_failed(self):
+        self.make()
+        error = self.error("copy", "--shards", "1", "--expect", "100000000000", self.file, "-",
+                           code=USAGE)
+        self.assertEqual((error["file"], error["note"]), (self.file, "no copy was made"))
+        none = self.path("none")
+        error = self.error("copy", self.file, "-", "--tmp", none, code=SYSTEM)
+        self.assertEqual((error["file"], error["note"]), (none, "no copy was made"))
+        self.assertIn("--tmp", error["hint"])
+
     def test_a_terminal_wants_no_store(self):
         self.make()
         ours, theirs = pty.openpty()

@@ -108,11 +108,34 @@ class ExitCodes(ToolTest):
     def test_5_no_such_file(self):
         for arguments in self.each(READING + WRITING, self.path("none.hmap")):
             result = self.hmap(*arguments, code=SYSTEM)
-            self.assertIn(b"hmap create", result.stderr)
+            if arguments[0] == "verify":
+                self.assertIn(b"hint: check the name\n", result.stderr)
+            else:
+                self.assertIn(b"hmap create", result.stderr)
             self.assertEqual(self.error(*arguments, code=SYSTEM)["code"], "NotFound")
         self.hmap("create", self.path("no/such/directory/a.hmap"), code=SYSTEM)
         self.hmap("load", self.file, self.path("no-input"), code=SYSTEM)
         self.assertEqual([path.name for path in self.place.iterdir()], ["input.tsv"])
+
+    def test_5_hints_lead_out(self):
+        """What they say to do does not end in the same error."""
+        nowhere = self.path("nodir/a.hmap")
+        link = self.path("link.hmap")
+        os.symlink(nowhere, link)
+        inside = self.path("input.tsv/a.hmap")
+        for verb, *rest in (("create",), ("load", self.path("input.tsv")), ("get", "k"),
+                            ("put", "--create", "k", "v"), ("put", "k", "v"), ("dump",)):
+            for path, words in ((nowhere, "make the directory first"), (link, "a symbolic link"),
+                                (inside, "no directory")):
+                error = self.error(verb, path, *rest, code=SYSTEM)
+                self.assertIn(words, error["hint"])
+                self.assertNotIn("create", error["hint"])
+        error = self.error("create", self.path("input.tsv"), code=SYSTEM)
+        self.assertIn("a file of this name is there", error["what"])
+        for verb, *rest in (("verify",), ("compact",), ("recover", self.path("new")),
+                            ("copy", self.path("new")), ("copy", self.path("new"), "--reflink")):
+            error = self.error(verb, self.path("none"), *rest, code=SYSTEM)
+            self.assertEqual((error["hint"], error["file"]), ("check the name", self.path("none")))
 
     def test_5_create_over_a_file(self):
         before = (self.place / "input.tsv").read_bytes()
@@ -129,6 +152,10 @@ class ExitCodes(ToolTest):
             os.chmod(self.place, 0o755)
             if not self.may_run_as(other):
                 self.skipTest("the user nobody may not run the tool where it is")
+        if other:
+            error = self.error("create", self.path("new.hmap"), code=SYSTEM, **other)
+            self.assertEqual(error["code"], "Permission")
+            self.assertIn("its directory", error["hint"])
         os.chmod(self.file, 0o444)
         for arguments in self.each(READING, self.file):
             self.hmap(*arguments, code=YES, **other)

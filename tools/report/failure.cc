@@ -2,6 +2,8 @@
 #include "report/failure.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -34,8 +36,10 @@ constexpr std::array kAdvice = {
            "the file is no hmap store; to read records from a text file use: hmap load STORE {}"},
     Advice{Code::kWrongVersion, Exit::kNotAStore,
            "use the hmap of the version that wrote it: dump there, load here"},
-    Advice{Code::kTruncated, Exit::kCorrupt,
-           "the end of the file is missing: copy it again, or restore a backup"},
+    Advice{
+        Code::kTruncated, Exit::kCorrupt,
+        "the end of the file is missing: copy it again, or restore a backup, or save every intact "
+        "record: hmap recover {} NEW"},
     Advice{
         Code::kCorrupt, Exit::kCorrupt,
         "keep a copy of {0} as it is; restore a backup, or save every intact record: hmap recover "
@@ -92,6 +96,23 @@ std::string place(std::string_view where, std::uint64_t line) {
   return line == 0 ? fmt::format("{}: ", where) : fmt::format("{}:{}: ", where, line);
 }
 
+bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+// Where nothing is at `path`, and the advice for `code` would not help; else empty.
+std::string hint_for_path(Code code, const std::string& path) {
+  if (code != Code::kNotFound && code != Code::kExists && code != Code::kPermission) return {};
+  if (is_there(path)) return {};
+  if (errno == ENOTDIR) return "a part of the path is a file, and no directory";
+  if (errno != ENOENT) return {};
+  struct stat link = {};
+  if (::lstat(path.c_str(), &link) == 0)
+    return "the name is a symbolic link to nothing: remove it, or make what it leads to";
+  if (code == Code::kPermission) return "making a file needs permission wx on its directory";
+  const std::size_t slash = path.rfind('/');
+  const bool in_directory = slash == std::string::npos || is_there(path.substr(0, slash + 1));
+  return in_directory ? "" : "check the name, or make the directory first";
+}
+
 std::string full_hint(const Failure& failure) {
   if (!failure.hint.empty()) return failure.hint;
   if (!failure.about_store) return {};
@@ -109,7 +130,7 @@ std::string as_json(const Failure& failure) {
   error["code"] = std::string(name(failure.code));
   error["exit"] = static_cast<int>(exit_for(failure.code));
   error["what"] = readable(failure.message);
-  if (!failure.where.empty()) error["file"] = readable(failure.where);
+  if (!failure.where.empty()) set_bytes(error, "file", failure.where);
   if (failure.line != 0) error["line"] = failure.line;
   if (failure.os_error != 0) error["errno"] = failure.os_error;
   if (failure.stored) error["stored"] = *failure.stored;
@@ -141,6 +162,7 @@ Failure usage_failure(std::string message, std::string hint) {
 Failure store_failure(const Status& status, const std::string& path) {
   Failure failure(status.code(), path, status.message());
   failure.os_error = status.os_error();
+  failure.hint = hint_for_path(status.code(), path);
   return failure;
 }
 

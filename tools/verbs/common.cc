@@ -93,10 +93,16 @@ void apply(const CreateOptions& create, Options& options) {
   options.shard_bits = std::countr_zero(create.shards);
 }
 
+Failure failure_of_input(const Status& status, const std::string& path) {
+  Failure failure = store_failure(status, path);
+  if (failure.code == Code::kNotFound && failure.hint.empty()) failure.hint = "check the name";
+  return failure;
+}
+
 Failure failure_of_long_call(const Status& status, const std::string& path) {
   if (const int signal = pending_interrupt(); signal != 0 && status.os_error() == ECANCELED)
     return interrupted_failure(signal, path);
-  Failure failure = store_failure(status, path);
+  Failure failure = failure_of_input(status, path);
   failure.signal = pending_interrupt();
   return failure;
 }

@@ -51,6 +51,9 @@ void apply(const CreateOptions& create, Options& options);
 [[nodiscard]] Failure failure_of_two(const Status& status, const std::string& source,
                                      const std::string& fresh);
 
+// That of a call whose input is the store at `path`: one that is not there is not to be made.
+[[nodiscard]] Failure failure_of_input(const Status& status, const std::string& path);
+
 // That of a call that ends when show_progress() says so: told as what it was if a signal came.
 [[nodiscard]] Failure failure_of_long_call(const Status& status, const std::string& path);
 

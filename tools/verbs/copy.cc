@@ -54,7 +54,7 @@ bool needs_snapshot(const CopyVerb& verb) {
   const std::string& path = verb.common.file;
   const Result<Store> store = Store::open(path, options_to_read(verb.common.ignore_log));
   if (!store && store.error().code() == Code::kNeedsRecovery) return true;
-  if (!store) throw store_failure(store.error(), path);
+  if (!store) throw failure_of_input(store.error(), path);
   return has_writers(*store, path);
 }
 
@@ -66,7 +66,7 @@ Store open_to_copy(const CopyVerb& verb) {
     const Code code = store.error().code();
     if (store) return *std::move(store);
     if (code != Code::kPermission && code != Code::kReadOnly && code != Code::kTooManyProcesses)
-      throw store_failure(store.error(), path);
+      throw failure_of_input(store.error(), path);
   }
   return open_to_read(verb.common);
 }
@@ -98,6 +98,18 @@ Result<CopyReport> copy_to_stdout(const Store& store, const CopyVerb& verb,
       directory_for_temporary(verb), options);
   if (report) out.finish();
   return report;
+}
+
+// Only what concerns the place of the temporary file is about its directory.
+Failure failure_of_stream(const Status& status, const CopyVerb& verb) {
+  const Code code = status.code();
+  const bool about_place = code == Code::kNotFound || code == Code::kPermission ||
+                           code == Code::kReadOnly || code == Code::kNoSpace;
+  Failure failure =
+      failure_of_long_call(status, about_place ? directory_for_temporary(verb) : verb.common.file);
+  if (about_place) failure.hint = "--tmp DIR, or TMPDIR, names a directory for the copy";
+  failure.note = "no copy was made";
+  return failure;
 }
 
 // Nothing, and why not: the file system shares no blocks, or FILE cannot be written.
@@ -170,8 +182,8 @@ Exit run(const CopyVerb& verb) {
   if (verb.reflink) cloned = make_clone(verb, why_not);
   const Result<CopyReport> report = cloned ? *cloned : make_copy(verb);
   if (!report) {
-    const std::string& made = verb.to_stdout() ? directory_for_temporary(verb) : verb.fresh;
-    throw failure_of_two(report.error(), verb.common.file, made);
+    throw verb.to_stdout() ? failure_of_stream(report.error(), verb)
+                           : failure_of_two(report.error(), verb.common.file, verb.fresh);
   }
   write_report(*report, cloned.has_value(), why_not, verb);
   return Exit::kYes;

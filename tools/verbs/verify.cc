@@ -75,11 +75,11 @@ VerifyReport check(const VerifyVerb& verb, const VerifyOptions& options, VerifyR
   }
   const Status why = store.error();
   if (why.code() != Code::kCorrupt && why.code() != Code::kTruncated) {
-    throw store_failure(why, path);
+    throw failure_of_input(why, path);
   }
   // Too damaged to be opened: all that is wrong is worth more than the first thing.
   Result<VerifyReport> report = Store::verify_file(path, options);
-  if (!report) throw store_failure(report.error(), path);
+  if (!report) throw failure_of_input(report.error(), path);
   remarks.refused = why.message();
   return *std::move(report);
 }

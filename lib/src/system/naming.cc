@@ -66,7 +66,8 @@ bool is_temporary(std::string_view name, const std::string& prefix) {
 
 Status name_file(NewFile& file, const std::string& path) {
   if (const int error = give_name(file, path.c_str())) {
-    return drop(file, error, error == EEXIST ? "somebody was faster" : "cannot name the new file");
+    return drop(file, error,
+                error == EEXIST ? "a file of this name is there" : "cannot name the new file");
   }
   file.temporary_name.clear();
   // The file once more, for the link count (some file systems skip unnamed files), then its name.
