@@ -33,6 +33,9 @@ class ExitCodes(ToolTest):
         wrong = [(), ("frobnicate",), ("get",), ("get", self.file), ("get", self.file, "a", "b")]
         wrong += [("put", self.file, "k"), ("del", self.file), ("stat", self.file, "--deep")]
         wrong += [("create",), ("list", self.file, "--limit", "x"), ("--frob",)]
+        wrong += [("watch", self.file, "--count", "0")]
+        wrong += [("put", self.file, "k", "v", f"--wait={word}") for word in ("nan", "", "x")]
+        wrong += [("compact", self.file, "--online", f"--rate={word}") for word in ("-1", "", "x")]
         wrong += [("load", self.file, "--format", "xml"), ("dump", self.file, "--format", "")]
         for arguments in wrong:
             with self.subTest(arguments=arguments):

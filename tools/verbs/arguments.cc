@@ -93,8 +93,15 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& t
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
                       const std::string& description) {
+  // Transformations are applied in reverse order. (CLI11 takes "-1" for the largest number.)
+  const CLI::Validator no_minus(
+      [](const std::string& text) {
+        return text.starts_with('-') ? std::string("no number below 0") : std::string();
+      },
+      "");
   return app.add_option(name, target, description)
       ->transform(CLI::AsSizeValue(false))
+      ->transform(no_minus)
       ->type_name("BYTES");
 }
 

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cmath>
+#include <system_error>
 
 #include "io/descriptors.h"
 #include "io/input.h"
@@ -33,8 +35,15 @@ void add_ignore_log_option(CLI::App& app, CommonOptions& options) {
 }
 
 void add_wait_option(CLI::App& app, WriteOptions& options) {
+  const auto check = [](const std::string& text) {
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const bool good = error == std::errc() && end == text.data() + text.size();
+    return good && !std::isnan(seconds) ? std::string() : std::string("a number of seconds");
+  };
   app.add_option("--wait", options.wait_seconds,
                  "how long to wait for a lock that another process holds; negative: for ever")
+      ->check(check)
       ->type_name("SECONDS")
       ->capture_default_str();
 }

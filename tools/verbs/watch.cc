@@ -25,10 +25,12 @@
 namespace hmap::tool {
 namespace {
 
+constexpr std::uint64_t kForEver = UINT64_MAX;
+
 struct WatchVerb {
   CommonOptions common;
   double interval = 1;
-  std::uint64_t count = 0;  // 0: for ever
+  std::uint64_t count = kForEver;
   bool once = false;
   bool prometheus = false;
 };
@@ -113,6 +115,7 @@ Exit run(const WatchVerb& verb) {
   if (verb.prometheus && verb.common.json)
     throw usage_failure("--prometheus and --json exclude each other");
   constexpr double kIntervalMax = 86'400;
+  if (verb.count == 0) throw usage_failure("--count takes 1 or more displays");
   if (!(verb.interval >= 0.01 && verb.interval <= kIntervalMax))
     throw usage_failure("--interval takes 0.01 to 86400 seconds");
   Watched watched(path);
@@ -125,7 +128,7 @@ Exit run(const WatchVerb& verb) {
   const std::uint64_t count = verb.once ? 1 : verb.count;
   Display display(out);
   std::optional<Sample> before;
-  for (std::uint64_t i = 0; count == 0 || i < count; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     if (i > 0) wait(verb.interval);
     if (i > 0 && watched.follow()) before.reset();
     Sample now = watched.sample();
