@@ -88,6 +88,7 @@ std::optional<TextType> text_type(std::string_view name) {
 
 std::vector<std::string> text_type_list() {
   std::vector<std::string> names;
+  names.reserve(kNamed.size());
   for (const Named& named : kNamed) names.emplace_back(named.name);
   return names;
 }

@@ -65,7 +65,7 @@ Result<Superblock> new_superblock(const Options& options) {
 u64 initial_b(u64 entries, u64 shards) {
   const auto share = static_cast<double>(entries) / static_cast<double>(shards);
   const double margin = shards > 1 ? 4 * std::sqrt(share) : 0;
-  constexpr double kMost = 1ULL << 62;  // far beyond what b_for() tells apart
+  constexpr double kMost = 0x1p62;  // far beyond what b_for() tells apart
   return b_for(static_cast<u64>(std::min(share + margin, kMost)));
 }
 
