@@ -335,6 +335,31 @@ TEST(Damage, InWhatLeadsToTheRest) {
   EXPECT_TRUE(older.clean() && older.notes == 1) << words(older);
 }
 
+// A shard that is not walked is never called clean, whatever kept the walk from beginning.
+TEST(Damage, NoShardIsPassedOverInSilence) {
+  TempDir dir(TempDir::Where::kMemory);
+  const std::string path = dir.file("store");
+  const auto report = [&](const std::function<void(ShardHeader&)>& make, bool empty) {
+    std::filesystem::remove(path);
+    if (empty) {
+      expect(Store::open(path, tiny_options(1)).value().close());
+    } else {
+      make_resting_store(path);
+    }
+    {
+      Surgeon surgeon(path);
+      make(surgeon.header(1));
+      surgeon.seal_root();
+    }
+    return Store::verify_file(path).value();
+  };
+  // What an array with id 0 says is nobody's business: the others are walked all the same.
+  const VerifyReport walked = report([](ShardHeader& h) { h.oldbuckets.b = 30, ++h.count; }, false);
+  EXPECT_TRUE(has(walked, FindingKind::kCount)) << words(walked);
+  const VerifyReport unwalked = report([](ShardHeader& h) { h.b = 41; }, true);
+  EXPECT_TRUE(has(unwalked, FindingKind::kHeader)) << words(unwalked);
+}
+
 TEST(Damage, FindingsBeyondTheLimitAreCounted) {
   TempDir dir(TempDir::Where::kMemory);
   make_mixed_store(dir.file("store"), 0);

@@ -34,6 +34,7 @@ class Findings {
     add(kind, Severity::kNote, spot, std::move(text), 0);
   }
   [[nodiscard]] bool empty() const { return notes_ + leaks_ + damages_ == 0; }
+  [[nodiscard]] u64 damages() const { return damages_; }
   // Appends those of `other` and leaves it empty.
   void take(Findings& other);
   void clear();

@@ -137,6 +137,7 @@ bool ShardCheck::check_runs(Findings& out) {
 bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
   header_ = header;
   header_offset_ = offset;
+  const u64 damages_before = out.damages();
   // Entries may have moved since.
   long_seen_.clear();
   const u64 version_at = offset + offsetof(ShardHeader, version);
@@ -157,13 +158,16 @@ bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
       }
     }
     return header.b < kMaxB && (header.oldbuckets.id == 0 || header.buckets.id != 0) &&
-           header.oldbuckets.b <= header.buckets.b + 1;
+           (header.oldbuckets.id == 0 || header.oldbuckets.b <= header.buckets.b + 1);
   }();
   check_growth(out);
   check_space_words(out);
   const bool found = check_runs(out);
   walkable_ = walkable && found;
   if (!walkable_) gaps_ = true;
+  // Whatever kept the walk from beginning: nobody may take a shard not looked at for a clean one.
+  if (!walkable_ && out.damages() == damages_before)
+    header_damage(out, "the shard header leads nowhere: no entry of this shard was looked at");
   return walkable_;
 }
 
