@@ -143,7 +143,8 @@ TEST_F(Sigbus, InACheckpointLeavesItsLockToTheNext) {
       file.cut(fixed_part_of(*store));
       EXPECT_CODE(Code::kIoError, store->checkpoint());
       file.restore();
-      for (const HeldLock& lock : activity(*store)->locks)
+      const Activity seen = activity(*store).value();
+      for (const HeldLock& lock : seen.locks)
         EXPECT_FALSE(lock.owner_alive) << static_cast<int>(lock.kind);
       expect_usable();
       EXPECT_OK(store->checkpoint());
