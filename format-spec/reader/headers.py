@@ -132,6 +132,7 @@ class Array:
     def __init__(self, words):
         self.id, self.b, self.next_overflow = words[:3]
         self.run = words[3:12]
+        need(self.id or not any(words), "F-97", "words of an array that does not exist")
 
 
 class ShardHeader:
@@ -141,7 +142,7 @@ class ShardHeader:
          self.array_seq) = w[:8]
         self.buckets, self.old, self.next = Array(w[8:20]), Array(w[20:32]), Array(w[32:44])
         self.span_count, self.span_free = w[45:47]
-        self.directory = w[47:67]
+        self.directory, self.dead_directory = w[47:67], w[67:87]
         self.dead_large = range(w[215], w[216])
         self.dead = {(word & 0xFFFFFFFF) - 1: word >> 32 for word in w[89:135] if word}
         self.growing = self.old.id != 0
@@ -157,11 +158,13 @@ class Root:
         (magic, check, headers_check, self.generation, self.cut, self.extents_end, log_sequence,
          *self.extent_table) = self.FIELDS.unpack_from(self.raw)
         self.log_in_use = log_sequence >> 63 != 0
+        self.blank = magic == 0
         seed, raw = superblock.seed, self.raw
         self.valid = (magic == 0x746F6F7270616D68 and
                       checksum(raw[:8] + bytes(4) + raw[12:], seed) == check)
         if self.valid:
             headers = file.read(offset + 512, 2048 * superblock.shards)
             self.valid = checksum(headers, seed ^ self.generation) == headers_check
+        if self.valid:
             self.headers = [
                 ShardHeader(headers[at:at + 2048]) for at in range(0, len(headers), 2048)]

@@ -12,6 +12,7 @@ class Shard:
         sb, h = store.superblock, header
         units = [sb.unit_blocks << k for k in range(20)]
         self.directory = store.make_runs(h.directory, units, 1, index)
+        self.dead_directory = store.make_runs(h.dead_directory, units, 1, index)
         self.current = self.array_runs(h.buckets)
         self.old = self.array_runs(h.old)
         if self.current:
@@ -22,6 +23,9 @@ class Shard:
             need(h.flags in (0, 8, 16) and h.old.b == h.b + {0: -1, 8: 0, 16: 1}[h.flags], "F-28",
                  f"shard {index}: B of the old array")
             need(h.nevacuate <= 1 << min(h.b, h.old.b), "F-31", f"shard {index}: nevacuate")
+
+    def all_runs(self):
+        return (*self.current, *self.old, *self.directory, *self.dead_directory)
 
     def array_runs(self, array):
         sb = self.store.superblock

@@ -2,7 +2,8 @@
 import struct
 
 from reader.basics import (
-    EXTENT_TABLE, FRAMES, LARGE, LARGE_PENDING, LARGE_REST, PAGE, File, ceil_div, checksum, need)
+    BUCKETS, DIRECTORY, EXTENT_TABLE, FRAMES, FREE, LARGE, LARGE_PENDING, LARGE_REST, PAGE, SPAN,
+    File, ceil_div, checksum, need)
 from reader.headers import Root, Superblock
 from reader.shard import Shard
 
@@ -37,6 +38,8 @@ class Run:
         check = int.from_bytes(page[:4], "little")
         good = checksum(page[4:], self.store.superblock.seed ^ at) == check
         need(good or not any(page), "F-07", "table page checksum", at)
+        first = (at - self.table) // len(page) * self.store.superblock.entries_per_page
+        need(not any(page[8 + max(self.n - first, 0) * 8:]), "F-98", "entries of no block", at)
         return page
 
     def block(self, i):
@@ -70,7 +73,7 @@ class Store:
         self.roots = self.read_roots()
         valid = [root for root in self.roots if root.valid]
         need(valid, "F-33", "neither root is valid", PAGE)
-        self.root = max(valid, key=lambda root: root.generation)
+        self.root = max(valid, key=lambda root: (root.generation, root.index))
         sb = self.superblock
         need(self.root.extents_end < 1 << 32, "F-22", "extents_end")
         self.heap_end = sb.heap_offset + self.root.extents_end * sb.extent_bytes
@@ -82,6 +85,15 @@ class Store:
         need(self.extent_runs and self.extent_runs[0].extents is None, "F-03",
              "extent table segment 0")
         self.shards = [Shard(self, i, header) for i, header in enumerate(self.root.headers)]
+        other = self.roots[1 - self.root.index]
+        if not other.valid and not (other.blank and self.root.generation == 1):
+            self.check_all_blocks()
+
+    def check_all_blocks(self):
+        """F-34: a root torn by a power cut had freed nothing, one damaged later had."""
+        for run in (*self.extent_runs, *(run for shard in self.shards for run in shard.all_runs())):
+            for i in range(run.n):
+                run.block(i)
 
     def read_roots(self):
         return [Root(self.file, self.superblock, index) for index in (0, 1)]
@@ -126,11 +138,20 @@ class Store:
             need(found == (kind, shard, payload), "F-23",
                  f"extent {index} is {found}, its run is {(kind, shard, payload)}", run.offset)
 
+    def check_dead(self, shard):
+        """F-23: what a shard gives back has the words that it had."""
+        for first, count in shard.header.dead.items():
+            for index in range(first, first + count):
+                kind, owner, _ = self.extent(index)
+                need(kind in (BUCKETS, DIRECTORY, SPAN, LARGE, LARGE_REST) and owner == shard.index,
+                     "F-23", f"extent {index} in `dead` of shard {shard.index}")
+
     def check_extents(self):
         """F-22, F-23: words by kind; returns the large records {offset: shard}."""
         large, index, dead = {}, 0, {}
         for shard in self.shards:
             dead.update(shard.header.dead)
+            self.check_dead(shard)
         space = self.superblock.shards & 0xFF
         for segment, run in enumerate(self.extent_runs):
             self.check_run_extents(run, EXTENT_TABLE, space, segment)
@@ -140,7 +161,9 @@ class Store:
                 continue
             kind, shard, payload = self.extent(index)
             need(kind <= LARGE_PENDING, "F-23", f"kind of extent {index}")
+            need(kind != FREE or shard == 0, "F-99", f"free extent {index} of shard {shard}")
             need(shard < self.superblock.shards or kind == EXTENT_TABLE, "F-23", f"extent {index}")
+            need(kind != FRAMES or payload == 0, "F-99", f"extent {index} of frames")
             need(kind != LARGE_REST, "F-23", f"extent {index} continues no large record")
             length = payload if kind in (LARGE, LARGE_PENDING) else 1
             need(1 <= length <= self.root.extents_end - index, "F-23", f"row at extent {index}")

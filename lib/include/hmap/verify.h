@@ -26,10 +26,10 @@ enum class VerifyState : std::uint8_t {
 enum class FindingKind : std::uint8_t {
   kSuperblock = 0,    // The fixed description of the store.
   kRoot = 1,          // The durable root, or what it says is impossible.
-  kOtherRoot = 2,     // The other root is neither valid nor blank: torn by a power cut, or damaged.
+  kOtherRoot = 2,     // The other root is not valid: torn by a power cut, or damaged.
   kTruncated = 3,     // The file ends before the extents in use do.
   kHeader = 4,        // A word of a shard header contradicts the others.
-  kTable = 5,         // A page of a table of blocks has a wrong checksum.
+  kTable = 5,         // A page of a table of blocks has a wrong checksum, or too many entries.
   kBlock = 6,         // A block has a wrong checksum.
   kPlace = 7,         // A table names a place that its block cannot have.
   kRun = 8,           // An array, a directory or a table does not lie in extents in use.

@@ -1,6 +1,7 @@
 // Putting the checks together.
 #include "verify/verify.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "system/file.h"
@@ -51,6 +52,21 @@ void check_superblock(int fd, VerifyReport& report, const VerifyOptions& options
   found.move_to(report);
 }
 
+// The page of the superblock behind it, which nobody ever stores to and no checksum covers.
+void check_superblock_page(const Mapping& map, VerifyReport& report, const VerifyOptions& options) {
+  constexpr u64 kPage = 4096;
+  constexpr u64 kRest = kPage - sizeof(format::Superblock);
+  const std::byte* rest = map.bytes(sizeof(format::Superblock), kRest);
+  if (rest == nullptr ||
+      std::all_of(rest, rest + kRest, [](std::byte b) { return b == std::byte{0}; }))
+    return;
+  checking::Findings found(options.findings_max, false);
+  found.note(FindingKind::kSuperblock, {sizeof(format::Superblock)},
+             "the page of the superblock is not zero behind it: nobody reads that, but something "
+             "has written to the file that should not");
+  found.move_to(report);
+}
+
 // The codec that values are tried with; null if the dictionary is damaged, which is a finding.
 std::unique_ptr<const Codec> check_dictionary(const Mapping& map, const Layout& layout,
                                               u64 store_seed, VerifyReport& report,
@@ -71,6 +87,7 @@ Result<VerifyReport> verify_session(const Session& session, Engine* writer,
   VerifyReport report;
   check_superblock(session.fd.get(), report, options);
   const Engine& engine = session.engine;
+  check_superblock_page(*engine.map, report, options);
   // What was read when the store was opened is as good as ever; the file is looked at again.
   static_cast<void>(
       check_dictionary(*engine.map, engine.layout, engine.store_seed, report, options));
@@ -102,6 +119,7 @@ Result<VerifyReport> verify_path(const std::string& path, const VerifyOptions& o
     return Status(Code::kTruncated, "the file ends inside its fixed part", (*map)->file_bytes());
   }
   VerifyReport report;
+  check_superblock_page(**map, report, options);
   const auto codec = check_dictionary(**map, *layout, superblock->store_seed, report, options);
   const Ground ground{**map, *layout, superblock->store_seed, codec.get(), nullptr};
   if (Status s = check_durable_state(ground, nullptr, options, report); !s.ok()) return s;

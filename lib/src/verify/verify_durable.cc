@@ -11,6 +11,7 @@
 
 #include "format/hash.h"
 #include "life/checkpoint.h"
+#include "verify/verify_roots.h"
 #include "verify/verify_shard.h"
 
 namespace hmap::checking {
@@ -21,34 +22,6 @@ using format::Root;
 using format::ShardHeader;
 using format::TableEntry;
 using format::TablePage;
-
-// A root and the headers behind it, as they were at one moment.
-struct RootCopy {
-  Root root{};
-  std::vector<ShardHeader> headers;
-  bool valid = false;
-
-  [[nodiscard]] bool blank() const { return root.magic == 0; }
-  friend bool same(const RootCopy& a, const RootCopy& b) {
-    return std::memcmp(&a.root, &b.root, sizeof a.root) == 0;
-  }
-};
-
-RootCopy read_root(const Ground& ground, u64 index) {
-  RootCopy copy;
-  const u64 at = ground.layout.root_offset(index);
-  const u64 bytes = ground.layout.shards * sizeof(ShardHeader);
-  const std::byte* from = ground.map.bytes(at, sizeof(Root) + bytes);
-  if (from == nullptr) return copy;
-  seam::copy_out(&copy.root, from, sizeof(Root));
-  copy.headers.resize(ground.layout.shards);
-  seam::copy_out(copy.headers.data(), from + sizeof(Root), bytes);
-  const Root& root = copy.root;
-  copy.valid =
-      root_is_intact(root, ground.seed) &&
-      root.headers_checksum == checksum(copy.headers.data(), bytes, ground.seed ^ root.generation);
-  return copy;
-}
 
 class DurableView : public StateView {
  public:
@@ -149,34 +122,8 @@ class DurableCheck {
                     "since the checkpoint before. The next checkpoint writes another root");
       return false;
     }
-    check_other_root(roots_[1 - index_]);
+    check_other_root(ground_, roots_[index_], index_, roots_[1 - index_], found_);
     return true;
-  }
-
-  // A root that is not valid, beside one that is: an interrupted checkpoint leaves the older root
-  // with newer headers behind it (they are written before it is), or a torn newer root.
-  void check_other_root(const RootCopy& other) {
-    // While a checkpoint is under way the other root is being written.
-    if (other.valid || other.blank() || ground_.runtime != nullptr) return;
-    const Spot here{layout_.root_offset(1 - index_)};
-    const u64 generation = roots_[index_].root.generation;
-    u64 its_own = other.root.generation;
-    // If only that number is damaged, the checksum tells what it was.
-    for (const u64 was : {generation + 1, generation - 1}) {
-      Root repaired = other.root;
-      repaired.generation = was;
-      if (repaired.checksum == root_checksum(repaired, ground_.seed)) its_own = was;
-    }
-    if (its_own < generation) {
-      found_.note(FindingKind::kOtherRoot, here,
-                  "the older root is not valid: a checkpoint was interrupted, or it is damaged. "
-                  "Nothing needs it; the next checkpoint writes it anew");
-      return;
-    }
-    found_.damage(FindingKind::kOtherRoot, here,
-                  say("the newer root is not valid, so the state of checkpoint ", generation,
-                      " counts: it is damaged and what was written later is lost, or a power cut "
-                      "tore it and nothing is wrong"));
   }
 
   bool check_root() {
@@ -286,8 +233,19 @@ class DurableCheck {
       for (u64 i = first; i < last; ++i) {
         checked.places[i] = check_block(run, i, entries[i - first], shard);
       }
+      const auto* end = reinterpret_cast<const TableEntry*>(bytes + layout_.block_bytes);
+      check_page_rest(entries + (last - first), end, at, shard);
       if (!progress_.at(counts_.bytes)) return;
     }
+  }
+
+  // The entries of a page that no block has (F-98).
+  void check_page_rest(const TableEntry* entry, const TableEntry* end, u64 page, u32 shard) {
+    const auto is_zero = [](const TableEntry& e) { return e.place == 0 && e.checksum == 0; };
+    if (std::all_of(entry, end, is_zero)) return;
+    found_.damage(FindingKind::kTable, {page, shard},
+                  "a page of a table has entries of blocks that its run does not have: it was "
+                  "written over, whatever its checksum says");
   }
 
   [[nodiscard]] bool page_is_intact(const std::byte* page, u64 at) const {

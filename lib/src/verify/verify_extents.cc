@@ -79,8 +79,23 @@ void ExtentOwners::claim_large(u64 first, u64 count, u64 shard, const Spot& spot
   }
 }
 
-void ExtentOwners::claim_dead(u64 first, u64 count, const Spot& spot, Findings& out) {
-  take(first, count, spot, out);
+// The words are what they were before (F-23): of whatever a shard puts there.
+void ExtentOwners::claim_dead(u64 first, u64 count, u64 shard, const Spot& spot, Findings& out) {
+  if (!take(first, count, spot, out)) return;
+  for (u64 i = first; i < first + count; ++i) {
+    u64 word = 0;
+    if (!view_.extent_word(i, word)) return;
+    const ExtentKind kind = extent_kind(word);
+    const bool possible = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory ||
+                          (kind >= ExtentKind::kSpan && kind <= ExtentKind::kLargePending);
+    if (possible && extent_shard(word) == shard) continue;
+    out.damage(FindingKind::kExtent, spot,
+               say("extent ", i,
+                   " is to be given back, but its word is not of the shard that had "
+                   "it: ",
+                   word));
+    return;
+  }
 }
 
 void ExtentOwners::excuse(u64 first, u64 count) {
@@ -136,6 +151,10 @@ u64 ExtentOwners::check_unowned_row(u64 extent, u64 word, bool all_known, Findin
 u64 ExtentOwners::check_unowned(u64 extent, u64 word, bool all_known, Findings& out) {
   const ExtentKind kind = extent_kind(word);
   if (kind == ExtentKind::kFree) {
+    if (extent_shard(word) != 0) {
+      out.damage(FindingKind::kExtent, spot_of(extent, word),
+                 say("extent ", extent, " is free, but has the number of a shard: ", word));
+    }
     if (extent_payload(word) > view_.cut) {
       out.damage(FindingKind::kExtent, spot_of(extent, word),
                  say("extent ", extent, " was freed in epoch ", extent_payload(word),
@@ -151,7 +170,13 @@ u64 ExtentOwners::check_unowned(u64 extent, u64 word, bool all_known, Findings& 
                say("extent ", extent, " has a word of no known kind or of no shard: ", word));
     return 1;
   }
-  if (kind == ExtentKind::kFrames) return 1;
+  if (kind == ExtentKind::kFrames) {
+    if (extent_payload(word) != 0) {
+      out.damage(FindingKind::kExtent, spot_of(extent, word),
+                 say("extent ", extent, " of frames has a payload: ", extent_payload(word)));
+    }
+    return 1;
+  }
   if (kind == ExtentKind::kLarge || kind == ExtentKind::kLargePending) {
     return check_unowned_row(extent, word, all_known, out);
   }

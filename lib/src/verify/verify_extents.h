@@ -21,7 +21,7 @@ class ExtentOwners {
   void claim_span(u64 first, u64 count, u64 shard, u64 span, const Spot& spot, Findings& out);
   void claim_large(u64 first, u64 count, u64 shard, const Spot& spot, Findings& out);
   // A row on a dead list: whatever its words say, nobody else may own it.
-  void claim_dead(u64 first, u64 count, const Spot& spot, Findings& out);
+  void claim_dead(u64 first, u64 count, u64 shard, const Spot& spot, Findings& out);
   // Extents that are being taken or given back right now: nothing is said about them.
   void excuse(u64 first, u64 count);
   // Large records of the shard in extents [from, to) are being given back.

@@ -1,6 +1,7 @@
 // What the words of a shard header say about each other. format-spec/format.md, "Shard header".
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 #include "verify/verify_shard.h"
@@ -42,7 +43,12 @@ u64 ShardCheck::span_capacity(const RunOffset* segments) const {
 }
 
 void ShardCheck::check_array(const BucketArray& array, const char* name, Findings& out) const {
-  if (array.id == 0) return;
+  if (array.id == 0) {
+    const BucketArray none{};
+    if (std::memcmp(&array, &none, sizeof none) != 0)
+      header_damage(out, say("the array `", name, "` does not exist, but has words"));
+    return;
+  }
   if (array.b >= kMaxB || array.run[0].none()) {
     return header_damage(out, say("the array `", name, "` has 2^", array.b,
                                   " buckets or no place: its entries cannot be found"));

@@ -120,7 +120,7 @@ void ShardCheck::spans(ExtentOwners& owners, Findings& out) {
 void ShardCheck::claim_dead(ExtentOwners& owners, Findings& out) {
   const Spot here{header_offset_, static_cast<u32>(shard_)};
   for (const u64 row : header_.dead) {
-    if (row != 0) owners.claim_dead(note_first(row), row >> 32, here, out);
+    if (row != 0) owners.claim_dead(note_first(row), row >> 32, shard_, here, out);
   }
   if (header_.dead_large_end != 0) {
     owners.excuse_large(shard_, header_.dead_large_next, header_.dead_large_end);

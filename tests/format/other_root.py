@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""What the root that does not count says about the one that does, and what is zero in every store.
+
+Changes golden files, checksums right again, and lets reader.py judge them.
+Usage: other_root.py GOLDEN_DIRECTORY READER.PY
+"""
+import json
+import pathlib
+import sys
+import tempfile
+
+from second_reader import SecondReader
+
+
+class Surgeon:
+    """A golden file whose durable root is root B."""
+
+    def __init__(self, path):
+        from reader.basics import checksum
+        from reader.store import Store
+
+        self.checksum, self.store = checksum, Store(str(path))
+        self.data = bytearray(path.read_bytes())
+        self.sb, self.header = self.store.superblock, self.store.shards[0].header
+        assert self.store.root.index == 1
+
+    def put(self, at, bytes_, number):
+        self.data[at:at + bytes_] = number.to_bytes(bytes_, "little")
+
+    def root_at(self, index):
+        return 4096 + index * self.sb.root_bytes
+
+    def seal(self, index):
+        at = self.root_at(index)
+        generation = int.from_bytes(self.data[at + 16:at + 24], "little")
+        headers = self.data[at + 512:at + 512 + 2048 * self.sb.shards]
+        self.put(at + 12, 4, self.checksum(bytes(headers), self.sb.seed ^ generation))
+        self.put(at + 8, 4, 0)
+        self.put(at + 8, 4, self.checksum(bytes(self.data[at:at + 512]), self.sb.seed))
+
+    def same_generation(self):
+        self.put(self.root_at(0) + 16, 8, self.store.root.generation)
+        self.seal(0)
+
+    def blank_other(self):
+        self.data[self.root_at(0):self.root_at(0) + 512] = bytes(512)
+
+    def damage_block(self, run, i):
+        self.data[run.entry(i)[0] * self.sb.block_bytes + 8] ^= 2
+
+    def array_of_words(self):
+        self.put(self.root_at(1) + 512 + 256 + 8, 8, 3)
+        self.seal(1)
+
+    def seal_page(self, run, i):
+        page = run.table + i // self.sb.entries_per_page * self.sb.block_bytes
+        end = page + self.sb.block_bytes
+        self.put(page, 4, self.checksum(bytes(self.data[page + 4:end]), self.sb.seed ^ page))
+
+    def entry_behind(self):
+        run = self.store.shards[0].current[0]
+        self.put(run.table + 8 + run.n * 8, 4, 1)
+        self.seal_page(run, 0)
+
+    def word_of_free(self, bits):
+        run, block = self.store.extent_runs[0], self.sb.block_bytes
+        extent = next(i for i in range(self.store.root.extents_end)
+                      if self.store.extent(i)[0] == 0)
+        at = run.entry(0)[0] * block
+        self.data[at + extent * 8 + 1] |= bits
+        raw = bytes(self.data[at:at + block])
+        self.put(run.table + 12, 4, self.checksum(raw, self.sb.seed ^ run.offset))
+        self.seal_page(run, 0)
+
+
+class Judge:
+    def __init__(self, golden, reader, directory):
+        self.golden, self.reader = golden, SecondReader(reader)
+        self.path = pathlib.Path(directory, "changed.hmap")
+        self.failures = []
+
+    def read(self, name, change, *arguments):
+        surgeon = Surgeon(self.golden / name)
+        change(surgeon)
+        self.path.write_bytes(surgeon.data)
+        return self.reader.read(self.path, *arguments)
+
+    def expect(self, what, right):
+        if not right:
+            self.failures.append(what)
+
+    def roots(self):
+        name = "half_evacuated.hmap"
+        code, text, _ = self.read(name, Surgeon.same_generation, "--header")
+        self.expect("equal generations: root B", code == 0 and json.loads(text)["root"] == "B")
+        _, before, _ = self.reader.read(self.golden / name, "--list")
+        code, text, _ = self.read(name, Surgeon.blank_other, "--list")
+        self.expect("a blank other root", code == 0 and text == before)
+        key = before.split("\t")[0]
+        codes, run = set(), Surgeon(self.golden / name).store.shards[0].current[0]
+        written = [i for i in range(run.n) if run.entry(i)[0]]
+        for i in written:
+            codes.add(self.read(name, lambda s, i=i: s.damage_block(run, i), "--get", key)[0])
+            code, _, _ = self.read(
+                name, lambda s, i=i: (s.damage_block(run, i), s.blank_other()), "--get", key)
+            self.expect(f"a blank other root and block {i} damaged: exit code {code}", code == 4)
+        self.expect("a look-up that does not see the damage", 0 in codes)
+
+    def zeros(self):
+        for what, change in (("F-97", Surgeon.array_of_words), ("F-98", Surgeon.entry_behind),
+                             ("F-99", lambda s: s.word_of_free(2))):
+            code, _, error = self.read("half_evacuated.hmap", change, "--list")
+            self.expect(f"{what}: exit code {code}, {error}", code == 4 and what in error)
+
+
+def main():
+    golden, reader = pathlib.Path(sys.argv[1]), sys.argv[2]
+    sys.path.insert(0, str(pathlib.Path(reader).parent))
+    with tempfile.TemporaryDirectory() as directory:
+        judge = Judge(golden, reader, directory)
+        judge.roots()
+        judge.zeros()
+    print("\n".join(judge.failures) or "all as format.md says")
+    return 1 if judge.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+// What writers always leave zero, or never leave at all, is found where it is otherwise, though it
+// costs no reader anything.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+
+#include "made_stores.h"
+#include "surgeon.h"
+#include "temp_file.h"
+#include "verify_support.h"
+
+namespace hmap::test {
+namespace {
+
+using format::ExtentKind;
+using Make = std::function<void(Surgeon&)>;
+
+u64 first_of_kind(Surgeon& s, ExtentKind kind) {
+  for (u64 extent = 0; extent < s.root().extents_end; ++extent) {
+    if (extent_kind(s.extent_word(extent)) == kind) return extent;
+  }
+  throw std::runtime_error("no such extent");
+}
+
+// What is found in a copy of the store that was changed, checksums right again.
+VerifyReport found_in(const std::string& made, const Make& make, bool seal = true) {
+  const std::string path = made + ".damaged";
+  std::filesystem::copy_file(made, path, std::filesystem::copy_options::overwrite_existing);
+  {
+    Surgeon surgeon(path);
+    make(surgeon);
+    if (seal) surgeon.seal();
+  }
+  return Store::verify_file(path).value();
+}
+
+class Zeros : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    // Growing, with free extents, frames in use and rows to give back. Once in a hundred stores
+    // there are none: seeds are random.
+    for (bool usable = false; !usable;) {
+      std::filesystem::remove(made());
+      make_mixed_store(made(), 0);
+      Surgeon s(made());
+      usable = true;
+      for (const ExtentKind kind : {ExtentKind::kFree, ExtentKind::kFrames}) {
+        bool any = false;
+        for (u64 i = 0; i < s.root().extents_end; ++i) {
+          any = any || extent_kind(s.extent_word(i)) == kind;
+        }
+        usable = usable && any;
+      }
+    }
+  }
+  [[nodiscard]] std::string made() const { return dir_.file("made"); }
+  void expect_damage(FindingKind kind, const char* words_of_it, const Make& make) {
+    const VerifyReport report = found_in(made(), make);
+    EXPECT_TRUE(has(report, kind)) << words(report);
+    EXPECT_NE(std::string::npos, words(report).find(words_of_it)) << words(report);
+    EXPECT_FALSE(report.clean());
+  }
+
+ private:
+  TempDir dir_{TempDir::Where::kMemory};
+};
+
+TEST_F(Zeros, AFreeExtentHasNoShard) {
+  expect_damage(FindingKind::kExtent, "is free, but has the number of a shard",
+                [](Surgeon& s) { s.extent_word(first_of_kind(s, ExtentKind::kFree)) |= 2 << 8; });
+}
+
+TEST_F(Zeros, FramesHaveNoPayload) {
+  expect_damage(FindingKind::kExtent, "of frames has a payload", [](Surgeon& s) {
+    s.extent_word(first_of_kind(s, ExtentKind::kFrames)) |= 1 << 16;
+  });
+}
+
+// What a dead row names belongs to the shard until it is free.
+TEST_F(Zeros, ADeadRowNamesWhatTheShardHad) {
+  for (const u64 word : {u64{255}, make_extent_word(ExtentKind::kBuckets, 1, 1),
+                         make_extent_word(ExtentKind::kFrames, 0, 0), u64{0}}) {
+    expect_damage(FindingKind::kExtent, "is to be given back, but its word", [&](Surgeon& s) {
+      const u64 extent = first_of_kind(s, ExtentKind::kFree);
+      s.extent_word(extent) = word;
+      for (u64& cell : s.header().dead) {
+        if (cell == 0) {
+          cell = make_note(extent, 1);
+          return;
+        }
+      }
+    });
+  }
+  const VerifyReport right = found_in(made(), [](Surgeon& s) {
+    const u64 extent = first_of_kind(s, ExtentKind::kFree);
+    s.extent_word(extent) = make_extent_word(ExtentKind::kLargeRest, 0, 7);
+    for (u64& cell : s.header().dead) {
+      if (cell == 0) {
+        cell = make_note(extent, 1);
+        return;
+      }
+    }
+  });
+  EXPECT_TRUE(right.clean()) << words(right);
+}
+
+TEST_F(Zeros, AnArrayThatDoesNotExistHasNoWords) {
+  expect_damage(FindingKind::kHeader, "the array `next` does not exist, but has words",
+                [](Surgeon& s) { s.header().next.run[8] = {4096}; });
+}
+
+TEST_F(Zeros, APageHasNoEntriesBehindTheLastBlock) {
+  expect_damage(FindingKind::kTable, "entries of blocks that its run does not have",
+                [](Surgeon& s) {
+                  const auto run = s.layout().array_run(s.header().buckets, 0);
+                  ASSERT_NE(0U, run.blocks % s.layout().entries_per_page);
+                  s.entry(run, run.blocks).checksum = 1;
+                });
+}
+
+TEST_F(Zeros, ThePageOfTheSuperblock) {
+  for (const u64 at : {u64{512}, u64{4095}}) {
+    const VerifyReport report = found_in(made(), [&](Surgeon& s) { s.at<u8>(at) = 1; });
+    EXPECT_TRUE(report.clean() && has(report, FindingKind::kSuperblock)) << words(report);
+    EXPECT_EQ(1U, report.notes);
+  }
+}
+
+// Nothing tells which of two roots of one generation is the durable one: no checkpoint leaves that.
+TEST_F(Zeros, NoTwoRootsOfOneGeneration) {
+  const VerifyReport report = found_in(
+      made(),
+      [](Surgeon& s) {
+        const u64 from = s.layout().root_offset(s.root_index());
+        const u64 to = s.layout().root_offset(1 - s.root_index());
+        std::memcpy(&s.at<u8>(to), &s.at<u8>(from),
+                    sizeof(format::Root) + sizeof(format::ShardHeader));
+      },
+      false);
+  EXPECT_TRUE(has(report, FindingKind::kRoot)) << words(report);
+  EXPECT_FALSE(report.clean());
+}
+
+// Once a store had a checkpoint it has two roots.
+TEST_F(Zeros, NoBlankRootBesideALaterOne) {
+  const VerifyReport report = found_in(
+      made(), [](Surgeon& s) { s.root_at(1 - s.root_index()) = format::Root{}; }, false);
+  EXPECT_TRUE(has(report, FindingKind::kOtherRoot)) << words(report);
+  EXPECT_FALSE(report.clean());
+}
+
+}  // namespace
+}  // namespace hmap::test
