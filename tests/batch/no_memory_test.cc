@@ -14,6 +14,7 @@
 #include "raw_view.h"
 #include "refuse_memory.h"
 #include "values.h"
+#include "verify_support.h"
 
 namespace hmap::test {
 namespace {
@@ -145,9 +146,7 @@ TEST(NoMemoryForLargeRecords, GivesTheirNotesBack) {
   EXPECT_GT(refused, format::kNotes);
   ASSERT_OK(store.put("large", large));
   EXPECT_VALUE(store, "large", large);
-  const Result<VerifyReport> report = store.verify();
-  ASSERT_OK(report);
-  EXPECT_TRUE(report->clean()) << report->findings[0].text;
+  EXPECT_FINDS_NOTHING(store.verify());
 }
 
 INSTANTIATE_TEST_SUITE_P(, NoMemory, ::testing::ValuesIn(kMemoryCases),

@@ -26,6 +26,12 @@ inline void copy_store(const std::string& from, const std::string& to) {
   copy_file(log_of(from), log_of(to));
 }
 
+inline void damage_log(const std::string& store, std::uint64_t at) {
+  std::string bytes = read_file(log_of(store));
+  bytes[at] = static_cast<char>(bytes[at] ^ 0x5a);
+  write_file(log_of(store), bytes);
+}
+
 }  // namespace hmap::test
 
 #endif  // HMAP_TESTS_COMMIT_COMMIT_OPTIONS_H_

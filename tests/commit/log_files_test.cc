@@ -34,11 +34,6 @@ class LogFiles : public ::testing::Test {
       EXPECT_CODE(code, Store::open(path_, options));
     }
   }
-  void damage(std::uint64_t at) {
-    std::string bytes = read_file(log_of(path_));
-    bytes[at] = static_cast<char>(bytes[at] ^ 0x5a);
-    write_file(log_of(path_), bytes);
-  }
 
   Watchdog watchdog_;
   TempDir dir_{TempDir::Where::kMemory};
@@ -107,7 +102,7 @@ TEST_F(LogFiles, DamagedHeaderOrCutShortIsAnErrorUnlessItIsGivenUp) {
   for (const std::uint64_t at : {0U, 9U, 12U, 20U, 33U, 500U}) {
     SCOPED_TRACE(at);
     write_file(log_of(path_), whole);
-    damage(at);
+    damage_log(path_, at);
     expect_refused(Code::kBadLog);
   }
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{100}, whole.size() - 1}) {
@@ -124,7 +119,7 @@ TEST_F(LogFiles, ReplayStopsAtTheFirstDamagedRecord) {
   const std::uint64_t record = 24 + 8 + 8;  // header, "key 10", "value", rounded up
   const std::uint64_t first = 10 * (24 + 16) + 20 * record;
   ASSERT_EQ(first, 30 * record) << "all records are equally long";
-  damage(format::kLogAreaAt + first + 30);
+  damage_log(path_, format::kLogAreaAt + first + 30);
 
   Store store = Store::open(path_, options_).value();
 

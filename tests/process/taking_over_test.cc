@@ -15,6 +15,7 @@
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"
+#include "verify_support.h"
 
 namespace hmap::test {
 namespace {
@@ -82,9 +83,7 @@ class TakingOver : public ::testing::Test {
     }
     EXPECT_TRUE(model_ == contents(*store_));
     for (const auto& [key, value] : model_) EXPECT_VALUE(*store_, key, value);
-    const Result<VerifyReport> report = store_->verify();
-    ASSERT_OK(report);
-    EXPECT_TRUE(report->clean()) << report->findings[0].text;
+    EXPECT_FINDS_NOTHING(store_->verify());
   }
 
   Watchdog watchdog_;

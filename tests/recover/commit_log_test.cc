@@ -90,11 +90,6 @@ class CommitLog : public ::testing::Test {
     LogFile::compose(op, key, value, shard, record);
     ASSERT_OK(log->write(positions().back(), record));
   }
-  void damage_log(std::uint64_t at) {
-    std::string bytes = read_file(log_of(path_));
-    bytes[at] = static_cast<char>(bytes[at] ^ 0x5a);
-    write_file(log_of(path_), bytes);
-  }
 
   Watchdog watchdog_;
   TempDir dir_{TempDir::Where::kMemory};
@@ -223,7 +218,7 @@ TEST_F(CommitLog, IsNoLog) {
   const std::string whole = read_file(log_of(path_));
   for (const std::uint64_t at : {0U, 9U, 12U, 20U, 33U, 500U}) {
     write_file(log_of(path_), whole);
-    damage_log(at);
+    damage_log(path_, at);
     expect_loss(Code::kBadLog, writes.states().front());
   }
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{100}, whole.size() - 1}) {
@@ -243,7 +238,7 @@ TEST_F(CommitLog, EndsBeforeARecordThatIsNotIntact) {
   ASSERT_EQ(writes.states().size(), at.size());
   for (std::size_t record = 0; record + 1 < at.size(); record += record == 0 ? 1 : 7) {
     write_file(log_of(path_), whole);
-    damage_log(format::kLogAreaAt + (at[record] + at[record + 1]) / 2 % logging().log_bytes);
+    damage_log(path_, format::kLogAreaAt + (at[record] + at[record + 1]) / 2 % logging().log_bytes);
     Contents found;
     const Result<RecoverReport> report = salvage(found);
     ASSERT_OK(report);

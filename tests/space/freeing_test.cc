@@ -17,6 +17,7 @@
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"
+#include "verify_support.h"
 
 namespace hmap::test {
 namespace {
@@ -58,19 +59,14 @@ class Freeing : public ::testing::Test {
     ASSERT_TRUE(owner.wait().exited(0));
   }
 
-  static void expect_clean(const Store& store) {
-    const Result<VerifyReport> report = store.verify();
-    ASSERT_OK(report);
-    for (const Finding& finding : report->findings) ADD_FAILURE() << finding.text;
-  }
   // Now, and after a power cut behind the next checkpoint.
   void expect_nothing_lost() {
-    expect_clean(*store_);
+    EXPECT_FINDS_NOTHING(store_->verify());
     ASSERT_OK(store_->checkpoint());
     copy_file(path_, dir_.file("rebooted"));
     const Store rebooted = Store::open(dir_.file("rebooted"), options_).value();
     EXPECT_TRUE(contents(*store_) == contents(rebooted));
-    expect_clean(rebooted);
+    EXPECT_FINDS_NOTHING(rebooted.verify());
   }
 
   // Puts until growth has left something to give back.

@@ -17,11 +17,7 @@ Status free_row(Engine& engine, u64 shard, Change& change, u64 first, u64 count)
   // can come in between, so no shard's lock is ever released with it: no cut has the row in neither
   // list, and what is freed of it cannot be taken (which needs a cut) before all of it is.
   change.publish();
-  const OwnsWord owned = [](u64 word, u64, const void* number) {
-    return extent_kind(word) != format::ExtentKind::kFree &&
-           extent_shard(word) == *static_cast<const u64*>(number);
-  };
-  if (Status s = free_words(engine, first, count, owned, &shard); !s.ok()) return s;
+  if (Status s = free_words(engine, first, count, is_of_shard, &shard); !s.ok()) return s;
   seam::store(freeing, 0);
   return {};
 }

@@ -38,6 +38,15 @@ Result<Block> word_block(const Engine& engine, u64 extent) {
                   (extent - words_before(engine, segment)) / engine.layout.words_per_block);
 }
 
+Result<u64*> writable_words(Engine& engine, u64 extent) {
+  const Result<Block> block = word_block(engine, extent);
+  if (!block) return block.error();
+  const u64 space = engine.layout.space_domain();
+  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
+  if (!bytes) return bytes.error();
+  return reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
+}
+
 Result<u64> extent_word(const Engine& engine, u64 extent) {
   const Result<Block> block = word_block(engine, extent);
   if (!block) return block.error();

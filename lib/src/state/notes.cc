@@ -22,13 +22,10 @@ Status free_large_row(Engine& engine, u64 first, u64 count, u64* note) {
   };
   const u64 rest = count == 0 ? 0 : count - 1;
   if (Status s = free_extents_locked(engine, first + 1, rest, owned, nullptr); !s.ok()) return s;
-  const Result<Block> block = word_block(engine, first);
-  if (!block) return block.error();
-  const u64 space = engine.layout.space_domain();
-  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
-  if (!bytes) return bytes.error();
-  u64& word = reinterpret_cast<u64*>(*bytes)[engine.layout.word_in_block(first)];
-  Change change(engine, space);
+  const Result<u64*> words = writable_words(engine, first);
+  if (!words) return words.error();
+  u64& word = **words;
+  Change change(engine, engine.layout.space_domain());
   if (extent_kind(word) == ExtentKind::kLargePending && extent_payload(word) == count)
     change.set(word, make_extent_word(ExtentKind::kFree, 0, engine.epoch()));
   if (note != nullptr) change.set(*note, 0);
@@ -46,13 +43,10 @@ Status adopt_large(Engine& engine, u64& note) {
   if ((value & kNotePublished) == 0) return {};
   const u64 extent = note_first(value);
   if (extent >= engine.runtime->extents_end) return Engine::corrupt("note outside the file", 0);
-  const Result<Block> block = word_block(engine, extent);
-  if (!block) return block.error();
-  const u64 space = engine.layout.space_domain();
-  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
-  if (!bytes) return bytes.error();
-  u64& word = reinterpret_cast<u64*>(*bytes)[engine.layout.word_in_block(extent)];
-  Change change(engine, space);
+  const Result<u64*> words = writable_words(engine, extent);
+  if (!words) return words.error();
+  u64& word = **words;
+  Change change(engine, engine.layout.space_domain());
   change.set(word, make_extent_word(ExtentKind::kLarge, extent_shard(word), extent_payload(word)));
   change.set(note, 0);
   change.publish();
@@ -83,11 +77,8 @@ Status finish_freeing(Engine& engine, u64 shard) {
   const u64 note = seam::load(freeing);
   if (note == 0) return {};
   // Until `freeing` is cleared the shard takes no extents, so what bears its number is meant.
-  const OwnsWord owned = [](u64 word, u64, const void* number) {
-    return extent_kind(word) != ExtentKind::kFree &&
-           extent_shard(word) == *static_cast<const u64*>(number);
-  };
-  if (Status s = free_extents(engine, note_first(note), note_count(note), owned, &shard); !s.ok())
+  if (Status s = free_extents(engine, note_first(note), note_count(note), is_of_shard, &shard);
+      !s.ok())
     return s;
   seam::store(freeing, 0);
   return {};

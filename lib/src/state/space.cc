@@ -119,16 +119,6 @@ u64 word_for(const ExtentRequest& request, u64 position) {
                        : make_extent_word(ExtentKind::kLargeRest, request.domain, position);
 }
 
-// The word of an extent where it can be changed, and those of the same block behind it.
-Result<u64*> writable_words(Engine& engine, u64 extent) {
-  const Result<Block> block = word_block(engine, extent);
-  if (!block) return block.error();
-  const u64 space = engine.layout.space_domain();
-  const Result<std::byte*> bytes = writable(engine, space, *block, Purpose::kRelease);
-  if (!bytes) return bytes.error();
-  return reinterpret_cast<u64*>(*bytes) + engine.layout.word_in_block(extent);
-}
-
 Status make_words_writable(Engine& engine, u64 first, u64 count) {
   for (u64 done = 0; done < count; done += words_left_in_block(engine, first + done)) {
     if (const Result<u64*> words = writable_words(engine, first + done); !words)
@@ -360,6 +350,11 @@ Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
       layout.extent_of(offset + bytes - 1) >= seam::load(engine.runtime->extents_end))
     return Engine::corrupt("array to prepare lies outside the extents in use", offset);
   return engine.map->make_zero(offset, bytes);
+}
+
+bool is_of_shard(u64 word, u64, const void* shard) {
+  return extent_kind(word) != ExtentKind::kFree &&
+         extent_shard(word) == *static_cast<const u64*>(shard);
 }
 
 Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context) {

@@ -36,6 +36,8 @@ Status prepare_extents(Engine& engine, u64 offset, u64 bytes);
 // kCorrupt, kIoError; then none is freed.
 using OwnsWord = bool (*)(u64 word, u64 position, const void* context);
 Status free_extents(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
+// Whether an extent in use is the shard's whose number `shard` points to. An OwnsWord.
+bool is_of_shard(u64 word, u64 position, const void* shard);
 // The same in two steps, for whoever holds the space lock: what can fail, and what cannot any more.
 Status prepare_freeing(Engine& engine, u64 first, u64 count);
 Status free_words(Engine& engine, u64 first, u64 count, OwnsWord owned, const void* context);
@@ -55,6 +57,10 @@ bool has_published_notes(const Engine& engine);
 
 // The block that holds an extent's word.
 Result<Block> word_block(const Engine& engine, u64 extent);
+
+// The word of an extent where it can be changed, and those of the same block behind it. The caller
+// holds the space lock. Errors: kCorrupt, kNoSpace, kIoError.
+Result<u64*> writable_words(Engine& engine, u64 extent);
 
 // The live word of an extent, without the lock: exact for extents the caller owns.
 Result<u64> extent_word(const Engine& engine, u64 extent);

@@ -35,8 +35,8 @@ int write_all(int fd, const char* from, u64 bytes, u64 at) {
                                           : FileSizeSignal::Cause::kNone);
   // Bound: each round writes at least one byte, or ends it.
   while (bytes > 0) {
-    const ssize_t written = uninterrupted(
-        signals, [&] { return ::pwrite(fd, from, bytes, static_cast<off_t>(at)); });
+    const ssize_t written =
+        uninterrupted(signals, [&] { return ::pwrite(fd, from, bytes, static_cast<off_t>(at)); });
     if (written <= 0) return written < 0 ? errno : EIO;
     from += written;
     at += static_cast<u64>(written);
@@ -234,7 +234,8 @@ Status LogFile::write_bytes(u64 position, const char* from, u64 bytes) const {
   const u64 at = position % area_bytes_;
   const u64 first = std::min(bytes, area_bytes_ - at);
   int error = write_all(fd_.get(), from, first, format::kLogAreaAt + at);
-  if (error == 0) error = write_all(fd_.get(), from + first, bytes - first, format::kLogAreaAt);
+  if (error == 0 && first < bytes)
+    error = write_all(fd_.get(), from + first, bytes - first, format::kLogAreaAt);
   return error == 0 ? Status() : write_error(error);
 }
 
