@@ -4,10 +4,13 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
+#include "format/hash.h"
 #include "hmap/batch.h"
 #include "hmap/verify.h"
 #include "life/open.h"
+#include "map/hmap.h"
 #include "state/space.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -95,6 +98,28 @@ TEST_F(PendingRecord, IsErasedByABatch) {
 TEST_F(PendingRecord, IsCleared) {
   ASSERT_OK(store_->clear());
   EXPECT_EQ(0U, store_->size().value());
+}
+
+// A note that was tampered with: what it names is somebody else's.
+TEST(PublishedNote, IsNotBelievedAgainstTheExtents) {
+  const TempDir dir(TempDir::Where::kMemory);
+  const auto session = open_session(dir.file("store"), quiet_options()).value();
+  Engine& engine = session->engine;
+  const std::string value = value_of(1, 50'000);
+  u64& note = engine.slot(session->slot).notes[0];
+  ASSERT_TRUE(put_entry(engine, "large", hash_key("large", engine.store_seed), {value},
+                        PutMode::kPut, &note)
+                  .value());
+  std::vector<u64> before;
+  for (u64 extent = 0; extent < engine.runtime->extents_end; ++extent)
+    before.push_back(extent_word(engine, extent).value());
+  for (u64 extent = 0; extent < before.size(); ++extent) {
+    note = kNotePublished | u64{13} << 32 | (extent + 1);
+    EXPECT_CODE(Code::kCorrupt, adopt_large(engine, note)) << extent;
+    EXPECT_EQ(before[extent], extent_word(engine, extent).value()) << extent;
+  }
+  note = 0;
+  EXPECT_OK(close_session(*session));
 }
 
 }  // namespace

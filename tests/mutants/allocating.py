@@ -60,6 +60,10 @@ EXTENTS = (
          "  if (!change.empty()) change.publish();\n"
          "  if (note != nullptr) seam::store(*note, 0);\n")],
         process("DroppedRow.*")),
+    mutant("e_slot_of_the_living_swept", "a slot swept late may be somebody else's by then", (
+        "state/notes.cc",
+        "    if (seam::load(engine.slot(slot).generation) != generation) return {};\n", ""),
+        process("SweptSlot.*")),
     mutant("e_limit_not_asked", "RLIMIT_FSIZE is an error and no signal", (
         "system/size_limit.h", "limit.rlim_cur != RLIM_INFINITY", "limit.rlim_cur == 1"),
         unit("MappingAllocate.*"), errors("NoSpace.TheLimit*")),

@@ -220,9 +220,9 @@ Status sweep_dead_slots(Engine& engine) {
     u64 notes = 0;
     for (const u64& note : entry.notes) notes |= seam::load(note);
     if (notes == 0) continue;
-    const u32 word = static_cast<u32>((seam::load(entry.generation) & 0x7fff) << 16 | slot);
-    if (engine.locker->owner_alive(word)) continue;
-    if (Status s = sweep_notes(engine, slot); !s.ok()) return s;
+    const u64 generation = seam::load(entry.generation);
+    if (engine.locker->owner_alive(owner_word(generation, slot))) continue;
+    if (Status s = sweep_notes(engine, slot, generation); !s.ok()) return s;
   }
   return {};
 }

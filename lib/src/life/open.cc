@@ -109,7 +109,7 @@ Status attach(Session& session, const Options& options) {
   if (Status s = session.attachment->bind(); !s.ok()) return s;
   engine.locker.emplace(session.fd.get(), &engine.slot(1), static_cast<u32>(engine.layout.slots),
                         *slot);
-  return sweep_notes(engine, *slot);
+  return sweep_notes(engine, *slot, entry.generation);
 }
 
 // Alone a free lock stays free, and whoever gave it back had finished: to take it would only cost

@@ -34,6 +34,13 @@ Status free_large_row(Engine& engine, u64 first, u64 count, u64* note) {
   return {};
 }
 
+// The caller holds the space lock. Others may have swept it while he waited for that.
+Status drop_noted_row(Engine& engine, u64& note) {
+  const u64 value = seam::load(note);
+  if (value == 0 || (value & kNotePublished) != 0) return {};
+  return free_large_row(engine, note_first(value), note_count(value), &note);
+}
+
 }  // namespace
 
 Status adopt_large(Engine& engine, u64& note) {
@@ -41,11 +48,14 @@ Status adopt_large(Engine& engine, u64& note) {
   if (!lock) return lock.error();
   const u64 value = seam::load(note);
   if ((value & kNotePublished) == 0) return {};
+  const u64 at = engine.map->offset_of(&note);
   const u64 extent = note_first(value);
-  if (extent >= engine.runtime->extents_end) return Engine::corrupt("note outside the file", 0);
+  if (extent >= engine.runtime->extents_end) return Engine::corrupt("note outside the file", at);
   const Result<u64*> words = writable_words(engine, extent);
   if (!words) return words.error();
   u64& word = **words;
+  if (extent_kind(word) != ExtentKind::kLargePending || extent_payload(word) != note_count(value))
+    return Engine::corrupt("note of a large record that its extents do not know", at);
   Change change(engine, engine.layout.space_domain());
   change.set(word, make_extent_word(ExtentKind::kLarge, extent_shard(word), extent_payload(word)));
   change.set(note, 0);
@@ -122,11 +132,7 @@ Status free_pending_large(Engine& engine, u64 first, u64 count) {
 Status drop_large_record(Engine& engine, u64& note) {
   if (seam::load(note) == 0) return {};
   const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
-  if (!lock) return lock.error();
-  // Others may have swept it while we waited.
-  const u64 value = seam::load(note);
-  if (value == 0 || (value & kNotePublished) != 0) return {};
-  return free_large_row(engine, note_first(value), note_count(value), &note);
+  return lock ? drop_noted_row(engine, note) : lock.error();
 }
 
 Status finish_for_the_dead(Engine& engine, u64 domain) {
@@ -135,7 +141,7 @@ Status finish_for_the_dead(Engine& engine, u64 domain) {
   return DomainLock::take(engine, domain).error();
 }
 
-Status sweep_notes(Engine& engine, u64 slot) {
+Status sweep_notes(Engine& engine, u64 slot, u64 generation) {
   // First, because what is published there may be just about to set a note.
   if (Status s = finish_for_the_dead(engine, engine.layout.space_domain()); !s.ok()) return s;
   for (u64& note : engine.slot(slot).notes) {
@@ -149,7 +155,11 @@ Status sweep_notes(Engine& engine, u64 slot) {
       if (Status s = adopt_large(engine, note); !s.ok()) return s;
       continue;
     }
-    if (Status s = drop_large_record(engine, note); !s.ok()) return s;
+    const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain());
+    if (!lock) return lock.error();
+    // Notes are set under this lock: none here is a new owner's yet.
+    if (seam::load(engine.slot(slot).generation) != generation) return {};
+    if (Status s = drop_noted_row(engine, note); !s.ok()) return s;
   }
   return {};
 }

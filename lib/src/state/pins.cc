@@ -203,8 +203,7 @@ void sweep_dead_pins(const Engine& engine) {
     u64 generation = seam::load(entry.generation);
     bool holds = false;
     for_each_word(engine, slot, [&](u64) { holds = true; });
-    const auto word = static_cast<u32>((generation & 0x7fff) << 16 | slot);
-    if (!holds || engine.locker->owner_alive(word)) return;
+    if (!holds || engine.locker->owner_alive(owner_word(generation, slot))) return;
     // All of its words are of an older generation now, and count for nothing. If the slot has a new
     // owner by now, his generation is this one or a later one, and his words are his.
     seam::compare_exchange(entry.generation, generation, generation + 1);

@@ -93,8 +93,9 @@ Status drop_large_record(Engine& engine, u64& note);
 Status finish_for_the_dead(Engine& engine, u64 domain);
 
 // Frees the unpublished large records noted in the slot of a dead process. Domains whose lock that
-// process held are recovered first, because their intents may set a note, or publish it.
-Status sweep_notes(Engine& engine, u64 slot);
+// process held are recovered first, because their intents may set a note, or publish it. Does
+// nothing to a slot that is of another generation by then: of somebody who lives.
+Status sweep_notes(Engine& engine, u64 slot, u64 generation);
 
 // Whether an extent with this word may be written to: free in every state that a power cut could
 // leave, that a snapshot sees or that a view holds. `oldest` of the needed cuts. Nobody can read

@@ -137,7 +137,7 @@ Status clear_slots_now(Session& session, ClearedDead& cleared) {
   for (u32 number = 1; number <= engine.layout.slots; ++number) {
     format::Slot& slot = engine.slot(number);
     if (seam::load(slot.pid) == 0 || slot_lives(session, number)) continue;
-    if (Status s = sweep_notes(engine, number); !s.ok()) return s;
+    if (Status s = sweep_notes(engine, number, seam::load(slot.generation)); !s.ok()) return s;
     // Crash: it is cleared once more.
     seam::store(slot.pid, 0);
     ++cleared.processes;

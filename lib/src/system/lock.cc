@@ -39,8 +39,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kWaiters = std::uint32_t{1} << 31;
 constexpr std::uint32_t kSlotMask = 0xffff;
-constexpr std::uint32_t kGenerationMask = 0x7fff;
-constexpr int kGenerationShift = 16;
 
 // A living owner inside a section of some 100 ns is waited out without a system call (2 to 4 us).
 constexpr int kSpins = 100;
@@ -73,10 +71,11 @@ Status busy(std::uint32_t word) noexcept {
 
 Locker::Locker(int fd, const format::Slot* slots, std::uint32_t slot_count,
                std::uint32_t slot) noexcept
-    : fd_(fd), slots_(slots), slot_count_(slot_count), slot_(slot), word_(slot) {
-  const auto generation = static_cast<std::uint32_t>(seam::load(slots[slot - 1].generation));
-  word_ |= (generation & kGenerationMask) << kGenerationShift;
-}
+    : fd_(fd),
+      slots_(slots),
+      slot_count_(slot_count),
+      slot_(slot),
+      word_(owner_word(seam::load(slots[slot - 1].generation), slot)) {}
 
 Result<Acquired> Locker::lock(format::Lock& lock, std::chrono::milliseconds timeout) const {
   std::uint32_t free = 0;
@@ -101,7 +100,7 @@ bool owner_alive(const Owners& owners, std::uint32_t word) noexcept {
   const std::uint32_t slot = word & kSlotMask;
   if (slot == 0 || slot > owners.slot_count) return false;
   const std::uint64_t generation = seam::load(owners.slots[slot - 1].generation);
-  if ((generation & kGenerationMask) != (word >> kGenerationShift & kGenerationMask)) return false;
+  if (owner_word(generation, slot) != (word & ~kWaiters)) return false;
   // Order: the generation first. A slot that is free after its generation matched belonged to the
   // owner named and to nobody since; one that is taken may be somebody else's by now, which the
   // next look at the generation tells. Our own word needs no system call: we live.

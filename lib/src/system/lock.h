@@ -28,6 +28,11 @@ struct Owners {
   std::uint32_t slot_count;
   std::uint32_t own_slot;
 };
+// What the owner of a slot writes into lock words: generation << 16 | slot. The highest bit is for
+// those who wait.
+constexpr std::uint32_t owner_word(std::uint64_t generation, std::uint64_t slot) {
+  return static_cast<std::uint32_t>((generation & 0x7fff) << 16 | slot);
+}
 // Whether a lock word names a living owner; 0 is nobody.
 [[nodiscard]] bool owner_alive(const Owners& owners, std::uint32_t word) noexcept;
 
@@ -54,7 +59,7 @@ class Locker {
   [[nodiscard]] bool owner_alive(std::uint32_t word) const noexcept;
 
   [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
-  // What this handle writes into lock words: generation << 16 | slot.
+  // What this handle writes into lock words.
   [[nodiscard]] std::uint32_t word() const noexcept { return word_; }
 
  private:
