@@ -12,7 +12,7 @@ class Superblock:
         if file.size < 512:
             raise NotAStore("shorter than a superblock")
         raw = file.read(0, 512)
-        (magic, self.version, check, _, _, refuse, self.uuid, self.seed, self.created,
+        (magic, self.version, _, _, _, refuse, self.uuid, self.seed, self.created,
          self.shard_bits, self.block_bytes, self.extent_bytes, self.slots, self.intent_words,
          self.key_kind, self.elem_kind, self.compression, self.root_bytes, self.runtime_offset,
          self.runtime_bytes, self.extent_table_offset, self.heap_offset, self.dictionary_offset,
@@ -22,14 +22,23 @@ class Superblock:
             raise NotAStore("no hmap magic (F-01)")
         if self.version != 1:
             raise NotAStore(f"format version {self.version}, this reader knows 1 (F-01)")
-        need(checksum(raw[:12] + bytes(4) + raw[16:], 0) == check, "F-05", "superblock checksum", 0)
+        need(self.is_right(raw), "F-05", "superblock checksum", 0)
         if refuse or self.key_kind > 1 or self.elem_kind > 1:
             raise NotAStore("unknown features (F-02, F-06)")
         self.type_name = name.split(b"\0")[0].decode("utf-8", "replace")
         self.check_type(name)
         self.check_geometry()
         self.derive()
+        for end in (PAGE + self.root_bytes, PAGE + 2 * self.root_bytes):
+            spare = file.read(end - 512, 512)
+            same = spare[16:40] + spare[56:] == raw[16:40] + raw[56:] and spare[:12] == raw[:12]
+            need(spare == bytes(512) or same and self.is_right(spare), "F-102",
+                 "spare superblock", end - 512)
         self.dictionary = self.read_dictionary(file)
+
+    @staticmethod
+    def is_right(raw):
+        return checksum(raw[:12] + bytes(4) + raw[16:], 0) == int.from_bytes(raw[12:16], "little")
 
     def check_type(self, name):
         for kind, size, align, least, at in (

@@ -14,6 +14,7 @@
 #include "child.h"
 #include "format/hash.h"
 #include "raw_view.h"
+#include "spares.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"
@@ -105,7 +106,8 @@ TEST(NotAStore, OneWithADamagedMagicNumber) {
   for (std::size_t i = 0; i < 8; ++i) {
     std::string bytes = good;
     bytes[i] = static_cast<char>(bytes[i] ^ 0x20);
-    expect_refused(dir, bytes, Code::kNotAStore);
+    expect_refused(dir, without_spares(bytes), Code::kNotAStore);
+    expect_refused(dir, bytes, Code::kCorrupt);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "../verify/surgeon.h"
 #include "child.h"
 #include "power_cut.h"
+#include "spares.h"
 
 namespace hmap::test {
 namespace {
@@ -110,6 +111,7 @@ TEST_F(DamageAndLog, OfARecordThatTheLogReplaces) {
 
 // What is left of the superblock has the seed, by which records tell whose log it is.
 TEST_F(DamageAndLog, OfTheUuid) {
+  write_file(path_, without_spares(read_file(path_)));
   std::memset(&Surgeon(path_).at<std::byte>(0), 0x5a, 56);
   const Result<RecoverReport> report = salvage();
   ASSERT_OK(report);

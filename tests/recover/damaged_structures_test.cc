@@ -1,4 +1,5 @@
 // One structure destroyed at a time: the others are evidence enough for exactly what was there.
+#include "spares.h"
 #include "victim.h"
 
 namespace hmap::test {
@@ -63,7 +64,7 @@ TEST_F(DamagedStructures, Nothing) {
 
 TEST_F(DamagedStructures, EveryByteOfTheSuperblock) {
   for (std::size_t at = 0; at < 512; at += at < 144 ? 1 : 41) {
-    std::string damaged = victim_->bytes;
+    std::string damaged = without_spares(victim_->bytes);
     overwrite(damaged, at, 1, random_);
     const Result<Salvaged> salvaged = salvage(*dir_, damaged);
     expect_exact(*victim_, damaged, salvaged, "superblock byte " + std::to_string(at));
@@ -75,7 +76,7 @@ TEST_F(DamagedStructures, EveryByteOfTheSuperblock) {
 
 TEST_F(DamagedStructures, TheSuperblockButForItsSeed) {
   for (const auto& [at, count] : {std::pair{0, 56}, std::pair{64, 8}, std::pair{0, 16}}) {
-    std::string damaged = victim_->bytes;
+    std::string damaged = without_spares(victim_->bytes);
     overwrite(damaged, static_cast<std::size_t>(at), static_cast<std::size_t>(count), random_);
     expect_exact(*victim_, damaged, salvage(*dir_, damaged), "superblock");
   }

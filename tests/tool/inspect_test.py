@@ -139,6 +139,14 @@ class Inspect(ToolTest):
         lost = self.path("lost.hmap")
         with open(lost, "wb") as file:
             file.write(bytes(4096) + data[4096:])
+        self.assertIn(b"its checksum is WRONG", self.hmap("inspect", lost).stdout)
+        root = struct.unpack_from("<Q", data, 104)[0]
+        with open(lost, "r+b") as file:
+            for end in (4096 + root, 4096 + 2 * root):
+                spare = self.hmap("inspect", self.file, "--offset", str(end - 512)).stdout
+                self.assertIn(b"spare superblock behind root", spare)
+                file.seek(end - 512)
+                file.write(bytes(512))
         self.hmap("inspect", lost, code=NOT_A_STORE)
         seed = struct.unpack_from("<Q", data, 56)[0]
         self.hmap("inspect", lost, "--seed", f"{seed:016x}")

@@ -112,6 +112,16 @@ class Recover(ToolTest):
         want = self.answer("stat", "--json", self.file)["type"]
         seed = f"{self.superblock(56, '<Q'):016x}"
         copy = self.damage(0, b"\xff" * 512)
+        report = self.answer("recover", copy, self.new, "--json")
+        self.assertEqual((report["entries"], report["complete"], report["superblock"]),
+                         (100, True, "spare"))
+        self.assertEqual(self.answer("stat", "--json", self.new)["type"], want)
+        os.remove(self.new)
+        root = self.superblock(104, "<Q")
+        with open(copy, "r+b") as file:
+            for end in (4096 + root, 4096 + 2 * root):
+                file.seek(end - 512)
+                file.write(bytes(512))
         types = ("--damaged-key-type", "u64", "--damaged-value-type", "i32")
         report = self.answer("recover", copy, self.new, "--seed", seed, *types, "--json")
         self.assertEqual((report["entries"], report["by_bucket"], report["complete"]),

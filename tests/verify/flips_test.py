@@ -65,7 +65,7 @@ class Reasons:
         self.fill(512, 4096, "behind the superblock (section 4)")
         for index in (0, 1):
             begin = 4096 + index * sb.root_bytes
-            self.fill(begin + 512 + 2048 * sb.shards, begin + sb.root_bytes,
+            self.fill(begin + 512 + 2048 * sb.shards, begin + sb.root_bytes - 512,
                       "behind the saved shard headers (section 4)")
         self.fill(sb.runtime_offset, sb.runtime_offset + sb.runtime_bytes,
                   "runtime area (V, section 14)")

@@ -120,6 +120,25 @@ TEST_F(Zeros, APageHasNoEntriesBehindTheLastBlock) {
                 });
 }
 
+TEST_F(Zeros, OrSparesOfTheSuperblock) {
+  for (const u64 index : {u64{0}, u64{1}}) {
+    const VerifyReport damaged =
+        found_in(made(), [&](Surgeon& s) { s.at<u8>(s.layout().spare_offset(index) + 300) ^= 1; });
+    EXPECT_TRUE(!damaged.clean() && has(damaged, FindingKind::kSuperblock)) << words(damaged);
+    const VerifyReport none = found_in(made(), [&](Surgeon& s) {
+      std::memset(&s.at<u8>(s.layout().spare_offset(index)), 0, sizeof(format::Superblock));
+    });
+    EXPECT_TRUE(none.clean() && has(none, FindingKind::kSuperblock)) << words(none);
+    // Who died in publish().
+    const VerifyReport between = found_in(made(), [&](Surgeon& s) {
+      auto& spare = s.at<format::Superblock>(s.layout().spare_offset(index));
+      spare.uuid[3] ^= 1;
+      spare.checksum = superblock_checksum(spare);
+    });
+    EXPECT_TRUE(between.clean() && between.findings.empty()) << words(between);
+  }
+}
+
 TEST_F(Zeros, ThePageOfTheSuperblock) {
   for (const u64 at : {u64{512}, u64{4095}}) {
     const VerifyReport report = found_in(made(), [&](Surgeon& s) { s.at<u8>(at) = 1; });

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kEvidence[] = {"bucket", "bitmap", "scan"};
-constexpr const char* kSuperblockWords[] = {"intact", "repaired", "confirmed", "given"};
+constexpr const char* kSuperblockWords[] = {"intact", "repaired", "confirmed", "given", "spare"};
 constexpr const char* kState[] = {"live", "durable", "none"};
 
 Json lost_json(const RecoverReport::Lost& lost) {

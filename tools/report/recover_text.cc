@@ -20,7 +20,8 @@ std::string number_row(std::string_view name, std::uint64_t number, std::string_
 std::string source_text(const RecoverReport& report) {
   constexpr std::string_view kSuperblock[] = {
       "intact", "damaged; one field was computed again from its checksum",
-      "damaged; its seed verifies what was found", "damaged; the seed was given"};
+      "damaged; its seed verifies what was found", "damaged; the seed was given",
+      "damaged; taken from its spare behind a root"};
   std::string state = "none could be read: records were searched for everywhere";
   if (report.state == RecoverReport::State::kLive) {
     state = "live: with everything written since the last checkpoint";

@@ -47,7 +47,8 @@ struct RecoverOptions {
   Options store;
 
   // The damaged store's `store_seed` (8 bytes at 56 of any intact copy of its first page), with
-  // which every checksum is seeded. Needed only if its superblock cannot be believed.
+  // which every checksum is seeded. Needed only if neither its superblock nor a spare of it can be
+  // believed.
   std::optional<std::uint64_t> store_seed;
   // The damaged store's sizes, if its superblock cannot be believed; zeros: as found, else the
   // defaults. `damaged_shard_bits`: -1 likewise. Without them only kScan is possible.
@@ -73,6 +74,7 @@ struct RecoverReport {
     kRepaired,   // One field was wrong and could be computed again from the checksum.
     kConfirmed,  // Its checksum is wrong, but its seed verifies a root or records.
     kGiven,      // The seed came from RecoverOptions::store_seed.
+    kSpare,      // One of its two spares behind the roots was intact.
   };
   // Which state of the store was read.
   enum class State : std::uint8_t {

@@ -107,7 +107,13 @@ Status give_uuid(int fd, const std::array<std::uint8_t, 16>& uuid) {
   if (!superblock) return superblock.error();
   std::memcpy(superblock->uuid, uuid.data(), sizeof superblock->uuid);
   superblock->checksum = superblock_checksum(*superblock);
-  return write_at(fd, &*superblock, sizeof *superblock, 0);
+  const Result<Layout> layout = Layout::from(*superblock);
+  if (!layout) return layout.error();
+  // Crash: the store has the one uuid or the other, and a spare the other.
+  for (const u64 at : superblock_places(*layout)) {
+    if (Status s = write_at(fd, &*superblock, sizeof *superblock, at); !s.ok()) return s;
+  }
+  return {};
 }
 
 Result<FreshStore> FreshStore::create(const std::string& path, const Options& options) {

@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -69,6 +71,11 @@ constexpr std::uint64_t reversed_bits(std::uint64_t x) noexcept {
 
 inline std::uint32_t checksum(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
   return static_cast<std::uint32_t>(hash_bytes(bytes, count, seed));
+}
+
+// As a new file reads: nobody has written there.
+inline bool all_zero(const std::byte* bytes, std::size_t count) noexcept {
+  return std::all_of(bytes, bytes + count, [](std::byte b) { return b == std::byte{0}; });
 }
 
 }  // namespace hmap

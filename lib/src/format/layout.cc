@@ -110,8 +110,7 @@ Status Sizes::complete(format::Superblock& s) {
   }
   Sizes layout;
   layout.derive_sizes(s);
-  layout.root_bytes = round_up(sizeof(format::Root) + layout.shards * sizeof(format::ShardHeader),
-                               format::kPageBytes);
+  layout.root_bytes = root_bytes_for(layout.shard_bits);
   layout.runtime_offset = format::kPageBytes + 2 * layout.root_bytes;
   layout.runtime_bytes =
       round_up(layout.pins_offset(layout.slots + 1) - layout.runtime_offset, format::kPageBytes);

@@ -103,6 +103,13 @@ constexpr u64 class_bytes(u64 size_class) {
 inline constexpr u64 kIntentWordsMin = 224;
 inline constexpr u64 kIntentWordsMax = 256;
 
+// Of a root with its shard headers, and a spare of the superblock behind them.
+constexpr u64 root_bytes_for(u64 shard_bits) {
+  const u64 bytes = sizeof(format::Root) + (sizeof(format::ShardHeader) << shard_bits) +
+                    sizeof(format::Superblock);
+  return (bytes + format::kPageBytes - 1) / format::kPageBytes * format::kPageBytes;
+}
+
 // What needs no shapes of runs: those take 15 KB, and a superblock is completed without.
 class Sizes {
  public:
@@ -142,6 +149,10 @@ class Sizes {
   u64 first_header = 0;  // offset of that of shard 0: every look-up begins there
 
   [[nodiscard]] u64 root_offset(u64 index) const { return format::kPageBytes + index * root_bytes; }
+  // Of a spare of the superblock: what a root's area ends with.
+  [[nodiscard]] u64 spare_offset(u64 index) const {
+    return root_offset(index + 1) - sizeof(format::Superblock);
+  }
   [[nodiscard]] u64 slot_offset(u64 slot) const {  // slot counts from 1
     return runtime_offset + kRuntimeHeaderBytes + (slot - 1) * sizeof(format::Slot);
   }

@@ -58,9 +58,10 @@ class FixedAt {
     if (offset_ < begin + sizeof(format::Root)) return structure(kRoot, begin, root);
     const u64 behind = begin + sizeof(format::Root);
     const u64 shard = (offset_ - behind) / sizeof(format::ShardHeader);
+    const u64 spare = layout_.spare_offset(index);
+    if (offset_ >= spare) return structure(kSuperblock, spare, "spare superblock behind " + root);
     if (shard >= layout_.shards)
-      return unused(behind + layout_.shards * sizeof(format::ShardHeader),
-                    begin + layout_.root_bytes, "behind " + root);
+      return unused(behind + layout_.shards * sizeof(format::ShardHeader), spare, "behind " + root);
     return structure(kShardHeader, behind + shard * sizeof(format::ShardHeader),
                      say(root.c_str(), ", header of shard ", shard));
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "format/hash.h"
 #include "inspect/inspect_fields.h"
 #include "state/space.h"
 
@@ -15,10 +16,6 @@ u64 number_at(const std::byte* from, u64 bytes) {
   u64 number = 0;
   std::memcpy(&number, from, std::min<u64>(bytes, sizeof number));
   return number;
-}
-
-bool all_zero(const std::byte* from, u64 bytes) {
-  return std::all_of(from, from + bytes, [](std::byte b) { return b == std::byte{0}; });
 }
 
 std::string time_text(u64 unix_ns) {

@@ -94,7 +94,11 @@ void write_first_root(Mapping& map, const Superblock& superblock, const Layout& 
                                    superblock.store_seed ^ root.generation);
   root.checksum = root_checksum(root, superblock.store_seed);
   seam::copy_in(map.base() + at, &root, sizeof root);
-  seam::copy_in(map.base(), &superblock, sizeof superblock);
+}
+
+void write_superblocks(Mapping& map, const Superblock& superblock, const Layout& layout) {
+  for (const u64 at : superblock_places(layout))
+    seam::copy_in(map.base() + at, &superblock, sizeof superblock);
 }
 
 void write_dictionary(Mapping& map, const Layout& layout, u64 store_seed,
@@ -126,6 +130,7 @@ Result<NewFile> create_unnamed(const std::string& path, const Options& options) 
   if (Status s = check_room_for_buckets(**map, *layout, b); !s.ok()) return s;
   // Crash anywhere before the file has its name: there is no store.
   if (Status s = (*map)->allocate(0, layout->heap_offset); !s.ok()) return s;
+  write_superblocks(**map, *superblock, *layout);
   write_first_root(**map, *superblock, *layout, b);
   write_dictionary(**map, *layout, superblock->store_seed, options.dictionary);
   if (Status s = (*map)->flush(); !s.ok()) return s;

@@ -2,7 +2,10 @@
 #ifndef HMAP_SRC_LIFE_OPEN_H_
 #define HMAP_SRC_LIFE_OPEN_H_
 
+#include <array>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "hmap/options.h"
@@ -76,6 +79,18 @@ Status create_store(const std::string& path, const Options& options);
 // Reads and checks the superblock. kNotAStore, kWrongVersion, kTruncated, kCorrupt.
 Result<format::Superblock> read_superblock(int fd, bool writable);
 u32 superblock_checksum(format::Superblock superblock);
+
+// Where the superblock and its spares lie.
+std::array<u64, 3> superblock_places(const Layout& layout);
+// A spare with a right checksum that lies where it says, and is believed: of a superblock that is
+// damaged. `read` copies bytes of the file and says whether it has them.
+using ReadSuperblock = std::function<bool(u64 offset, format::Superblock& to)>;
+using BelieveSuperblock = std::function<bool(const format::Superblock& spare)>;
+std::optional<format::Superblock> find_spare(const ReadSuperblock& read,
+                                             const BelieveSuperblock& believe);
+// Whether a spare is as it was written. Its uuid may be the one of before publish() gave the store
+// another: who dies there leaves both.
+bool is_spare_of(const format::Superblock& superblock, format::Superblock spare);
 
 }  // namespace hmap
 

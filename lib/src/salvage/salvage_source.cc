@@ -86,7 +86,9 @@ Status open_source(SalvageSource& source, int fd, const RecoverOptions& options,
   report.store_seed = source.engine.store_seed = found->store_seed;
   source.type = found->type;
   source.uuid = found->uuid;
-  source.uuid_verified = !found->damaged || found->how == RecoverReport::Superblock::kRepaired;
+  source.uuid_verified = found->how == RecoverReport::Superblock::kIntact ||
+                         found->how == RecoverReport::Superblock::kSpare ||
+                         found->how == RecoverReport::Superblock::kRepaired;
   if (Result<std::string> path = LogFile::path_of(fd)) source.log_path = *std::move(path);
   source.layout_known = found->layout.has_value();
   if (source.layout_known) source.engine.layout = *found->layout;

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "format/hash.h"
 #include "life/checkpoint.h"
 #include "state/space.h"
 #include "state/tables.h"
@@ -19,10 +20,6 @@ using format::TablePage;
 
 // What a block that was never written reads as.
 alignas(64) constexpr std::array<std::byte, 65'536> kZeros{};
-
-bool is_zero(const std::byte* bytes, u64 count) {
-  return std::memcmp(bytes, kZeros.data(), count) == 0;
-}
 
 }  // namespace
 
@@ -178,7 +175,7 @@ Trust SalvageState::page(u64 at) {
   const std::byte* bytes = engine_.map->bytes(at, engine_.layout.block_bytes);
   if (bytes == nullptr) {
     log_.add("table page: beyond the end of the file", at);
-  } else if (is_zero(bytes, engine_.layout.block_bytes)) {
+  } else if (all_zero(bytes, engine_.layout.block_bytes)) {
     known->second = Trust::kSuspect;
   } else if (reinterpret_cast<const TablePage*>(bytes)->checksum ==
              page_checksum(engine_, bytes, at)) {

@@ -89,10 +89,7 @@ bool root_verifies(const std::optional<Root>& root, u64 seed) {
 bool seed_verifies_a_root(const Mapping& map, u64 seed) {
   if (root_verifies(read_root(map, format::kPageBytes), seed)) return true;
   for (u64 bits = 0; bits <= kShardBitsMax; ++bits) {
-    const u64 bytes = sizeof(Root) + (sizeof(format::ShardHeader) << bits);
-    const u64 root_bytes =
-        (bytes + format::kPageBytes - 1) / format::kPageBytes * format::kPageBytes;
-    if (root_verifies(read_root(map, format::kPageBytes + root_bytes), seed)) return true;
+    if (root_verifies(read_root(map, format::kPageBytes + root_bytes_for(bits)), seed)) return true;
   }
   return false;
 }
@@ -136,6 +133,41 @@ TypeInfo find_type(const Superblock& found, const RecoverOptions& options) {
 }
 
 std::array<u8, 16> uuid_of(const Superblock& s) { return std::to_array(s.uuid); }
+
+// One with a right checksum.
+Result<FoundSuperblock> believe(const Superblock& s) {
+  if (s.version != format::kVersion || s.features_refuse != 0 || s.key_kind > format::kKindFixed ||
+      s.elem_kind > format::kKindFixed) {
+    return Status(Code::kWrongVersion,
+                  "the store has a version or features this library cannot "
+                  "read");
+  }
+  if (!type_is_possible(s)) {
+    return Status(Code::kCorrupt, "superblock: the type of keys and values contradicts itself",
+                  offsetof(Superblock, key_bytes));
+  }
+  const Result<Layout> layout = Layout::from(s);
+  if (!layout) return layout.error();
+  FoundSuperblock found;
+  found.store_seed = s.store_seed;
+  found.uuid = uuid_of(s);
+  found.layout = *layout;
+  found.type = type_of(s);
+  return found;
+}
+
+// A spare, if anything else in the file is the same store's.
+std::optional<Superblock> find_confirmed_spare(const Mapping& map) {
+  const auto read = [&map](u64 at, Superblock& to) {
+    const std::byte* bytes = map.bytes(at, sizeof to);
+    if (bytes != nullptr) std::memcpy(&to, bytes, sizeof to);
+    return bytes != nullptr;
+  };
+  return find_spare(read, [&map](const Superblock& spare) {
+    return seed_verifies_a_root(map, spare.store_seed) ||
+           seed_verifies_records(map, spare.store_seed);
+  });
+}
 
 std::optional<Layout> layout_of(Superblock s) {
   if (!make_canonical(s)) return std::nullopt;
@@ -187,26 +219,14 @@ Result<FoundSuperblock> find_superblock(const Mapping& map, const RecoverOptions
   Superblock s{};
   const u64 there = std::min<u64>(sizeof s, map.file_bytes());
   std::memcpy(&s, map.base(), there);
-  FoundSuperblock found;
-  if (s.magic == format::kMagic && s.checksum == superblock_checksum(s)) {
-    if (s.version != format::kVersion || s.features_refuse != 0 ||
-        s.key_kind > format::kKindFixed || s.elem_kind > format::kKindFixed) {
-      return Status(Code::kWrongVersion,
-                    "the store has a version or features this library cannot "
-                    "read");
-    }
-    if (!type_is_possible(s)) {
-      return Status(Code::kCorrupt, "superblock: the type of keys and values contradicts itself",
-                    offsetof(Superblock, key_bytes));
-    }
-    const Result<Layout> layout = Layout::from(s);
-    if (!layout) return layout.error();
-    found.store_seed = s.store_seed;
-    found.uuid = uuid_of(s);
-    found.layout = *layout;
-    found.type = type_of(s);
+  if (s.magic == format::kMagic && s.checksum == superblock_checksum(s)) return believe(s);
+  if (const auto spare = find_confirmed_spare(map)) {
+    Result<FoundSuperblock> found = believe(*spare);
+    if (found) found->damaged = true;
+    if (found) found->how = How::kSpare;
     return found;
   }
+  FoundSuperblock found;
   found.damaged = true;
   if (Superblock repaired = s; repair(repaired)) {
     found.how = How::kRepaired;

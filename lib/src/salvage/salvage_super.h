@@ -16,7 +16,7 @@ namespace hmap {
 struct FoundSuperblock {
   RecoverReport::Superblock how = RecoverReport::Superblock::kIntact;
   u64 store_seed = 0;
-  std::array<u8, 16> uuid{};     // as it stands there; damaged: only kRepaired verifies it
+  std::array<u8, 16> uuid{};     // as it stands there; damaged: kSpare and kRepaired verify it
   std::optional<Layout> layout;  // none: the sizes are not known, the seed is
   TypeInfo type;
   bool damaged = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "format/hash.h"
 #include "system/file.h"
 #include "verify/verify_durable.h"
 #include "verify/verify_live.h"
@@ -57,14 +58,44 @@ void check_superblock_page(const Mapping& map, VerifyReport& report, const Verif
   constexpr u64 kPage = 4096;
   constexpr u64 kRest = kPage - sizeof(format::Superblock);
   const std::byte* rest = map.bytes(sizeof(format::Superblock), kRest);
-  if (rest == nullptr ||
-      std::all_of(rest, rest + kRest, [](std::byte b) { return b == std::byte{0}; }))
-    return;
+  if (rest == nullptr || all_zero(rest, kRest)) return;
   checking::Findings found(options.findings_max, false);
   found.note(FindingKind::kSuperblock, {sizeof(format::Superblock)},
              "the page of the superblock is not zero behind it: nobody reads that, but something "
              "has written to the file that should not");
   found.move_to(report);
+}
+
+// Nothing but recover() reads them, so damage of them would go unnoticed until they are needed.
+void check_spares(const Mapping& map, const Layout& layout, VerifyReport& report,
+                  const VerifyOptions& options) {
+  checking::Findings found(options.findings_max, false);
+  format::Superblock superblock{};
+  seam::copy_out(&superblock, map.base(), sizeof superblock);
+  for (const u64 at : {layout.spare_offset(0), layout.spare_offset(1)}) {
+    const std::byte* bytes = map.bytes(at, sizeof superblock);
+    if (bytes == nullptr) continue;
+    format::Superblock spare{};
+    seam::copy_out(&spare, bytes, sizeof spare);
+    if (is_spare_of(superblock, spare)) continue;
+    if (all_zero(bytes, sizeof spare)) {
+      found.note(FindingKind::kSuperblock, {at},
+                 "no spare of the superblock: the store is older than they are, or it was written "
+                 "over with zeros. Compacting makes one");
+    } else {
+      found.damage(FindingKind::kSuperblock, {at},
+                   "a spare of the superblock is damaged, or the superblock is. The entries are "
+                   "what they are; should the superblock be lost, recover would miss the spare. "
+                   "Compacting makes a new one");
+    }
+  }
+  found.move_to(report);
+}
+
+void check_around_superblock(const Mapping& map, const Layout& layout, VerifyReport& report,
+                             const VerifyOptions& options) {
+  check_superblock_page(map, report, options);
+  check_spares(map, layout, report, options);
 }
 
 // The codec that values are tried with; null if the dictionary is damaged, which is a finding.
@@ -87,7 +118,7 @@ Result<VerifyReport> verify_session(const Session& session, Engine* writer,
   VerifyReport report;
   check_superblock(session.fd.get(), report, options);
   const Engine& engine = session.engine;
-  check_superblock_page(*engine.map, report, options);
+  check_around_superblock(*engine.map, engine.layout, report, options);
   // What was read when the store was opened is as good as ever; the file is looked at again.
   static_cast<void>(
       check_dictionary(*engine.map, engine.layout, engine.store_seed, report, options));
@@ -119,7 +150,7 @@ Result<VerifyReport> verify_path(const std::string& path, const VerifyOptions& o
     return Status(Code::kTruncated, "the file ends inside its fixed part", (*map)->file_bytes());
   }
   VerifyReport report;
-  check_superblock_page(**map, report, options);
+  check_around_superblock(**map, *layout, report, options);
   const auto codec = check_dictionary(**map, *layout, superblock->store_seed, report, options);
   const Ground ground{**map, *layout, superblock->store_seed, codec.get(), nullptr};
   if (Status s = check_durable_state(ground, nullptr, options, report); !s.ok()) return s;
