@@ -1,12 +1,15 @@
-// Writes the golden files: golden_writer DIRECTORY makes NAME.hmap and NAME.json for each case. Run
-// by hand when the format changes (never for anything else: committed files are what old versions
-// of the library left behind). The contents are always the same; uuid and seeds are random, so that
-// where the entries lie is not.
-#include <cstdio>
+// Writes the golden files that are missing: golden_writer DIRECTORY makes NAME.hmap and NAME.json
+// for each case, and NAME.hmap-wal if it has a commit log. Those that are there stay: they are what
+// old versions of the library left behind, and go by hand only, when the format changes. The
+// contents are always the same (but in half_tidied); uuid and seeds are random, so that where the
+// entries lie is not.
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,10 @@ struct Golden {
   bool compressed = false;
   std::string dictionary = {};
   TypeInfo type = {};
+  int shard_bits = 0;
+  // What a process does between its last checkpoint and its death. Not set: it closes the store.
+  std::function<void(Pair&)> dies_after = {};
+  bool logs = false;  // in commit mode: the log has what was done since the last checkpoint
 };
 
 Options small() {
@@ -58,9 +65,18 @@ void fill_binary(Pair& pair) {
 
 // Looks like others of its kind, as a record of a service would.
 std::string text_of(int i) {
-  return "{\"name\": \"" + numbered("user ", i) + "\", \"mail\": \"" + numbered("user.", i * 7) +
+  const std::uint32_t n = static_cast<std::uint32_t>(i);  // wraps around, by whatever compiler
+  return "{\"name\": \"" + numbered("user ", i) + "\", \"mail\": \"" +
+         numbered("user.", static_cast<int>(n * 7)) +
          "@example.org\", \"roles\": [\"reader\", \"writer\"], \"visits\": " +
-         std::to_string(i * i) + "}";
+         std::to_string(n * n) + "}";
+}
+
+std::string noise(std::size_t bytes, std::uint32_t seed) {
+  std::string text;
+  for (std::uint32_t x = seed; text.size() < bytes; x = x * 1'664'525 + 1'013'904'223)
+    text += static_cast<char>(x >> 24);
+  return text;
 }
 
 void fill_texts(Pair& pair) {
@@ -69,10 +85,7 @@ void fill_texts(Pair& pair) {
   for (int i = 0; i < 400; ++i) all += text_of(i * 1'000'003);
   pair.put("all", all);
   pair.put("short", "short");
-  std::string bytes;
-  for (std::uint32_t x = 1; bytes.size() < 300; x = x * 1'664'525 + 1'013'904'223)
-    bytes += static_cast<char>(x >> 24);
-  pair.put("not worth it", bytes);
+  pair.put("not worth it", noise(300, 1));
 }
 
 TypeInfo five_to_three() {
@@ -101,6 +114,53 @@ void fill_and_halve(Pair& pair) {
   }
   pair.compact(1);
   for (int i = 0; i < 4; ++i) pair.put("key 0", numbered("replaced ", i));
+}
+
+// Replaces entries of few buckets until there are so many overflow buckets that a growth of the
+// same size starts.
+void fill_and_tidy(Pair& pair) {
+  fill_numbers(pair, 0, 50);
+  const auto is_growing = [&] { return pair.store().stats().value().shards.at(0).growing; };
+  for (int i = 0; i < 5'000 && !is_growing(); ++i) {
+    pair.erase(numbered("key ", i));
+    pair.put(numbered("key ", i + 50), numbered("later ", i));
+  }
+}
+
+void replace_some(Pair& pair) {
+  for (int i = 0; i < 60; i += 9) pair.put(numbered("key ", i), "not in the last checkpoint");
+}
+
+// The second checkpoint finds the blocks of the first where they were, and those changed since
+// elsewhere.
+void fill_twice(Pair& pair) {
+  fill_numbers(pair, 0, 60);
+  require(pair.store().checkpoint());
+  for (int i = 0; i < 60; i += 7) pair.put(numbered("key ", i), "replaced");
+  for (int i = 3; i < 60; i += 7) pair.erase(numbered("key ", i));
+}
+
+// So much of the log's area that what comes next goes over its end.
+void fill_a_lap(Pair& pair) {
+  fill_numbers(pair, 0, 20);
+  for (int i = 0; i < 9; ++i) pair.put("noise", noise(1'550, 100 + i));
+}
+
+void log_some(Pair& pair) {
+  pair.put("key 1", "replaced");
+  pair.erase("key 2");
+  pair.put("large", noise(1'600, 1));
+  pair.put("text", text_of(1) + text_of(2) + text_of(3));
+  pair.put("", "the empty key");
+  pair.apply({{"key 3", std::nullopt}, {"batch", "of four"}, {"", std::nullopt}, {"key 4", ""}});
+  pair.erase("key 5");
+}
+
+void log_a_clear(Pair& pair) {
+  log_some(pair);
+  pair.clear();
+  fill_numbers(pair, 100, 105);
+  pair.erase("key 101");
 }
 
 std::vector<Golden> goldens() {
@@ -160,16 +220,72 @@ std::vector<Golden> goldens() {
   };
 }
 
+std::vector<Golden> more_goldens() {
+  return {
+      {.name = "half_tidied",
+       .about = "Closed in the middle of a growth of the same size.",
+       .fill = fill_and_tidy,
+       .is_wanted =
+           [](const Stats::Shard& s) {
+             return s.same_size_growth && s.evacuated > 0 && s.evacuated < s.old_buckets;
+           }},
+      {.name = "shards",
+       .about = "Four shards (S = 2).",
+       .fill = [](Pair& pair) { fill_numbers(pair, 0, 50); },
+       .is_wanted = [](const Stats::Shard& s) { return s.entries > 8; },
+       .shard_bits = 2},
+      {.name = "displaced",
+       .about = "Killed after the second checkpoint: blocks in frames and spare copies.",
+       .fill = fill_twice,
+       .is_wanted = anything,
+       .dies_after = replace_some},
+      {.name = "commit_log",
+       .about = "Killed in commit mode: entries with what the log has, the shard without.",
+       .fill = fill_a_lap,
+       .is_wanted = anything,
+       .compressed = true,
+       .dies_after = log_some,
+       .logs = true},
+      {.name = "cleared_log",
+       .about = "The same; the log begins with more of an older state, which a clear ends.",
+       .fill = fill_a_lap,
+       .is_wanted = anything,
+       .compressed = true,
+       .dies_after = log_a_clear,
+       .logs = true},
+  };
+}
+
+void write_shard(std::ostream& out, const Stats::Shard& shard) {
+  out << "{\"count\": " << shard.entries << ", \"b\": " << shard.buckets_log2
+      << ", \"noverflow\": " << shard.overflow_buckets
+      << ", \"growing\": " << (shard.growing ? "true" : "false")
+      << (shard.same_size_growth ? ", \"same_size\": true" : "") << ", \"nevacuate\": "
+      << (shard.growing ? std::to_string(shard.evacuated / (shard.half_size_growth ? 2 : 1))
+                        : "null")
+      << "}";
+}
+
+void write_shards(std::ostream& out, const std::vector<Stats::Shard>& shards) {
+  if (shards.size() == 1) {
+    out << " \"shard\": ";
+    write_shard(out, shards[0]);
+    return;
+  }
+  out << " \"shards\": [";
+  for (const Stats::Shard& shard : shards) {
+    out << (&shard == shards.data() ? "\n  " : ",\n  ");
+    write_shard(out, shard);
+  }
+  out << "\n ]";
+}
+
 void write_json(const std::filesystem::path& path, const Golden& golden, const Model& model,
                 const Stats& stats) {
   std::ofstream out(path, std::ios::binary);
-  const Stats::Shard& shard = stats.shards.at(0);
-  out << "{\n \"about\": \"" << golden.about << "\",\n \"shard\": {\"count\": " << shard.entries
-      << ", \"b\": " << shard.buckets_log2 << ", \"noverflow\": " << shard.overflow_buckets
-      << ", \"growing\": " << (shard.growing ? "true" : "false") << ", \"nevacuate\": "
-      << (shard.growing ? std::to_string(shard.evacuated / (shard.half_size_growth ? 2 : 1))
-                        : "null")
-      << "},\n \"entries\": [";
+  out << "{\n \"about\": \"" << golden.about << "\",\n";
+  write_shards(out, stats.shards);
+  out << ",\n \"entries\": [";
   const char* separator = "\n";
   for (const auto& [key, value] : model) {
     out << separator << "  [\"" << hex(key) << "\", \"" << hex(value) << "\"]";
@@ -179,25 +295,59 @@ void write_json(const std::filesystem::path& path, const Golden& golden, const M
   if (!out.flush()) throw Error(Status(Code::kSystem, "cannot write the JSON file"));
 }
 
+Options options_of(const Golden& golden) {
+  Options options = small();
+  options.shard_bits = golden.shard_bits;
+  if (golden.compressed) options.compression = Compression::kLz4;
+  options.dictionary = golden.dictionary;
+  options.type = golden.type;
+  if (golden.logs) {
+    options.durability = Durability::kCommit;
+    options.log_bytes = 16'384;
+    options.checkpoint_interval = std::chrono::hours(1);
+  }
+  return options;
+}
+
+// Files as a death leaves them: copied while nobody stores to them.
+void leave(const std::filesystem::path& from, const std::filesystem::path& to, bool has_log) {
+  std::filesystem::copy_file(from, to);
+  if (has_log) std::filesystem::copy_file(from.string() + "-wal", to.string() + "-wal");
+}
+
+// False if the state wanted did not come about.
+bool make(const std::filesystem::path& path, const Golden& golden) {
+  const std::filesystem::path in_use = path.string() + ".in_use";
+  Pair pair(Store::open(in_use, options_of(golden)).value());
+  golden.fill(pair);
+  if (golden.dies_after) require(pair.store().checkpoint());
+  const Stats stats = pair.store().stats().value();
+  Model model = pair.model();
+  if (golden.dies_after) {
+    golden.dies_after(pair);
+    if (golden.logs) model = pair.model();
+    leave(in_use, path, golden.logs);
+  }
+  pair.close();
+  if (!golden.dies_after) leave(in_use, path, false);
+  std::filesystem::remove(in_use);
+  std::filesystem::remove(in_use.string() + "-wal");
+  const bool wanted = std::all_of(stats.shards.begin(), stats.shards.end(), golden.is_wanted);
+  std::filesystem::path json = path;
+  if (wanted) write_json(json.replace_extension(".json"), golden, model, stats);
+  return wanted;
+}
+
 void write(const std::filesystem::path& directory, const Golden& golden) {
   const std::filesystem::path path = directory / (std::string(golden.name) + ".hmap");
+  if (std::filesystem::exists(path)) return;
   for (int attempt = 0; attempt < 100; ++attempt) {
+    if (make(path, golden)) {
+      std::cout << golden.name << ": " << std::filesystem::file_size(path) << " bytes\n";
+      return;
+    }
     std::filesystem::remove(path);
-    Options options = small();
-    if (golden.compressed) options.compression = Compression::kLz4;
-    options.dictionary = golden.dictionary;
-    options.type = golden.type;
-    Pair pair(Store::open(path, options).value());
-    golden.fill(pair);
-    const Stats stats = pair.store().stats().value();
-    const bool wanted = golden.is_wanted(stats.shards.at(0));
-    const Model model = pair.model();
-    pair.close();
-    if (!wanted) continue;
-    std::filesystem::path json = path;
-    write_json(json.replace_extension(".json"), golden, model, stats);
-    std::cout << golden.name << ": " << std::filesystem::file_size(path) << " bytes\n";
-    return;
+    std::filesystem::remove(path.string() + "-wal");
   }
   throw Error(Status(Code::kInvalidArgument, "the state wanted does not come about"));
 }
@@ -212,6 +362,7 @@ int main(int argc, char** argv) {
   }
   try {
     for (const auto& golden : hmap::test::goldens()) hmap::test::write(argv[1], golden);
+    for (const auto& golden : hmap::test::more_goldens()) hmap::test::write(argv[1], golden);
   } catch (const std::exception& error) {
     std::cerr << "golden_writer: " << error.what() << "\n";
     return 1;

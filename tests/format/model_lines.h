@@ -3,11 +3,13 @@
 #ifndef HMAP_TESTS_FORMAT_MODEL_LINES_H_
 #define HMAP_TESTS_FORMAT_MODEL_LINES_H_
 
+#include <hmap/batch.h>
 #include <hmap/compact.h>
 #include <hmap/store.h>
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,6 +56,20 @@ class Pair {
   void clear() {
     require(store_.clear());
     model_.clear();
+  }
+  // As one batch; no value: the key is erased.
+  void apply(const std::map<std::string, std::optional<std::string>>& changes) {
+    Batch batch;
+    for (const auto& [key, value] : changes) {
+      if (value) {
+        batch.put(key, *value);
+        model_[key] = *value;
+      } else {
+        batch.erase(key);
+        model_.erase(key);
+      }
+    }
+    require(store_.apply(batch));
   }
   // Ended after so many steps.
   void compact(int steps) {

@@ -20,3 +20,10 @@ class SecondReader:
                 return self.main(), out.getvalue(), err.getvalue()
         finally:
             sys.argv = argv
+
+    @staticmethod
+    def store(path):
+        """The file as an object of reader.py's own."""
+        from reader.store import Store
+
+        return Store(str(path))

@@ -1,6 +1,7 @@
 // The library's side of the comparison with reader.py.
 //
 //   store_lines list FILE                   the entries of a store, opened read-only
+//   store_lines replay FILE                 the same, opened to write: with what the commit log has
 //   store_lines get FILE KEYHEX...          one value a line, "-" for an absent key
 //   store_lines fill FILE [NAME=NUMBER]...  a new store after random operations; the entries that
 //                                           must be in it. Names: see Plan
@@ -110,8 +111,7 @@ Store open_to_read(const std::string& path) {
   return Store::open(path, options).value();
 }
 
-void list(const std::string& path) {
-  const Store store = open_to_read(path);
+void list(const Store& store) {
   Model model;
   for (const auto& [key, value] : store) {
     if (!model.emplace(key, value).second) throw std::runtime_error("a key came twice");
@@ -144,11 +144,19 @@ int run(std::span<char*> words) {
   if (verb == "fill") {
     fill(words[2], Plan(words.subspan(3)));
   } else if (verb == "list" && words.size() == 3) {
-    list(words[2]);
+    list(open_to_read(words[2]));
+  } else if (verb == "replay" && words.size() == 3) {
+    Options options;
+    options.mode = Mode::kOpen;
+    options.any_type = true;
+    Store store = Store::open(words[2], options).value();
+    list(store);
+    require(store.close());
   } else if (verb == "get") {
     get(words[2], words.subspan(3));
   } else {
-    std::cerr << "usage: store_lines list FILE | get FILE KEYHEX... | fill FILE [NAME=NUMBER]...\n";
+    std::cerr << "usage: store_lines list FILE | replay FILE | get FILE KEYHEX... | "
+                 "fill FILE [NAME=NUMBER]...\n";
     return 2;
   }
   return 0;
