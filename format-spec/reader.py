@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """A second reader of hmap store files, written from format.md alone.
 
-Reads the durable state (the last checkpoint) of a file, never writes, and checks every statement of
-format.md that it passes on the way (named F-nn in messages). Needs python3-xxhash.
+Reads the durable state (the last checkpoint) of a file and what its commit log has since then, as
+after a power cut; never writes, and checks every statement of format.md that it passes on the way
+(named F-nn in messages). Needs python3-xxhash and python3-lz4.
 
   reader.py FILE --json        header facts and all entries, as one JSON object
   reader.py FILE --list        one line per entry: key and value in hexadecimal, sorted by key
   reader.py FILE --get KEYHEX  the value of one key in hexadecimal, found by hashing
-  reader.py FILE --header      header facts only, as JSON
+  reader.py FILE --header      header facts only, as JSON; those of the last checkpoint
+  --ignore-log                 with one of these: the last checkpoint, whatever the log has
 
-Exit codes: 0 yes, 1 no such key, 2 usage, 3 not a store, 4 damaged, 5 system error.
+Exit codes: 0 yes, 1 no such key, 2 usage, 3 not a store, 4 damaged (or the log is, or is missing),
+5 system error.
 """
 import argparse
 import json
@@ -18,7 +21,8 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from reader.basics import Damaged, NotAStore, key_hash, need  # noqa: E402
+from reader.basics import Damaged, NotAStore, need  # noqa: E402
+from reader.log import Replayed  # noqa: E402
 from reader.store import Store  # noqa: E402
 
 ATTEMPTS = 5  # at a file that others write to
@@ -38,7 +42,7 @@ def header_facts(store):
             "shards": shards}
 
 
-def all_entries(store):
+def all_entries(store, log):
     large = store.check_extents()
     found = {}
     for shard in store.shards:
@@ -47,18 +51,19 @@ def all_entries(store):
         for offset in offsets:
             large.pop(offset, None)
     need(not large, "F-26", f"{len(large)} large records that no bucket refers to")
-    return sorted(found.items())
+    return sorted((log.over(found) if log else found).items())
 
 
 def answer(store, arguments):
     """(text to print, exit code)"""
     if arguments.header:
         return json.dumps(header_facts(store), indent=1) + "\n", 0
-    if arguments.get is not None:
-        h = key_hash(arguments.get, store.superblock.seed)
-        value = store.shards[h & store.superblock.shards - 1].get(arguments.get)
+    log = None if arguments.ignore_log else Replayed(store)
+    if (key := arguments.get) is not None:
+        in_log = log is not None and log.has(key)
+        value = log.get(key) if in_log else store.shards[store.shard_of(key)].get(key)
         return (value.hex() + "\n", 0) if value is not None else ("", 1)
-    entries = [(key.hex(), value.hex()) for key, value in all_entries(store)]
+    entries = [(key.hex(), value.hex()) for key, value in all_entries(store, log)]
     if arguments.list:
         return "".join(f"{key}\t{value}\n" for key, value in entries), 0
     return json.dumps({"header": header_facts(store), "entries": entries}, indent=1) + "\n", 0
@@ -71,7 +76,7 @@ def read(arguments):
         try:
             result = answer(store, arguments)
             if not store.changed():
-                if store.root.log_in_use:
+                if store.root.log_in_use and (arguments.ignore_log or arguments.header):
                     print(f"reader.py: {arguments.file}: this is the last checkpoint; the commit "
                           "log may have more (F-60)", file=sys.stderr)
                 return result
@@ -84,13 +89,15 @@ def read(arguments):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Reads the durable state of an hmap store.")
+    parser = argparse.ArgumentParser(
+        description="Reads the durable state of an hmap store, and its commit log.")
     parser.add_argument("file")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--json", action="store_true")
     what.add_argument("--list", action="store_true")
     what.add_argument("--header", action="store_true")
     what.add_argument("--get", type=bytes.fromhex, metavar="KEYHEX")
+    parser.add_argument("--ignore-log", action="store_true")
     arguments = parser.parse_args()
     try:
         text, code = read(arguments)

@@ -1,5 +1,6 @@
 """Bounded reading, hashing (format.md, section 6), and what can be wrong with a file."""
 import os
+import stat
 import struct
 import sys
 
@@ -80,8 +81,10 @@ class File:
     """Bounded reading: nothing outside of the size the file had when it was opened."""
 
     def __init__(self, path):
+        self.path = path
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        self.size = os.fstat(self.fd).st_size
+        facts = os.fstat(self.fd)
+        self.size, self.is_regular = facts.st_size, stat.S_ISREG(facts.st_mode)
 
     def read(self, offset, count):
         need(0 <= offset and offset + count <= self.size, "F-35", "reaches beyond the file", offset)

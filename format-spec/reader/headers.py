@@ -84,7 +84,8 @@ class Superblock:
         while self.run_bytes(self.unit_blocks + 1, 1) <= self.extent_bytes:
             self.unit_blocks += 1
         domain = round_up(4304 + 16 * self.intent_words, 64)
-        batch = 128 + 16 * shards + 8 * min(4096, self.block_bytes ** 2 // 4096)
+        self.batch_ops = min(4096, self.block_bytes ** 2 // 4096)
+        batch = 128 + 16 * shards + 8 * self.batch_ops
         cuts = 1024 + 64 * self.slots + (shards + 1) * domain + 288 + 2048 * shards + batch
         runtime = round_up(round_up(cuts, 64) + 832 * self.slots, PAGE)
         root_bytes = round_up(512 + 2048 * shards, PAGE)
@@ -167,6 +168,7 @@ class Root:
         (magic, check, headers_check, self.generation, self.cut, self.extents_end, log_sequence,
          *self.extent_table) = self.FIELDS.unpack_from(self.raw)
         self.log_in_use = log_sequence >> 63 != 0
+        self.log_position = log_sequence & (1 << 63) - 1
         self.blank = magic == 0
         seed, raw = superblock.seed, self.raw
         self.valid = (magic == 0x746F6F7270616D68 and

@@ -3,7 +3,7 @@ import struct
 
 from reader.basics import (
     BUCKETS, DIRECTORY, EXTENT_TABLE, FRAMES, FREE, LARGE, LARGE_PENDING, LARGE_REST, PAGE, SPAN,
-    File, ceil_div, checksum, need)
+    File, ceil_div, checksum, key_hash, need)
 from reader.headers import Root, Superblock
 from reader.shard import Shard
 
@@ -97,6 +97,9 @@ class Store:
 
     def read_roots(self):
         return [Root(self.file, self.superblock, index) for index in (0, 1)]
+
+    def shard_of(self, key):
+        return key_hash(key, self.superblock.seed) & self.superblock.shards - 1
 
     def changed(self):
         return [r.raw for r in self.read_roots()] != [r.raw for r in self.roots]

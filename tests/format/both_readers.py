@@ -40,13 +40,23 @@ class Readers:
                 raise AssertionError(f"{name} lists {len(out.splitlines())} entries, "
                                      f"expected are {len(entries)}; or their bytes differ")
 
-    def check_gets(self, path, expected):
+    def check_second(self, path, entries):
+        """The same, of reader.py only."""
+        code, out, err = self.second.read(path, "--list")
+        if code != 0 or out != "".join(f"{key}\t{value}\n" for key, value in entries):
+            raise AssertionError(f"reader.py: {code}: {err or 'other entries'}")
+
+    def check_second_gets(self, path, expected):
         """Single look-ups by hashing; `expected` maps keys to values, None for an absent key."""
         for key, value in expected.items():
             code, out, err = self.second.read(path, "--get", key)
             found = out.strip() if code == 0 else None
             if code not in (0, 1) or found != value:
                 raise AssertionError(f"reader.py --get {key}: {code}: {err}")
+
+    def check_gets(self, path, expected):
+        """The same, of both readers."""
+        self.check_second_gets(path, expected)
         done = self.library("get", path, *expected)
         answers = [None if line == "-" else line for line in done.stdout.splitlines()]
         if done.returncode != 0 or answers != list(expected.values()):
