@@ -120,6 +120,7 @@ class Replayed:
         sb = self.superblock
         need(not sb.key_kind or len(key) == sb.key_bytes, "F-101", "a key of another length", at)
         if op == PUT:
+            need(flags in (0, 1) or flags == 3 and sb.dictionary, "F-101", f"flags {flags}", at)
             need(flags == 0 or not sb.inline, "F-101", "a compressed value in a bucket", at)
             need(flags or not sb.elem_kind or len(value) == sb.elem_bytes, "F-101",
                  "a value of another length", at)

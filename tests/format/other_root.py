@@ -9,7 +9,7 @@ import pathlib
 import sys
 import tempfile
 
-from second_reader import SecondReader
+from second_reader import SecondReader, reseal_root
 
 
 class Surgeon:
@@ -31,12 +31,7 @@ class Surgeon:
         return 4096 + index * self.sb.root_bytes
 
     def seal(self, index):
-        at = self.root_at(index)
-        generation = int.from_bytes(self.data[at + 16:at + 24], "little")
-        headers = self.data[at + 512:at + 512 + 2048 * self.sb.shards]
-        self.put(at + 12, 4, self.checksum(bytes(headers), self.sb.seed ^ generation))
-        self.put(at + 8, 4, 0)
-        self.put(at + 8, 4, self.checksum(bytes(self.data[at:at + 512]), self.sb.seed))
+        reseal_root(self.data, self.sb, index)
 
     def same_generation(self):
         self.put(self.root_at(0) + 16, 8, self.store.root.generation)

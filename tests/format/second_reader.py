@@ -6,6 +6,19 @@ import runpy
 import sys
 
 
+def reseal_root(data, superblock, index):
+    """Makes the checksums of a root right again."""
+    from reader.basics import checksum
+
+    at = 4096 + index * superblock.root_bytes
+    generation = int.from_bytes(data[at + 16:at + 24], "little")
+    headers = bytes(data[at + 512:at + 512 + 2048 * superblock.shards])
+    data[at + 12:at + 16] = checksum(headers, superblock.seed ^ generation).to_bytes(4, "little")
+    data[at + 8:at + 12] = bytes(4)
+    root = bytes(data[at:at + 512])
+    data[at + 8:at + 12] = checksum(root, superblock.seed).to_bytes(4, "little")
+
+
 class SecondReader:
     def __init__(self, reader):
         sys.path.insert(0, str(pathlib.Path(reader).parent))

@@ -84,6 +84,12 @@ Status do_again(Session& session, const LogEntry& entry) {
   Engine& engine = session.engine;
   Result<std::vector<BatchItem>> items = items_of(engine.layout, entry);
   if (!items) return items.error();
+  // Nobody could read what would be written, nor what it would be written over. Who salvages goes
+  // on with the other records.
+  for (const BatchItem& item : *items) {
+    if (!item.erases && !engine.codec->knows(item.value.flags))
+      return {Code::kBadLog, "the commit log has a value stored in a way that this store has not"};
+  }
   const u64 hash = hash_key(entry.key, engine.store_seed);
   switch (entry.op) {
     case LogOp::kPut:

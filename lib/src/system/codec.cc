@@ -89,10 +89,14 @@ StoredValue Codec::encode(std::string_view value, std::string& buffer) const {
   return {buffer, static_cast<u16>(kValueCompressed | (with ? kValueWithDictionary : 0))};
 }
 
+bool Codec::knows(u16 flags) const {
+  const bool with = (flags & kValueWithDictionary) != 0;
+  return format::value_flags_possible(flags) && !(with && dictionary_.empty());
+}
+
 bool Codec::decode(u16 flags, std::string& value) const {
   const bool with = (flags & kValueWithDictionary) != 0;
-  if (flags == 0 || !format::value_flags_possible(flags) || (with && dictionary_.empty()))
-    return false;
+  if (flags == 0 || !knows(flags)) return false;
   u32 raw_bytes = 0;
   if (value.size() <= sizeof raw_bytes) return false;
   std::memcpy(&raw_bytes, value.data(), sizeof raw_bytes);

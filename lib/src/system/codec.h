@@ -39,6 +39,9 @@ class Codec {
   // enough, and an eighth is saved. The answer refers to `value` or to `buffer`.
   StoredValue encode(std::string_view value, std::string& buffer) const;
 
+  // Whether a record of this store may have these flags.
+  [[nodiscard]] bool knows(u16 flags) const;
+
   // Turns the bytes of a record with these flags, not 0, into what the caller of put() gave.
   // False: they are damaged, or flags or dictionary are not the store's; `value` is as it was.
   bool decode(u16 flags, std::string& value) const;
