@@ -152,6 +152,7 @@ class Store:
     def check_extents(self):
         """F-22, F-23: words by kind; returns the large records {offset: shard}."""
         large, index, dead = {}, 0, {}
+        torn = set()  # what is there of rows that belong to nobody (F-25)
         for shard in self.shards:
             dead.update(shard.header.dead)
             self.check_dead(shard)
@@ -167,12 +168,17 @@ class Store:
             need(kind != FREE or shard == 0, "F-99", f"free extent {index} of shard {shard}")
             need(shard < self.superblock.shards or kind == EXTENT_TABLE, "F-23", f"extent {index}")
             need(kind != FRAMES or payload == 0, "F-99", f"extent {index} of frames")
-            need(kind != LARGE_REST, "F-23", f"extent {index} continues no large record")
+            need(kind != LARGE_REST or index in torn, "F-23",
+                 f"extent {index} continues no large record")
             length = payload if kind in (LARGE, LARGE_PENDING) else 1
             need(1 <= length <= self.root.extents_end - index, "F-23", f"row at extent {index}")
-            for rest in range(1, length):
-                need(self.extent(index + rest) == (LARGE_REST, shard, rest), "F-23",
-                     f"extent {index + rest} does not continue the row at {index}")
+            goes_on = {index + rest for rest in range(1, length)
+                       if self.extent(index + rest) == (LARGE_REST, shard, rest)}
+            if kind == LARGE_PENDING:
+                torn |= goes_on
+                length = 1
+            need(len(goes_on) == length - 1 or kind == LARGE_PENDING, "F-23",
+                 f"the row at extent {index} does not go on")
             if kind == LARGE and index not in self.shards[shard].header.dead_large:
                 large[self.superblock.heap_offset + index * self.superblock.extent_bytes] = shard
             index += length

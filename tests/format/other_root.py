@@ -57,15 +57,30 @@ class Surgeon:
         self.put(run.table + 8 + run.n * 8, 4, 1)
         self.seal_page(run, 0)
 
-    def word_of_free(self, bits):
+    def change_words(self, words):
+        """Of extents whose words are in block 0 of the table."""
         run, block = self.store.extent_runs[0], self.sb.block_bytes
-        extent = next(i for i in range(self.store.root.extents_end)
-                      if self.store.extent(i)[0] == 0)
         at = run.entry(0)[0] * block
-        self.data[at + extent * 8 + 1] |= bits
+        for extent, word in words.items():
+            self.put(at + extent * 8, 8, word)
         raw = bytes(self.data[at:at + block])
         self.put(run.table + 12, 4, self.checksum(raw, self.sb.seed ^ run.offset))
         self.seal_page(run, 0)
+
+    def free_row(self, count):
+        """The first of so many free extents."""
+        kinds = [self.store.extent(i)[0] for i in range(self.store.root.extents_end)]
+        return next(i for i in range(len(kinds)) if not any(kinds[i:i + count]))
+
+    def word_of_free(self, bits):
+        extent = self.free_row(1)
+        self.change_words({extent: self.store.word_of_extent(extent) | bits << 8})
+
+    def torn_row(self, kind, distance):
+        """Of six extents the first is there, and of the others every second."""
+        first = self.free_row(6)
+        rest = {first + i: 7 | i + distance << 16 for i in (1, 3, 5)}
+        self.change_words({first: kind | 6 << 16, **rest})
 
 
 class Judge:
@@ -107,6 +122,16 @@ class Judge:
             code, _, error = self.read("half_evacuated.hmap", change, "--list")
             self.expect(f"{what}: exit code {code}, {error}", code == 4 and what in error)
 
+    def pending(self):
+        name = "half_evacuated.hmap"
+        _, before, _ = self.reader.read(self.golden / name, "--list")
+        code, text, error = self.read(name, lambda s: s.torn_row(8, 0), "--list")
+        self.expect(f"a torn row that is pending: {error}", code == 0 and text == before)
+        for what, kind, distance in (("that is not", 6, 0), ("of another distance", 8, 1)):
+            code, _, error = self.read(name, lambda s, k=kind, d=distance: s.torn_row(k, d),
+                                       "--list")
+            self.expect(f"a torn row {what}: {code}", code == 4 and "F-23" in error)
+
 
 def main():
     golden, reader = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -115,6 +140,7 @@ def main():
         judge = Judge(golden, reader, directory)
         judge.roots()
         judge.zeros()
+        judge.pending()
     print("\n".join(judge.failures) or "all as format.md says")
     return 1 if judge.failures else 0
 

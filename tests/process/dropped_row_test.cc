@@ -136,6 +136,25 @@ TEST_F(DroppedRow, IsNeverSweptWithWhatOthersWroteThere) {
   EXPECT_GT(event, 60U);
 }
 
+// Whoever rebuilds from that cut frees what it finds of the row (F-25); so it is no damage.
+TEST_F(DroppedRow, IsNoDamageInTheCutThatFindsItTorn) {
+  const std::string cut = dir_.file("cut");
+  std::uint64_t event = 1;
+  for (; die_between_sweep_and_cut(event); ++event) {
+    SCOPED_TRACE("death before event " + std::to_string(event));
+    watchdog_.feed();
+    copy_file(path_, cut);
+    const VerifyReport report = Store::verify_file(cut).value();
+    ASSERT_TRUE(report.clean()) << report.findings[0].text;
+    Store store = Store::open(cut, quiet_options()).value();
+    const VerifyReport after = store.verify().value();
+    ASSERT_TRUE(after.clean()) << after.findings[0].text;
+    ASSERT_OK(close_session(*session_));
+    session_.reset();
+  }
+  EXPECT_GT(event, 60U);
+}
+
 // As long, in the same place, and pending itself when the note is swept.
 TEST_F(DroppedRow, IsNeverSweptWithOneThatIsBeingWrittenThere) {
   for (std::uint64_t event = 1; die_between_sweep_and_cut(event); ++event) {

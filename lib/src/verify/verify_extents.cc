@@ -121,24 +121,26 @@ u64 ExtentOwners::check_unowned_row(u64 extent, u64 word, bool all_known, Findin
                say("a large record of ", count, " extents does not end in the extents in use"));
     return 1;
   }
+  const bool pending = extent_kind(word) == ExtentKind::kLargePending;
   for (u64 i = 1; i < count; ++i) {
     u64 rest = 0;
     if (!view_.extent_word(extent + i, rest)) return count;
-    if (rest != make_extent_word(ExtentKind::kLargeRest, shard, i)) {
-      // While it is being taken or freed, word by word, a row is torn.
-      if (view_.live) return 1;
-      out.damage(
-          FindingKind::kExtent, spot_of(extent + i, word),
-          say("extent ", extent + i, " does not go on with the large record of extent ", extent));
-      return 1;
-    }
+    const bool goes_on = rest == make_extent_word(ExtentKind::kLargeRest, shard, i);
+    // While it is being taken or freed, word by word, a row is torn, and a cut may find it so.
+    if (pending && goes_on) owned_[extent + i] = 1;
+    if (pending || goes_on) continue;
+    if (view_.live) return 1;
+    out.damage(
+        FindingKind::kExtent, spot_of(extent + i, word),
+        say("extent ", extent + i, " does not go on with the large record of extent ", extent));
+    return 1;
   }
+  if (pending) return 1;
   const bool excused =
       std::any_of(dead_large_.begin(), dead_large_.end(), [&](const DeadLarge& dead) {
         return dead.shard == shard && extent >= dead.from && extent < dead.to;
       });
-  const bool pending = extent_kind(word) == ExtentKind::kLargePending;
-  if (!excused && !pending && all_known) {
+  if (!excused && all_known) {
     out.leak(FindingKind::kLeakedExtent, spot_of(extent, word),
              say("a large record of ", count,
                  " extents that no bucket refers to: their space is lost until the shard is "
