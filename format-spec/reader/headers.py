@@ -95,6 +95,7 @@ class Superblock:
         if dictionary:
             end = dictionary + 16 + self.dictionary_bytes
         heap = round_up(end, max(page, self.extent_bytes))
+        self.extents_max = (min(1 << 44, self.block_bytes << 32) - heap) // self.extent_bytes
         need((self.root_bytes, self.runtime_offset) == (root_bytes, PAGE + 2 * root_bytes),
              "F-03", "root_bytes or runtime_offset", 104)
         need(self.runtime_bytes == runtime, "F-03", f"runtime_bytes, should be {runtime}", 120)
@@ -173,6 +174,8 @@ class Root:
         seed, raw = superblock.seed, self.raw
         self.valid = (magic == 0x746F6F7270616D68 and
                       checksum(raw[:8] + bytes(4) + raw[12:], seed) == check)
+        self.valid = (self.valid and self.cut < 1 << 47 and self.extent_table[0] != 0 and
+                      self.extents_end <= superblock.extents_max)
         if self.valid:
             headers = file.read(offset + 512, 2048 * superblock.shards)
             self.valid = checksum(headers, seed ^ self.generation) == headers_check

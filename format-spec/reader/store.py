@@ -75,7 +75,6 @@ class Store:
         need(valid, "F-33", "neither root is valid", PAGE)
         self.root = max(valid, key=lambda root: (root.generation, root.index))
         sb = self.superblock
-        need(self.root.extents_end < 1 << 32, "F-22", "extents_end")
         self.heap_end = sb.heap_offset + self.root.extents_end * sb.extent_bytes
         need(self.file.size >= self.heap_end, "F-35",
              f"the file has {self.file.size} bytes of {self.heap_end}")

@@ -196,6 +196,12 @@ static_assert(OnDisk<FrameHeader> && sizeof(FrameHeader) == 32);
 
 // ---- Space ------------------------------------------------------------------------------------
 
+// A reference is the offset of a record / 16, in 5 bytes; TableEntry::place that of a block /
+// block_bytes, in 4. So no file is longer, and an extent having four blocks or more, none has more
+// than 2^30 of them: notes and rows have room for those (Layout::extents_max).
+inline constexpr u64 kFileBytesMax = u64{1} << 44;
+inline constexpr u64 kPlacesMax = u64{1} << 32;
+
 // The extent table has one u64 per extent: kind (8 bits), owner shard (8), payload (48).
 enum class ExtentKind : u8 {
   kFree = 0,          // payload: epoch in which it was freed; 0: never used

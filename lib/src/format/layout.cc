@@ -148,6 +148,8 @@ Status Layout::derive(const format::Superblock& s, Layout& layout) {
   layout.runtime_bytes = s.runtime_bytes;
   layout.extent_table_offset = s.extent_table_offset.value;
   layout.heap_offset = s.heap_offset.value;
+  const u64 file_max = std::min(format::kFileBytesMax, format::kPlacesMax * layout.block_bytes);
+  layout.extents_max = (file_max - layout.heap_offset) / layout.extent_bytes;
   layout.compression = s.compression;
   layout.dictionary_offset = s.dictionary_offset.value;
   layout.dictionary_bytes = s.dictionary_bytes;

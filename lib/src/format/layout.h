@@ -141,6 +141,7 @@ class Sizes {
   u64 words_per_block = 0;   // extent words; a power of two
   u64 spans_per_block = 0;   // a power of two
   u64 extent_shift = 0;      // log2 of extent_bytes
+  u64 extents_max = 0;       // so many have offsets that references and places can say
   u64 entries_per_page = 0;  // table entries
   u64 unit_blocks = 0;       // m: blocks of the smallest run that fills one extent
   u64 frames_per_extent = 0;

@@ -72,10 +72,17 @@ u64 initial_b(u64 entries, u64 shards) {
 // The first write makes them.
 Status check_room_for_buckets(const Mapping& map, const Layout& layout, u64 b) {
   const u64 of_a_shard = layout.run_extents(layout.shape(b).runs[0]) * layout.extent_bytes;
-  if (layout.heap_offset + layout.shards * of_a_shard <= map.window_bytes()) return {};
-  return {Code::kInvalidArgument,
-          "expected_entries: buckets for so many do not fit into the window (1 TiB, unless "
-          "window_bytes says less)"};
+  const u64 bytes = layout.heap_offset + layout.shards * of_a_shard;
+  if (bytes > map.window_bytes()) {
+    return {Code::kInvalidArgument,
+            "expected_entries: buckets for so many do not fit into the window (1 TiB, unless "
+            "window_bytes says less)"};
+  }
+  if (bytes > layout.extent_offset(layout.extents_max)) {
+    return {Code::kInvalidArgument,
+            "expected_entries: buckets for so many do not fit into the largest file"};
+  }
+  return {};
 }
 
 void write_first_root(Mapping& map, const Superblock& superblock, const Layout& layout, u64 b) {

@@ -37,7 +37,8 @@ Candidate read_root(const Engine& engine, u64 index) {
       root_is_intact(root, engine.store_seed) &&
       root.headers_checksum == checksum(engine.map->base() + at + sizeof(Root), headers_bytes,
                                         engine.store_seed ^ root.generation) &&
-      !root.extent_table[0].none() && root.extents_end < u64{1} << 31 && root.cut < u64{1} << 47;
+      !root.extent_table[0].none() && root.extents_end <= engine.layout.extents_max &&
+      root.cut < u64{1} << 47;
   return candidate;
 }
 

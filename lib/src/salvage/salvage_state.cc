@@ -126,7 +126,7 @@ void SalvageState::check_segments() {
 SeenBlock SalvageState::block(const Run& run, u64 index) {
   const u64 home = run.offset + index * engine_.layout.block_bytes;
   if (index >= run.blocks || run.offset % engine_.layout.block_bytes != 0 ||
-      run.offset < kLowestRun || run.offset > u64{1} << 44) {
+      run.offset < kLowestRun || run.offset > format::kFileBytesMax) {
     return {};
   }
   const auto [known, is_new] = blocks_.try_emplace(home);

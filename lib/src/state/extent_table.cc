@@ -1,4 +1,5 @@
 // Where the word of an extent lies: the extent table's segments, each as long as all before it.
+#include <algorithm>
 #include <bit>
 
 #include "state/space.h"
@@ -11,6 +12,11 @@ u64 words_before(const Engine& engine, u64 segment) {
 }
 
 }  // namespace
+
+u64 addressable_end(const Engine& engine) {
+  return std::min(engine.map->window_bytes(),
+                  engine.layout.extent_offset(engine.layout.extents_max));
+}
 
 u64 segment_of(const Engine& engine, u64 extent) {
   return static_cast<u64>(std::bit_width(extent / engine.layout.words_per_block));

@@ -19,6 +19,8 @@ constexpr u64 kReserveExtents = 8;
 // Zones are used from this many zones' worth of extents on.
 constexpr u64 kZonesFrom = 4;
 
+constexpr const char* kLargest = "the store is as large as the format allows";
+
 u64 words_left_in_block(const Engine& engine, u64 extent) {
   return engine.layout.words_per_block - engine.layout.word_in_block(extent);
 }
@@ -89,8 +91,8 @@ Status extend_file(Engine& engine, u64 end, Purpose purpose) {
   const u64 reserve = purpose == Purpose::kOrdinary ? kReserveExtents : 0;
   const u64 have = engine.runtime->file_extents;
   if (have >= end + reserve) return {};
-  const u64 limit = engine.size_limit != 0 ? std::min(engine.size_limit, engine.map->window_bytes())
-                                           : engine.map->window_bytes();
+  const u64 limit = engine.size_limit != 0 ? std::min(engine.size_limit, addressable_end(engine))
+                                           : addressable_end(engine);
   if (layout.extent_offset(end + reserve) > limit) {
     if (layout.extent_offset(end) <= limit && have >= end && reserve == 0) return {};
     return Status(Code::kNoSpace, "the size limit of the store is reached");
@@ -190,8 +192,7 @@ Status ensure_table(Engine& engine, u64 count) {
     const u64 end = engine.runtime->extents_end + count;
     const u64 capacity = table_capacity(engine);
     const u64 segment = segment_of(engine, capacity);
-    if (segment >= format::kExtentSegments)
-      return Status(Code::kNoSpace, "the store is as large as the format allows");
+    if (segment >= format::kExtentSegments) return Status(Code::kNoSpace, kLargest);
     const ExtentRequest request = segment_request(engine, segment);
     if (end + request.count + 1 <= capacity) return {};
     const u64 first = engine.runtime->extents_end;
@@ -247,6 +248,11 @@ Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
   return begin;
 }
 
+Status out_of_addresses(const Engine& engine) {
+  const bool of_window = addressable_end(engine) == engine.map->window_bytes();
+  return {Code::kNoSpace, of_window ? "the window of address space is used up" : kLargest};
+}
+
 // Behind all extents in use; runs of buckets of 2 MiB and more from the next zone on. Falls back to
 // any freed extents when the file cannot grow.
 Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
@@ -254,22 +260,24 @@ Result<u64> take_at_end(Engine& engine, const ExtentRequest& request) {
   const bool wide =
       request.kind == ExtentKind::kBuckets && layout.is_wide(request.count * layout.extent_bytes);
   const u64 gap = wide ? layout.zone_extents() : 0;
+  const auto freed_or = [&](const Status& status) -> Result<u64> {
+    const Result<u64> freed = find_freed(engine, request.count, true);
+    return freed && *freed == format::kForever ? Result<u64>(status) : freed;
+  };
+  // Before the table grows for it.
+  if (layout.extent_offset(engine.runtime->extents_end + request.count) > addressable_end(engine))
+    return freed_or(out_of_addresses(engine));
   if (Status s = ensure_table(engine, request.count + gap); !s.ok()) return s;
   const u64 end = engine.runtime->extents_end;
   const u64 first = gap != 0 ? next_zone(layout, end, gap) : end;
+  if (layout.extent_offset(first + request.count) > addressable_end(engine))
+    return freed_or(out_of_addresses(engine));
   // A reserved run has no blocks yet, but the file must reach as far as the extents in use.
-  Status status = request.reserve_only
-                      ? engine.map->allocate(layout.extent_offset(first + request.count - 1),
-                                             layout.extent_bytes)
-                      : extend_file(engine, first + request.count, request.purpose);
-  if (layout.extent_offset(first + request.count) > engine.map->window_bytes()) {
-    status = Status(Code::kNoSpace, "the window of address space is used up");
-  }
-  if (!status.ok()) {
-    const Result<u64> freed = find_freed(engine, request.count, true);
-    if (!freed) return freed;
-    return *freed == format::kForever ? Result<u64>(status) : freed;
-  }
+  const Status status = request.reserve_only
+                            ? engine.map->allocate(layout.extent_offset(first + request.count - 1),
+                                                   layout.extent_bytes)
+                            : extend_file(engine, first + request.count, request.purpose);
+  if (!status.ok()) return freed_or(status);
   // What is left before a zone is free extents like others, to be found by the next search.
   if (first != end) seam::store(engine.domain(layout.space_domain()).hint[1], 0);
   return first;
@@ -284,7 +292,7 @@ Status make_ready(Engine& engine, const ExtentRequest& request, u64 first, u64 c
 }
 
 Result<u64> take_locked(Engine& engine, const ExtentRequest& request) {
-  if (request.count == 0 || request.count > 0x3fff'ffff)
+  if (request.count == 0 || request.count > engine.layout.extents_max)
     return Status(Code::kNoSpace, "more extents at once than the format allows");
   const Layout& layout = engine.layout;
   const u64 clean_from = engine.runtime->clean_from;
@@ -346,7 +354,7 @@ Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {
 Status prepare_extents(Engine& engine, u64 offset, u64 bytes) {
   const Layout& layout = engine.layout;
   // The words of a damaged header must not lead to the superblock, or beyond the extents in use.
-  if (offset < layout.heap_offset || bytes > layout.extent_offset(u64{1} << 31) ||
+  if (offset < layout.heap_offset || bytes > layout.extent_offset(layout.extents_max) ||
       layout.extent_of(offset + bytes - 1) >= seam::load(engine.runtime->extents_end))
     return Engine::corrupt("array to prepare lies outside the extents in use", offset);
   return engine.map->make_zero(offset, bytes);

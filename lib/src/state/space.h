@@ -55,6 +55,8 @@ Status adopt_large(Engine& engine, u64& note);
 Status adopt_published(Engine& engine);
 bool has_published_notes(const Engine& engine);
 
+// Where the file has to end: what lies behind has no address here, or none in the format.
+u64 addressable_end(const Engine& engine);
 // The block that holds an extent's word.
 Result<Block> word_block(const Engine& engine, u64 extent);
 

@@ -142,7 +142,7 @@ void check_runtime(const Engine& engine, Findings& out) {
                  "closed it"));
   }
   const u64 end = seam::load(runtime.extents_end);
-  if (end >= u64{1} << 31 || engine.map->bytes(layout.extent_offset(end) - 1, 1) == nullptr) {
+  if (end > layout.extents_max || engine.map->bytes(layout.extent_offset(end) - 1, 1) == nullptr) {
     out.damage(FindingKind::kTruncated, {engine.map->file_bytes()},
                say("the file has ", engine.map->file_bytes(), " bytes, the live state ", end,
                    " extents: the end is missing"));
