@@ -152,7 +152,9 @@ class Compact(ToolTest):
         self.make()
         error = self.error("compact", "--rate", "1k", self.file, code=USAGE)
         self.assertIn("--online", error["what"])
-        self.error("compact", "--online", "--shards", "2", self.file, code=USAGE)
+        for option in (("--shards", "2"), ("--expect", "0"), ("--compress", "none")):
+            error = self.error("compact", "--online", *option, self.file, code=USAGE)
+            self.assertIn(f"{option[0]} is for a new file", error["what"])
 
     def test_a_signal_ends_it(self):
         self.make({b"%d" % i: b"w" * 2000 for i in range(30_000)})

@@ -37,6 +37,17 @@ class Load(ToolTest):
         self.hmap("load", self.path("b.hmap"), "--shards", "5", data=GOOD, code=USAGE)
         self.assertFalse(os.path.exists(self.path("b.hmap")))
 
+    def test_how_to_make_a_store_is_no_option_for_one_that_is_there(self):
+        self.hmap("load", self.file, data=b"z\t1\n")
+        (self.place / "dictionary").write_bytes(b"words" * 100)
+        for option in (("--shards", "4"), ("--expect", "9"), ("--compress", "none"),
+                       ("--dictionary", self.path("dictionary"))):
+            error = self.error("load", *option, self.file, data=GOOD, code=USAGE)
+            self.assertIn(f"{option[0]} is for a new store", error["what"])
+            self.assertEqual(error["file"], self.file)
+            self.assertIn("hmap compact", error["hint"])
+        self.assertEqual(self.entries(), 1)
+
     def test_the_last_of_equal_keys_wins(self):
         self.hmap("load", self.file, data=b"a\t1\nb\t2\na\t3\n")
         self.assertEqual(self.hmap("get", self.file, "a").stdout, b"3")

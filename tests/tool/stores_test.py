@@ -64,6 +64,10 @@ class Merge(Stores):
         self.hmap("merge", "--create", "--shards", "8", fresh, self.file, self.second)
         self.assertEqual(self.records(fresh), {"a": "1", "b": "2", "c": "3"})
         self.assertEqual(len(self.answer("stat", "--json", fresh)["shards"]), 8)
+        for create, words in (((), "--shards is for --create"),
+                              (("--create",), "--shards is for a new store")):
+            error = self.error("merge", *create, "--shards", "2", fresh, self.file, code=USAGE)
+            self.assertEqual((error["file"], error["what"].startswith(words)), (fresh, True))
         error = self.error("merge", self.file, self.path("nowhere"), code=SYSTEM)
         self.assertEqual(error["file"], self.path("nowhere"))
         self.hmap("merge", self.file, code=USAGE)

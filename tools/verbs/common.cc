@@ -54,18 +54,34 @@ void add_write_options(CLI::App& app, WriteOptions& options) {
 }
 
 void add_create_options(CLI::App& app, CreateOptions& options) {
-  add_number(app, "--expect", options.expected_entries,
-             "entries to make room for at once; the store grows by itself all the same");
-  add_number(app, "--shards", options.shards,
-             "parts that can be written at the same time: a power of two up to 256");
-  app.add_option("--compress", options.compression,
-                 "lz4: values that shrink by an eighth are compressed; none")
-      ->check(CLI::IsMember({"lz4", "none"}))
-      ->type_name("METHOD");
-  add_bytes(app, "--dictionary", options.dictionary,
-            "compress against the bytes of this file (at most 64 KiB), which become part of the "
-            "store; hmap train makes one")
-      ->type_name("PATH");
+  options.options = {
+      add_number(app, "--expect", options.expected_entries,
+                 "entries to make room for at once; the store grows by itself all the same"),
+      add_number(app, "--shards", options.shards,
+                 "parts that can be written at the same time: a power of two up to 256"),
+      app.add_option("--compress", options.compression,
+                     "lz4: values that shrink by an eighth are compressed; none")
+          ->check(CLI::IsMember({"lz4", "none"}))
+          ->type_name("METHOD"),
+      add_bytes(app, "--dictionary", options.dictionary,
+                "compress against the bytes of this file (at most 64 KiB), which become part of "
+                "the store; hmap train makes one")
+          ->type_name("PATH")};
+}
+
+void refuse(const CreateOptions& create, const std::string& path, const std::string& why_not,
+            const std::string& hint) {
+  for (const CLI::Option* const option : create.options) {
+    if (option->count() == 0) continue;
+    Failure failure = usage_failure(fmt::format("{} {}", option->get_name(), why_not), hint);
+    failure.where = path;
+    throw failure;
+  }
+}
+
+void refuse_for_old_store(const CreateOptions& create, const std::string& path) {
+  refuse(create, path, "is for a new store, and this one is there already",
+         fmt::format("leave it out, or make the store anew with it: hmap compact {}", path));
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hmap/options.h"
 #include "hmap/store.h"
@@ -41,8 +42,14 @@ struct CreateOptions {
   std::uint32_t shards = 0;  // 0: the library's default.
   std::string compression;   // Empty: the library's default.
   std::string dictionary;    // Path of a file; empty: none.
+  std::vector<const CLI::Option*> options;
 };
 void add_create_options(CLI::App& app, CreateOptions& options);
+// A usage failure if one of them is given where no store is made: `why_not` goes on from its name.
+void refuse(const CreateOptions& create, const std::string& path, const std::string& why_not,
+            const std::string& hint);
+// The same, because the store at `path` is there already.
+void refuse_for_old_store(const CreateOptions& create, const std::string& path);
 // Checks them and puts them into `options`.
 void apply(const CreateOptions& create, Options& options);
 

@@ -93,14 +93,9 @@ void write_report(const OnlineReport& report, const Stats& before, std::uint64_t
                   report.complete ? "" : "; not finished: the next call goes on from here"));
 }
 
-void refuse_options_of_a_new_file(const CreateOptions& create) {
-  if (create.expected_entries != 0 || create.shards != 0 || !create.compression.empty() ||
-      !create.dictionary.empty())
-    throw usage_failure("--online changes nothing but the space that the store takes");
-}
-
 Exit run_online(const CompactVerb& verb) {
-  refuse_options_of_a_new_file(verb.create);
+  refuse(verb.create, verb.common.file, "is for a new file, and --online makes none",
+         "leave out the one or the other");
   int signal = 0;
   {
     const Interruptible interruptible;

@@ -145,9 +145,8 @@ Exit run(const LoadVerb& verb) {
     source.emplace(verb);
     const bool more = source->reader->next(source->record);
     Options options = options_to_write(verb.common, verb.write);
-    apply(verb.create, options);
     options.type = type_to_create(verb.types);
-    target.emplace(verb.common.file, options, true);
+    target.emplace(verb.common.file, options, verb.create, true);
     store_all(target->store(), verb, *source, more);
   } catch (Failure& failure) {
     complete(failure, target ? &*target : nullptr, source ? source->counts.stored : 0);

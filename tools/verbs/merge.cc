@@ -167,8 +167,10 @@ Exit tell_conflict(const MergeVerb& verb, const Conflict& conflict) {
 Exit run(const MergeVerb& verb) {
   const Interruptible interruptible;
   const std::string& path = verb.common.file;
-  Options options = options_to_write(verb.common, verb.write);
-  apply(verb.create, options);
+  // Said before the stores are compared, not after it; Target looks once more.
+  if (!verb.create_if_absent)
+    refuse(verb.create, path, "is for --create", "leave it out, or make a store with --create");
+  if (is_there(path)) refuse_for_old_store(verb.create, path);
   for (const std::string& other : verb.others) (void)open_to_read(other);
   if (verb.conflict == "fail") {
     const bool there = is_there(path);
@@ -177,7 +179,8 @@ Exit run(const MergeVerb& verb) {
       return tell_conflict(verb, *conflict);
   }
   MergeCounts counts;
-  Target target(path, options, verb.create_if_absent);
+  Target target(path, options_to_write(verb.common, verb.write), verb.create,
+                verb.create_if_absent);
   try {
     for (const std::string& other : verb.others) merge_one(target.store(), verb, other, counts);
     finish_writing(target.store(), verb.write, path);

@@ -10,10 +10,13 @@
 
 namespace hmap::tool {
 
-Target::Target(const std::string& path, Options options, bool create) : path_(path) {
+Target::Target(const std::string& path, Options options, const CreateOptions& create,
+               bool may_create)
+    : path_(path) {
+  apply(create, options);
   options.mode = Mode::kOpen;
   Result<Store> opened = Store::open(path_, options);
-  if (create && !opened && opened.error().code() == Code::kNotFound) {
+  if (may_create && !opened && opened.error().code() == Code::kNotFound) {
     options.mode = Mode::kCreate;
     opened = Store::open(path_, options);
     created_ = opened.has_value();
@@ -23,6 +26,7 @@ Target::Target(const std::string& path, Options options, bool create) : path_(pa
       opened = Store::open(path_, options);
     }
   }
+  if (opened && !created_) refuse_for_old_store(create, path_);
   store_.emplace(take(std::move(opened), path_));
   if (created_) created_ = ::stat(path_.c_str(), &identity_) == 0;
 }

@@ -12,14 +12,16 @@
 #include "hmap/options.h"
 #include "hmap/store.h"
 #include "report/failure.h"
+#include "verbs/common.h"
 
 namespace hmap::tool {
 
-// Opens the store, or, if `create` is set and there is none, makes it; a store that was made here
-// is removed again unless keep() is called. Throws Failure.
+// Opens the store, or, if `may_create` is set and there is none, makes it as `create` says, which
+// nobody may ask of one that is there already; a store that was made here is removed again unless
+// keep() is called. Throws Failure.
 class Target {
  public:
-  Target(const std::string& path, Options options, bool create);
+  Target(const std::string& path, Options options, const CreateOptions& create, bool may_create);
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
   ~Target() { (void)remove_if_created(); }
