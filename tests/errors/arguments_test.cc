@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -54,6 +55,28 @@ TEST(Arguments, EachBadOptionIsInvalidAndCreatesNothing) {
     bad.set(options);
     EXPECT_CODE(Code::kInvalidArgument, Store::open(dir.file("store"), options)) << bad.what;
     EXPECT_FALSE(std::filesystem::exists(dir.file("store"))) << bad.what;
+  }
+}
+
+TEST(Arguments, ABadGeometryIsToldWithItsFieldAndRange) {
+  struct Case {
+    Geometry geometry;
+    const char* words;
+  };
+  const std::vector<Case> cases = {
+      {{256, 0, 0, 0}, "block_bytes: a power of two from 512 to 65,536"},
+      {{0, 5'000, 0, 0}, "extent_bytes: a power of two from 2,048 to 16,777,216"},
+      {{0, 8'192, 0, 0}, "extent_bytes: at least 4 times block_bytes"},
+      {{512, 0, 0, 0}, "extent_bytes: at most block_bytes * block_bytes / 32"},
+      {{0, 0, 256, 0}, "slots: 1 to 255"},
+      {{0, 0, 0, 257}, "intent_words: 64 to 256"},
+  };
+  TempDir dir;
+  for (const Case& bad : cases) {
+    Options options;
+    options.geometry = bad.geometry;
+    const Status status = Store::open(dir.file("store"), options).error();
+    EXPECT_STREQ((std::string("geometry: ") + bad.words).c_str(), status.what());
   }
 }
 

@@ -44,12 +44,14 @@ enum class Compression : std::uint8_t {
 };
 
 // Sizes that are fixed when a store is created. The defaults are right for nearly everybody; tests
-// use small ones. Zero means the default. Values that do not fit together: kInvalidArgument.
+// use small ones. Zero means the default. What is out of range, or does not fit together, is
+// kInvalidArgument, and the status says which and what it may be.
 struct Geometry {
   std::uint32_t block_bytes = 0;  // Unit of copying, a power of two, 512 to 65,536; default 4,096.
-  std::uint32_t extent_bytes =
-      0;                    // Unit of space, a power of two, at least 4 blocks; default 32 KiB.
-  std::uint32_t slots = 0;  // Processes that may have the store open for writing, 1 to 255.
+  // Unit of space, a power of two, 2,048 to 16 MiB; at least 4 * block_bytes, at most
+  // block_bytes * block_bytes / 32; default 32 KiB.
+  std::uint32_t extent_bytes = 0;
+  std::uint32_t slots = 0;         // Processes that may have the store open for writing, 1 to 255.
   std::uint32_t intent_words = 0;  // Words one intent can change, 64 to 256 (those below 224
                                    // are raised to 224); default 256.
 };

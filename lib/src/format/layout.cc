@@ -9,18 +9,28 @@
 namespace hmap {
 namespace {
 
-bool geometry_is_possible(const format::Superblock& s) {
+// Null, or which size is impossible and what it may be.
+const char* fault_of_geometry(const format::Superblock& s) {
   const auto power_between = [](u64 value, u64 low, u64 high) {
     return std::has_single_bit(value) && value >= low && value <= high;
   };
-  return s.shard_bits <= kShardBitsMax && power_between(s.block_bytes, 512, 65'536) &&
-         power_between(s.extent_bytes, 2'048, u64{1} << 24) &&
-         s.extent_bytes >= 4 * u64{s.block_bytes} &&
-         // An extent of frames keeps the states of its frames in its first block.
-         s.extent_bytes / s.block_bytes <= s.block_bytes / sizeof(format::PlaceState) &&
-         s.compression <= format::kCompressionLz4 && s.dictionary_bytes <= kDictionaryBytesMax &&
-         s.slots >= 1 && s.slots <= 255 && s.intent_words >= kIntentWordsMin &&
-         s.intent_words <= kIntentWordsMax;
+  if (s.shard_bits > kShardBitsMax) return "geometry: shard_bits: 0 to 8";
+  if (s.compression > format::kCompressionLz4 || s.dictionary_bytes > kDictionaryBytesMax)
+    return "geometry: compression or dictionary_bytes out of range";
+  if (!power_between(s.block_bytes, 512, 65'536))
+    return "geometry: block_bytes: a power of two from 512 to 65,536";
+  if (!power_between(s.extent_bytes, 2'048, u64{1} << 24))
+    return "geometry: extent_bytes: a power of two from 2,048 to 16,777,216";
+  if (s.extent_bytes < 4 * u64{s.block_bytes})
+    return "geometry: extent_bytes: at least 4 times block_bytes";
+  // An extent of frames keeps the states of its frames in its first block.
+  static_assert(sizeof(format::PlaceState) == 32);
+  if (s.extent_bytes / s.block_bytes > s.block_bytes / sizeof(format::PlaceState))
+    return "geometry: extent_bytes: at most block_bytes * block_bytes / 32";
+  if (s.slots < 1 || s.slots > 255) return "geometry: slots: 1 to 255";
+  if (s.intent_words < kIntentWordsMin || s.intent_words > kIntentWordsMax)
+    return "geometry: intent_words: 224 to 256";
+  return nullptr;
 }
 
 }  // namespace
@@ -105,9 +115,7 @@ void Layout::derive_shapes() {
 }
 
 Status Sizes::complete(format::Superblock& s) {
-  if (!geometry_is_possible(s)) {
-    return Status(Code::kInvalidArgument, "geometry: sizes out of range or not fitting together");
-  }
+  if (const char* const fault = fault_of_geometry(s)) return {Code::kInvalidArgument, fault};
   Sizes layout;
   layout.derive_sizes(s);
   layout.root_bytes = root_bytes_for(layout.shard_bits);

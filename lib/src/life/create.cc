@@ -30,7 +30,7 @@ Result<Superblock> new_superblock(const Options& options) {
     return Status(Code::kInvalidArgument, "shard_bits: 0 to 8, or -1 for the default");
   }
   if (geometry.intent_words != 0 && (geometry.intent_words < 64 || geometry.intent_words > 256)) {
-    return Status(Code::kInvalidArgument, "geometry: intent_words, 64 to 256");
+    return Status(Code::kInvalidArgument, "geometry: intent_words: 64 to 256");
   }
   Superblock superblock{};
   superblock.magic = format::kMagic;
