@@ -25,6 +25,39 @@ class Create(ToolTest):
             self.hmap("create", self.file, *arguments, code=USAGE)
         self.assertEqual(list(self.place.iterdir()), [])
 
+    def test_a_number_out_of_range_is_told_with_the_option_and_the_range(self):
+        """0 is out of range, and not another word for the default."""
+        for option, value, words in (
+                ("--slots", "0", "takes 1 to 255"), ("--slots", "256", "takes 1 to 255"),
+                ("--slots", "-1", "takes 1 to 255"), ("--slots", "4294967297", "takes 1 to 255"),
+                ("--shards", "0", "takes 1 to 256"), ("--shards", "x", "takes 1 to 256"),
+                ("--shards", "3", "is not a power of two"),
+                ("--intent-words", "0", "takes 64 to 256"),
+                ("--block-bytes", "0", "takes 512 to 65,536 bytes"),
+                ("--block-bytes", "128k", "takes 512 to 65,536 bytes"),
+                ("--block-bytes", "4x", "takes 512 to 65,536 bytes"),
+                ("--extent-bytes", "1", "takes 2,048 to 16,777,216 bytes"),
+                ("--expect", "-1", "takes a whole number")):
+            error = self.error("create", self.file, option, value, code=USAGE)
+            self.assertIn(option, error["what"])
+            self.assertIn(words, error["what"])
+        # What the library finds.
+        for option, value, words in (("--block-bytes", "1000", "block_bytes: a power of two"),
+                                     ("--extent-bytes", "8KiB", "at least 4 times block_bytes"),
+                                     ("--block-bytes", "512", "extent_bytes: at most")):
+            error = self.error("create", self.file, option, value, code=USAGE)
+            self.assertIn(words, error["what"])
+            self.assertIn(option, error["hint"])
+        new = self.path("new.hmap")
+        for verb in (("load", new), ("compact", new), ("copy", new, new), ("merge", new, new),
+                     ("bench", new), ("recover", new, new)):
+            self.assertIn("--shards takes 1 to 256",
+                          self.error(*verb, "--shards", "0", code=USAGE)["what"])
+        for option, value in (("--damaged-shards", "0"), ("--damaged-block-bytes", "4294971392")):
+            error = self.error("recover", new, new, option, value, code=USAGE)
+            self.assertIn(option, error["what"])
+        self.assertEqual(list(self.place.iterdir()), [])
+
     def test_gives_the_file_the_mode_asked_for(self):
         self.hmap("create", self.file, "--mode", "0600")
         self.assertEqual((self.place / "a.hmap").stat().st_mode & 0o777, 0o600)

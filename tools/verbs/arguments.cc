@@ -15,6 +15,7 @@
 #include "report/failure.h"
 #include "text/escape.h"
 #include "text/hex.h"
+#include "text/numbers.h"
 
 namespace hmap::tool {
 namespace {
@@ -27,15 +28,46 @@ std::string protect_one(std::string_view text) {
   return special ? kMark + std::string(text) : std::string(text);
 }
 
-template <typename Number>
-CLI::Option* add_whole_number(CLI::App& app, const std::string& name, Number& target,
-                              const std::string& description) {
-  CLI::callback_t store = [&target](const CLI::results_t& results) {
+std::optional<std::uint64_t> whole_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::uint64_t> size_in_bytes(std::string text) {
+  // CLI11 takes "-1" for the largest number.
+  if (text.starts_with('-')) return std::nullopt;
+  try {
+    const bool good = CLI::AsSizeValue(false)(text).empty();
+    return good ? whole_number(text) : std::nullopt;
+  } catch (const CLI::ValidationError&) {  // of a unit that it does not know
+    return std::nullopt;
+  }
+}
+
+std::string words_of(const Range& range, const char* unit) {
+  if (range.high != Range().high)
+    return fmt::format("{} to {}{}", grouped(range.low), grouped(range.high), unit);
+  return range.low == 0 ? fmt::format("a whole number{}", *unit != '\0' ? " of bytes" : "")
+                        : fmt::format("{} and more{}", grouped(range.low), unit);
+}
+
+template <typename Number, typename Read>
+CLI::Option* add_in_range(CLI::App& app, const std::string& name, Number& target,
+                          const std::string& description, Range range, Read read,
+                          const char* unit) {
+  CLI::callback_t store = [&target, name, range, read, unit](const CLI::results_t& results) {
     const std::string text = unprotect(results.back());
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target);
-    return error == std::errc() && end == text.data() + text.size();
+    const std::optional<std::uint64_t> number = read(text);
+    if (!number || *number < range.low || *number > range.high) {
+      throw CLI::ValidationError(
+          fmt::format("{} takes {}, not {}", name, words_of(range, unit), quote(text)));
+    }
+    target = static_cast<Number>(*number);
+    return true;
   };
-  return app.add_option(name, std::move(store), description)->type_name("N");
+  return app.add_option(name, std::move(store), description);
 }
 
 }  // namespace
@@ -82,26 +114,26 @@ CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
 }
 
 CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint64_t& target,
-                        const std::string& description) {
-  return add_whole_number(app, name, target, description);
+                        const std::string& description, Range range) {
+  return add_in_range(app, name, target, description, range, whole_number, "")->type_name("N");
 }
 
 CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& target,
-                        const std::string& description) {
-  return add_whole_number(app, name, target, description);
+                        const std::string& description, Range range) {
+  range.high = std::min<std::uint64_t>(range.high, UINT32_MAX);
+  return add_in_range(app, name, target, description, range, whole_number, "")->type_name("N");
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
-                      const std::string& description) {
-  // Transformations are applied in reverse order. (CLI11 takes "-1" for the largest number.)
-  const CLI::Validator no_minus(
-      [](const std::string& text) {
-        return text.starts_with('-') ? std::string("no number below 0") : std::string();
-      },
-      "");
-  return app.add_option(name, target, description)
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(no_minus)
+                      const std::string& description, Range range) {
+  return add_in_range(app, name, target, description, range, size_in_bytes, " bytes")
+      ->type_name("BYTES");
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint32_t& target,
+                      const std::string& description, Range range) {
+  range.high = std::min<std::uint64_t>(range.high, UINT32_MAX);
+  return add_in_range(app, name, target, description, range, size_in_bytes, " bytes")
       ->type_name("BYTES");
 }
 

@@ -22,14 +22,21 @@ CLI::Option* add_bytes(CLI::App& app, const std::string& name, std::string& targ
 // The same for a positional that may be repeated, at least once.
 CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
                             std::vector<std::string>& target, const std::string& description);
-// An option with a whole number. (CLI11 takes "-1" for the largest one.)
+// What a number may be; others are refused with the name of the option and this range.
+struct Range {
+  std::uint64_t low = 0;
+  std::uint64_t high = UINT64_MAX;
+};
+// An option with a whole number.
 CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint64_t& target,
-                        const std::string& description);
+                        const std::string& description, Range range = {});
 CLI::Option* add_number(CLI::App& app, const std::string& name, std::uint32_t& target,
-                        const std::string& description);
+                        const std::string& description, Range range = {});
 // An option with a number of bytes: 65536, 64KiB, 64k.
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& target,
-                      const std::string& description);
+                      const std::string& description, Range range = {});
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint32_t& target,
+                      const std::string& description, Range range = {});
 
 // `argument` as it is, or read as hex digits; `what` names it when they are wrong.
 [[nodiscard]] std::string bytes_of(const std::string& argument, bool hex, const std::string& what);

@@ -198,11 +198,6 @@ void write_steps(const BenchVerb& verb, const std::vector<Step>& steps) {
 }
 
 Exit run(const BenchVerb& verb) {
-  constexpr std::uint64_t kThreadsMax = 256;
-  if (verb.entries == 0) throw usage_failure("--entries takes a number above 0");
-  if (verb.threads == 0 || verb.threads > kThreadsMax)
-    throw usage_failure("--threads takes 1 to 256");
-  if (verb.value_bytes > kValueBytesMax) throw usage_failure("--value-bytes is too large");
   std::string directory = verb.directory;
   const char* const set = std::getenv("TMPDIR");
   if (directory.empty()) directory = set != nullptr && *set != '\0' ? set : "/tmp";
@@ -220,9 +215,11 @@ Verb add_bench(CLI::App& root) {
   app.footer(kBenchExample);
   add_bytes(app, "DIR", verb->directory, "where the scratch store is made");
   app.add_flag("--json", verb->json, "answer in JSON; errors too, on standard error");
-  add_number(app, "--entries", verb->entries, "how many; default 1,000,000");
-  add_size(app, "--value-bytes", verb->value_bytes, "size of the values; default 100");
-  add_number(app, "--threads", verb->threads, "threads that share the work; default 1");
+  add_number(app, "--entries", verb->entries, "how many; default 1,000,000", {1});
+  add_size(app, "--value-bytes", verb->value_bytes, "size of the values; default 100",
+           {0, kValueBytesMax});
+  add_number(app, "--threads", verb->threads, "threads that share the work: 1, the default, to 256",
+             {1, 256});
   add_create_options(app, verb->create);
   return {&app, [verb] { return run(*verb); }};
 }

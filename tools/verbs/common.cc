@@ -58,7 +58,7 @@ void add_create_options(CLI::App& app, CreateOptions& options) {
       add_number(app, "--expect", options.expected_entries,
                  "entries to make room for at once; the store grows by itself all the same"),
       add_number(app, "--shards", options.shards,
-                 "parts that can be written at the same time: a power of two up to 256"),
+                 "parts that can be written at the same time: a power of two up to 256", kShards),
       app.add_option("--compress", options.compression,
                      "lz4: values that shrink by an eighth are compressed; none")
           ->check(CLI::IsMember({"lz4", "none"}))
@@ -110,12 +110,15 @@ void apply(const CreateOptions& create, Options& options) {
     options.compression = Compression::kLz4;
     options.dictionary = dictionary_in(create.dictionary);
   }
-  if (create.shards == 0) return;
-  if (!std::has_single_bit(create.shards) || create.shards > 1U << kShardBitsMax) {
-    throw usage_failure(fmt::format("--shards {} is not a power of two from 1 to {}", create.shards,
-                                    1U << kShardBitsMax));
+  if (create.shards != 0) options.shard_bits = shard_bits_of(create.shards, "--shards");
+}
+
+int shard_bits_of(std::uint32_t shards, const char* option) {
+  if (!std::has_single_bit(shards)) {
+    throw usage_failure(fmt::format("{} {} is not a power of two from {} to {}", option, shards,
+                                    kShards.low, kShards.high));
   }
-  options.shard_bits = std::countr_zero(create.shards);
+  return std::countr_zero(shards);
 }
 
 Failure failure_of_input(const Status& status, const std::string& path) {

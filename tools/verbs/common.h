@@ -13,6 +13,7 @@
 #include "hmap/store.h"
 #include "io/progress.h"
 #include "report/failure.h"
+#include "verbs/arguments.h"
 
 namespace hmap::tool {
 
@@ -44,6 +45,12 @@ struct CreateOptions {
   std::string dictionary;    // Path of a file; empty: none.
   std::vector<const CLI::Option*> options;
 };
+// Of the geometry, as Geometry and Options say; what does not fit together the library refuses.
+inline constexpr Range kBlockBytes{512, 65'536};
+inline constexpr Range kExtentBytes{2'048, 16'777'216};
+inline constexpr Range kShards{1, 1U << kShardBitsMax};
+// The logarithm of a number of shards in that range, the value of `option`.
+[[nodiscard]] int shard_bits_of(std::uint32_t shards, const char* option);
 void add_create_options(CLI::App& app, CreateOptions& options);
 // A usage failure if one of them is given where no store is made: `why_not` goes on from its name.
 void refuse(const CreateOptions& create, const std::string& path, const std::string& why_not,

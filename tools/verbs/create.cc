@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "io/output.h"
 #include "report/json.h"
@@ -22,10 +23,7 @@ struct CreateVerb {
   TypeOptions types;
   std::string durability = "checkpoint";
   std::string file_mode = "0644";
-  std::uint64_t block_bytes = 0;
-  std::uint64_t extent_bytes = 0;
-  std::uint32_t slots = 0;
-  std::uint32_t intent_words = 0;
+  Geometry geometry;
 };
 
 constexpr const char* kCreateExample =
@@ -46,11 +44,6 @@ std::uint32_t permission_bits(const std::string& text) {
   return bits;
 }
 
-std::uint32_t small_size(std::uint64_t bytes, const char* option) {
-  if (bytes > UINT32_MAX) throw usage_failure(fmt::format("{} is too large", option));
-  return static_cast<std::uint32_t>(bytes);
-}
-
 Options options_of(const CreateVerb& verb) {
   Options options;
   options.mode = Mode::kCreate;
@@ -58,16 +51,23 @@ Options options_of(const CreateVerb& verb) {
   options.type = type_to_create(verb.types);
   options.durability = verb.durability == "none" ? Durability::kNone : Durability::kCheckpoint;
   options.file_mode = permission_bits(verb.file_mode);
-  options.geometry.block_bytes = small_size(verb.block_bytes, "--block-bytes");
-  options.geometry.extent_bytes = small_size(verb.extent_bytes, "--extent-bytes");
-  options.geometry.slots = verb.slots;
-  options.geometry.intent_words = verb.intent_words;
+  options.geometry = verb.geometry;
   return options;
+}
+
+Store make(const CreateVerb& verb) {
+  const std::string& path = verb.common.file;
+  Result<Store> store = Store::open(path, options_of(verb));
+  if (store) return *std::move(store);
+  Failure failure = store_failure(store.error(), path);
+  if (std::string_view(store.error().what()).starts_with("geometry: "))
+    failure.hint = "--block-bytes, --extent-bytes: the defaults, 4096 and 32 KiB, suit most stores";
+  throw failure;
 }
 
 Exit run(const CreateVerb& verb) {
   const std::string& path = verb.common.file;
-  Store store = take(Store::open(path, options_of(verb)), path);
+  Store store = make(verb);
   const Stats stats = take(store.stats(), path);
   require(store.close(), path);
   if (!verb.common.json) return Exit::kYes;
@@ -101,10 +101,15 @@ Verb add_create(CLI::App& root) {
   app.add_option("--mode", verb->file_mode, "permission bits, before the umask")
       ->type_name("OCTAL")
       ->capture_default_str();
-  add_number(app, "--slots", verb->slots, "processes that may have it open for writing (to 255)");
-  add_size(app, "--block-bytes", verb->block_bytes, "unit of copying; default 4096");
-  add_size(app, "--extent-bytes", verb->extent_bytes, "unit of space; default 32 KiB");
-  add_number(app, "--intent-words", verb->intent_words, "words one intent can change; default 256");
+  Geometry& geometry = verb->geometry;
+  add_number(app, "--slots", geometry.slots,
+             "processes that may have it open for writing: 1 to 255, the default", {1, 255});
+  add_size(app, "--block-bytes", geometry.block_bytes,
+           "unit of copying, a power of two from 512 to 64 KiB; default 4096", kBlockBytes);
+  add_size(app, "--extent-bytes", geometry.extent_bytes,
+           "unit of space, a power of two from 2 KiB to 16 MiB; default 32 KiB", kExtentBytes);
+  add_number(app, "--intent-words", geometry.intent_words,
+             "words one intent can change: 64 to 256, the default", {64, 256});
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -35,8 +34,7 @@ struct RecoverVerb {
   std::string seed;
   std::string conflicts;
   std::uint32_t damaged_shards = 0;
-  std::uint64_t damaged_block_bytes = 0;
-  std::uint64_t damaged_extent_bytes = 0;
+  Geometry damaged_geometry;
   TypeOptions damaged_types;
   std::uint64_t list_max = 20;
 };
@@ -95,17 +93,9 @@ RecoverOptions options_of(const RecoverVerb& verb) {
   RecoverOptions options;
   apply(verb.create, options.store);
   if (!verb.seed.empty()) options.store_seed = seed_of(verb.seed);
-  if (verb.damaged_shards != 0) {
-    if (!std::has_single_bit(verb.damaged_shards) || verb.damaged_shards > 1U << kShardBitsMax) {
-      throw usage_failure("--damaged-shards takes a power of two from 1 to 256");
-    }
-    options.damaged_shard_bits = std::countr_zero(verb.damaged_shards);
-  }
-  if (verb.damaged_block_bytes > UINT32_MAX || verb.damaged_extent_bytes > UINT32_MAX) {
-    throw usage_failure("the sizes of the damaged store are too large");
-  }
-  options.damaged_geometry.block_bytes = static_cast<std::uint32_t>(verb.damaged_block_bytes);
-  options.damaged_geometry.extent_bytes = static_cast<std::uint32_t>(verb.damaged_extent_bytes);
+  if (verb.damaged_shards != 0)
+    options.damaged_shard_bits = shard_bits_of(verb.damaged_shards, "--damaged-shards");
+  options.damaged_geometry = verb.damaged_geometry;
   options.store.type = type_to_create(verb.damaged_types);
   options.list_max = verb.list_max;
   return options;
@@ -163,9 +153,11 @@ Verb add_recover(CLI::App& root) {
       ->type_name("FILE");
   add_bytes(app, "--seed", verb->seed, "the damaged store's seed, if its first page is lost")
       ->type_name("HEX");
-  add_number(app, "--damaged-shards", verb->damaged_shards, "its shards, if that is lost");
-  add_size(app, "--damaged-block-bytes", verb->damaged_block_bytes, "likewise");
-  add_size(app, "--damaged-extent-bytes", verb->damaged_extent_bytes, "likewise");
+  add_number(app, "--damaged-shards", verb->damaged_shards, "its shards, if that is lost", kShards);
+  add_size(app, "--damaged-block-bytes", verb->damaged_geometry.block_bytes, "likewise",
+           kBlockBytes);
+  add_size(app, "--damaged-extent-bytes", verb->damaged_geometry.extent_bytes, "likewise",
+           kExtentBytes);
   add_option_of_type(app, "--damaged-key-type", verb->damaged_types.key,
                      fmt::format("its keys are {}; likewise", text_type_names()));
   add_option_of_type(app, "--damaged-value-type", verb->damaged_types.value, "the same of values");

@@ -112,8 +112,6 @@ CompactReport rewrite(const TrainVerb& verb, const std::string& dictionary) {
 }
 
 Exit run(const TrainVerb& verb) {
-  if (verb.bytes < 256 || verb.bytes > kDictionaryBytesMax)
-    throw usage_failure("--bytes takes 256 to 65536");
   // Takes seconds and only reads: a signal ends the program.
   const std::string dictionary = trained(verb);
   // A signal ends the call, so that what is half made goes away.
@@ -147,7 +145,8 @@ Verb add_train(CLI::App& root) {
                            "compress a store with a dictionary of its own", kTrainExample);
   add_bytes(app, "--output", verb->output, "write the dictionary to a new file, leave the store")
       ->type_name("PATH");
-  add_size(app, "--bytes", verb->bytes, "longest dictionary wanted; default 64 KiB");
+  add_size(app, "--bytes", verb->bytes, "longest dictionary wanted: 256 to 64 KiB, the default",
+           {256, kDictionaryBytesMax});
   return {&app, [verb] { return run(*verb); }};
 }
 

@@ -115,7 +115,6 @@ Exit run(const WatchVerb& verb) {
   if (verb.prometheus && verb.common.json)
     throw usage_failure("--prometheus and --json exclude each other");
   constexpr double kIntervalMax = 86'400;
-  if (verb.count == 0) throw usage_failure("--count takes 1 or more displays");
   if (!(verb.interval >= 0.01 && verb.interval <= kIntervalMax))
     throw usage_failure("--interval takes 0.01 to 86400 seconds");
   Watched watched(path);
@@ -153,7 +152,7 @@ Verb add_watch(CLI::App& root) {
   app.add_option("--interval", verb->interval, "between two displays")
       ->type_name("SECONDS")
       ->capture_default_str();
-  add_number(app, "--count", verb->count, "end after so many displays; default: go on");
+  add_number(app, "--count", verb->count, "end after so many displays; default: go on", {1});
   app.add_flag("--once", verb->once, "one display, without rates");
   app.add_flag("--prometheus", verb->prometheus,
                "once, in the text format of Prometheus (textfile collector)");
