@@ -11,6 +11,7 @@
 #include "io/processes.h"
 #include "report/json.h"
 #include "report/stat_json.h"
+#include "text/escape.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {
@@ -25,15 +26,6 @@ std::string state_text(const AttachedProcess& process, const ProcessFacts& facts
   if (!process.alive) return "DEAD";
   if (!facts.known) return "alive";
   return facts.state == 'T' || facts.state == 't' ? "STOPPED" : "alive";
-}
-
-// A process names itself: nothing of it may reach the terminal that is no letter.
-std::string harmless(std::string_view name) {
-  std::string text = readable(name);
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
 }
 
 // What the process in a slot holds: "lock of shard 3 (wanted), snapshot of epoch 7".
@@ -84,7 +76,7 @@ std::string processes_text(const Activity& activity) {
   for (const AttachedProcess& process : activity.processes) {
     const ProcessFacts facts = process.alive ? facts_of_process(process.pid) : ProcessFacts();
     text += fmt::format("  {:>4} {:>8} {:<16} {:<8} {:>9}  {}\n", process.slot, process.pid,
-                        facts.known ? harmless(facts.command) : "-", state_text(process, facts),
+                        facts.known ? readable(facts.command) : "-", state_text(process, facts),
                         facts.known ? human_seconds(static_cast<double>(facts.age_seconds)) : "-",
                         holdings(activity, process));
   }
@@ -115,10 +107,10 @@ std::string lock_name(const HeldLock& lock) {
 
 std::string activity_text(const Activity& activity, const std::string& path) {
   if (!activity.live)
-    return fmt::format("{}: not in use since it was made or the system booted\n", path);
+    return fmt::format("{}: not in use since it was made or the system booted\n", readable(path));
   const auto alive = std::count_if(activity.processes.begin(), activity.processes.end(),
                                    [](const AttachedProcess& process) { return process.alive; });
-  std::string text = fmt::format("{}: {} attached for writing, {} dead\n", path, alive,
+  std::string text = fmt::format("{}: {} attached for writing, {} dead\n", readable(path), alive,
                                  activity.processes.size() - static_cast<std::size_t>(alive));
   if (!activity.processes.empty()) text += "\n" + processes_text(activity);
   return text + orphans_text(activity) + space_text(activity);

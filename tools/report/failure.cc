@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report/json.h"
+#include "text/escape.h"
 
 namespace hmap::tool {
 namespace {
@@ -185,16 +186,17 @@ Failure interrupted_failure(int signal, std::string where) {
 
 void report(const Failure& failure, bool json) {
   if (json) return print_error(as_json(failure));
-  std::string text =
-      fmt::format("hmap: {}{}\n", place(failure.where, failure.line), failure.message);
-  if (!failure.note.empty()) text += fmt::format("hmap: {}\n", failure.note);
+  std::string text = fmt::format("hmap: {}{}\n", readable(place(failure.where, failure.line)),
+                                 readable(failure.message));
+  if (!failure.note.empty()) text += fmt::format("hmap: {}\n", readable(failure.note));
   const std::string hint = full_hint(failure);
-  if (!hint.empty()) text += fmt::format("  hint: {}\n", hint);
+  if (!hint.empty()) text += fmt::format("  hint: {}\n", readable(hint));
   print_error(text);
 }
 
 void warn(std::string_view where, std::uint64_t line, std::string_view message) {
-  print_error(fmt::format("hmap: {}warning: {}\n", place(where, line), message));
+  print_error(
+      fmt::format("hmap: {}warning: {}\n", readable(place(where, line)), readable(message)));
 }
 
 void tell(std::string_view text) { print_error(std::string(text)); }

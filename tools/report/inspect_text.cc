@@ -1,5 +1,6 @@
 // See inspect_text.h.
 #include "report/inspect_text.h"
+#include "text/escape.h"
 
 #include <fmt/format.h>
 
@@ -19,6 +20,7 @@ void add_line(const InspectNode& node, std::size_t level, bool colour, std::stri
   std::string line = fmt::format("{} {:<11} {:<{}} {:<{}} {}", node.wrong ? '!' : ' ', at, name,
                                  kNameColumns, node.value, kValueColumns, node.meaning);
   line.erase(line.find_last_not_of(' ') + 1);
+  line = readable(line);
   text += colour && node.wrong ? fmt::format("\x1b[31m{}\x1b[0m\n", line) : line + "\n";
 }
 

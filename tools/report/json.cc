@@ -1,12 +1,10 @@
 // See json.h.
 #include "report/json.h"
 
-#include <cstddef>
 #include <nlohmann/json.hpp>
 
 #include "io/output.h"
 #include "text/base64.h"
-#include "text/hex.h"
 #include "text/utf8.h"
 
 namespace hmap::tool {
@@ -17,21 +15,6 @@ void set_bytes(nlohmann::ordered_json& object, const std::string& name, std::str
   } else {
     object[name + "_b64"] = to_base64(bytes);
   }
-}
-
-std::string readable(std::string_view bytes) {
-  std::string text;
-  while (!bytes.empty()) {
-    const std::size_t length = utf8_sequence(bytes);
-    if (length == 0) {
-      text += "\\x";
-      append_hex(bytes.substr(0, 1), text);
-    } else {
-      text += bytes.substr(0, length);
-    }
-    bytes.remove_prefix(length == 0 ? 1 : length);
-  }
-  return text;
 }
 
 void write_line(Output& out, const nlohmann::ordered_json& object) {

@@ -16,9 +16,6 @@ class Output;
 // Sets object[name], or object[name + "_b64"] if `bytes` is not valid UTF-8.
 void set_bytes(nlohmann::ordered_json& object, const std::string& name, std::string_view bytes);
 
-// For messages, which need not be reversible: what is not valid UTF-8 appears as \xHH.
-[[nodiscard]] std::string readable(std::string_view bytes);
-
 // One object on one line. Everything in it must be valid UTF-8 already.
 void write_line(Output& out, const nlohmann::ordered_json& object);
 

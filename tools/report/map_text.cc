@@ -6,6 +6,7 @@
 
 #include "report/json.h"
 #include "report/map.h"
+#include "text/escape.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {

@@ -6,6 +6,7 @@
 
 #include "report/json.h"
 #include "report/watch_text.h"
+#include "text/escape.h"
 
 namespace hmap::tool {
 namespace {

@@ -94,8 +94,8 @@ std::string damage_text(const RecoverReport& report) {
 
 std::string recover_text(const RecoverReport& report, const std::string& damaged,
                          const std::string& fresh) {
-  std::string text =
-      fmt::format("{}, {}, into {}\n\n", damaged, human_bytes(report.file_bytes), fresh);
+  std::string text = fmt::format("{}, {}, into {}\n\n", readable(damaged),
+                                 human_bytes(report.file_bytes), readable(fresh));
   text += source_text(report) + entries_text(report) + log_text(report);
   if (report.conflicts != 0) {
     text += number_row("conflicts", report.conflicts,

@@ -14,6 +14,7 @@
 
 #include "report/row.h"
 #include "report/stat_advice.h"
+#include "text/escape.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {
@@ -50,7 +51,7 @@ std::string buckets_log2_text(const Stats& stats) {
 
 std::string hmap_text(const Stats& stats) {
   std::string text = row("entries", grouped(stats.entries));
-  if (!same_type(stats.type, TypeInfo())) text += row("type", to_string(stats.type));
+  if (!same_type(stats.type, TypeInfo())) text += row("type", readable(to_string(stats.type)));
   const std::size_t shards = stats.shards.size();
   text += row("shards", shards == 1 ? "1" : fmt::format("{}, written independently", shards));
   text += row("buckets",
@@ -208,7 +209,7 @@ std::string processes_text(const Stats& stats) {
 }  // namespace
 
 std::string stat_text(const Stats& stats, const std::string& path, bool with_chains) {
-  std::string text = fmt::format("{}: hmap store, format version {}, {}\n\n", path,
+  std::string text = fmt::format("{}: hmap store, format version {}, {}\n\n", readable(path),
                                  stats.format_version, human_bytes(stats.file_bytes));
   text += hmap_text(stats) + growth_text(stats);
   if (with_chains) text += chains_text(stats);

@@ -5,6 +5,7 @@
 
 #include "report/json.h"
 #include "report/verify_text.h"
+#include "text/escape.h"
 
 namespace hmap::tool {
 namespace {

@@ -12,6 +12,7 @@
 
 #include "report/activity.h"
 #include "report/json.h"
+#include "text/escape.h"
 #include "text/numbers.h"
 
 namespace hmap::tool {
@@ -155,7 +156,7 @@ void add_activity_lines(const Sample& now, const std::string& path,
   std::istringstream text(activity_text(now.activity, path));
   for (std::string line; std::getline(text, line);) {
     // The sums are above already.
-    if (line.starts_with(path)) line.erase(0, path.size() + 2);
+    if (line.starts_with(readable(path))) line.erase(0, readable(path).size() + 2);
     if (line.starts_with("space held back") || line.starts_with("changed since")) continue;
     if (!line.empty()) lines.push_back(std::move(line));
   }

@@ -10,56 +10,73 @@
 namespace hmap::tool {
 namespace {
 
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 || byte == 0x7F;
-}
-
 bool is_plain_ascii(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte >= 0x20 && byte < 0x7F && c != '\\';
 }
 
-void write_hex_escape(char c, Output& out) {
-  std::string text = "\\x";
-  append_hex({&c, 1}, text);
-  out.write(text);
+// As utf8_sequence(), but 0 for control characters as well: U+0080 to U+009F, too, which terminals
+// obey (U+009B is ESC with a bracket).
+std::size_t printable_sequence(std::string_view bytes) {
+  const std::size_t length = utf8_sequence(bytes);
+  const auto first = static_cast<unsigned char>(bytes[0]);
+  if (length == 1 && (first < 0x20 || first == 0x7F)) return 0;
+  if (length == 2 && first == 0xC2 && static_cast<unsigned char>(bytes[1]) < 0xA0) return 0;
+  return length;
 }
 
-void write_ascii_escape(char c, Output& out) {
+void append_escape(char c, std::string& text) {
   switch (c) {
     case '\\':
-      return out.write("\\\\");
+      text += "\\\\";
+      return;
     case '\t':
-      return out.write("\\t");
+      text += "\\t";
+      return;
     case '\n':
-      return out.write("\\n");
+      text += "\\n";
+      return;
     case '\r':
-      return out.write("\\r");
+      text += "\\r";
+      return;
     default:
-      return write_hex_escape(c, out);
+      text += "\\x";
+      append_hex({&c, 1}, text);
   }
 }
 
 }  // namespace
 
 void write_escaped(std::string_view bytes, Output& out) {
+  std::string escape;
   while (!bytes.empty()) {
     std::size_t plain = 0;
     while (plain < bytes.size() && is_plain_ascii(bytes[plain])) ++plain;
     out.write(bytes.substr(0, plain));
     bytes.remove_prefix(plain);
     if (bytes.empty()) return;
+    // Longer ones as they are, U+0080 to U+009F too: what is UTF-8 stays so in a dump.
     const std::size_t length = utf8_sequence(bytes);
     if (length > 1) {
       out.write(bytes.substr(0, length));
-    } else if (bytes[0] == '\\' || is_control(bytes[0])) {
-      write_ascii_escape(bytes[0], out);
     } else {
-      write_hex_escape(bytes[0], out);
+      escape.clear();
+      append_escape(bytes[0], escape);
+      out.write(escape);
     }
     bytes.remove_prefix(length == 0 ? 1 : length);
   }
+}
+
+std::string readable(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    const std::size_t length = printable_sequence(bytes);
+    if (length == 0) append_escape(bytes[0], text);
+    text += bytes.substr(0, length);
+    bytes.remove_prefix(length == 0 ? 1 : length);
+  }
+  return text;
 }
 
 std::string quote(std::string_view bytes) {

@@ -13,6 +13,10 @@ class Output;
 // every byte that is not part of valid UTF-8.
 void write_escaped(std::string_view bytes, Output& out);
 
+// `bytes` in a message, which is one line and need not be reversible: \t \n \r and \xHH for
+// control characters, \xHH for what is not UTF-8. Names of files and of processes may be anything.
+[[nodiscard]] std::string readable(std::string_view bytes);
+
 // `bytes` in quotes for a message: printable ASCII, everything else as \xHH, cut when long.
 [[nodiscard]] std::string quote(std::string_view bytes);
 

@@ -159,7 +159,7 @@ Exit tell_conflict(const MergeVerb& verb, const Conflict& conflict) {
     tell(fmt::format(
         "hmap: {} and {} have different values of the key {}; nothing was changed\n"
         "  hint: --on-conflict ours or theirs says which to take; hmap diff shows all\n",
-        conflict.one, conflict.other, quote(conflict.key)));
+        readable(conflict.one), readable(conflict.other), quote(conflict.key)));
   }
   return Exit::kNo;
 }
@@ -192,7 +192,8 @@ Exit run(const MergeVerb& verb) {
   write_counts(verb, counts);
   if (verb.conflict != "fail" || counts.kept == 0) return Exit::kYes;
   tell(fmt::format(
-      "hmap: {}: others wrote to it meanwhile; where values differ, its own were kept\n", path));
+      "hmap: {}: others wrote to it meanwhile; where values differ, its own were kept\n",
+      readable(path)));
   return Exit::kNo;
 }
 

@@ -17,6 +17,7 @@
 #include "io/descriptors.h"
 #include "io/progress.h"
 #include "report/json.h"
+#include "text/escape.h"
 #include "text/numbers.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
@@ -123,7 +124,7 @@ Exit run(const TrainVerb& verb) {
   if (!verb.output.empty()) {
     write_dictionary(verb.output, dictionary);
     set_bytes(answer, "output", verb.output);
-    words += fmt::format(" in {}\n", verb.output);
+    words += fmt::format(" in {}\n", readable(verb.output));
   } else {
     const CompactReport report = rewrite(verb, dictionary);
     answer["entries"] = report.entries;

@@ -9,6 +9,7 @@
 #include "report/json.h"
 #include "report/verify_json.h"
 #include "report/verify_text.h"
+#include "text/escape.h"
 #include "verbs/common.h"
 #include "verbs/verbs.h"
 
@@ -105,7 +106,7 @@ Exit run(const VerifyVerb& verb) {
   if (verb.common.json) {
     write_pretty(out, verify_json(report, path, remarks));
   } else {
-    out.write(verify_text(report, path, remarks));
+    out.write(verify_text(report, readable(path), remarks));
   }
   out.finish();
   if (!report.clean() || !remarks.refused.empty()) return Exit::kCorrupt;
