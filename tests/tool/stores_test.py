@@ -164,6 +164,13 @@ class WarmAndBench(Stores):
         self.assertRegex(self.hmap("warm", self.file).stdout, rb"in memory before, .* now\n$")
         self.hmap("warm", self.path("nowhere"), code=SYSTEM)
 
+    def test_bench_says_what_the_directory_has_to_be(self):
+        self.make()
+        for place in (self.path("nowhere"), self.file):
+            error = self.error("bench", place, code=SYSTEM)
+            self.assertEqual((error["code"], error["file"]), ("NotFound", place))
+            self.assertIn("has to be a directory", error["hint"])
+
     def test_bench(self):
         arguments = ("bench", "--entries", "3000", "--threads", "2", str(self.place))
         answer = self.answer(*arguments, "--json")

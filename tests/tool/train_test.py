@@ -106,5 +106,20 @@ class Train(ToolTest):
         self.assertFalse(os.path.exists(self.path("b.hmap")))
 
 
+class Refused(ToolTest):
+    def test_output_says_what_is_in_the_way_before_the_work(self):
+        self.make({b"%d" % n: b"some value of an entry, number %d" % n for n in range(3000)})
+        there = self.path("there")
+        for output, code, words in ((self.file, "Exists", "choose another name"),
+                                    (there + "/x", "NotFound", "make the directory first"),
+                                    (self.file + "/x", "NotFound", "make the directory first")):
+            error = self.error("train", "--output", output, self.file, code=SYSTEM)
+            self.assertEqual((error["code"], error["file"]), (code, output))
+            self.assertIn(words, error["hint"])
+        self.hmap("train", "--output", there, self.file)
+        self.assertEqual(self.error("train", "--output", there, self.file, code=SYSTEM)["code"],
+                         "Exists")
+
+
 if __name__ == "__main__":
     main()

@@ -58,7 +58,7 @@ class Scratch {
  public:
   explicit Scratch(const std::string& directory) : path_(directory + "/hmap-bench-XXXXXX") {
     const int fd = ::mkstemp(path_.data());
-    if (fd < 0) throw system_failure(errno, directory, "cannot make a scratch file");
+    if (fd < 0) throw failure_in(directory, errno);
     ::close(fd);
     ::unlink(path_.c_str());
   }
@@ -68,6 +68,13 @@ class Scratch {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  static Failure failure_in(const std::string& directory, int error) {
+    Failure failure = system_failure(error, directory, "cannot make the scratch store");
+    if (error == ENOENT || error == ENOTDIR) failure.code = Code::kNotFound;
+    failure.hint = "DIR, else TMPDIR, else /tmp, has to be a directory that you may write to";
+    return failure;
+  }
+
   std::string path_;
 };
 
