@@ -44,6 +44,10 @@ bool add_to_cart(hmap::Store& store, std::string_view id, std::uint64_t now,
 }
 
 // After a login the session gets a new name: at no moment both names work, nor neither.
+//
+// A batch writes several keys at one moment, but it does not read: what others write to `from`
+// between the get and the apply is lost with it. That is well for the request that logs in, which
+// decides what the new session holds; what must not be lost needs one key, and update().
 hmap::Status rename(hmap::Store& store, std::string_view from, std::string_view to) {
   const auto value = store.get(from);
   if (!value) return value.error();
