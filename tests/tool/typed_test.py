@@ -86,6 +86,29 @@ class Typed(ToolTest):
             self.hmap(verb, self.file)
         self.assertIn(b'"u64 -> i32"', self.hmap("inspect", self.file).stdout)
 
+    def test_json_has_numbers_whichever_verb_answers(self):
+        """All digits of large ones; what JSON has no number for is a string."""
+        file, other = self.path("one.hmap"), self.path("two.hmap")
+        for path, value in ((file, "-0"), (other, "1.5")):
+            self.hmap("create", path, "--key-type", "u64", "--value-type", "f64")
+            self.hmap("put", path, "18446744073709551615", "--", value)
+            self.hmap("put", path, "9007199254740993", "--", "-inf")
+        large = b"18446744073709551615"
+        self.assertEqual(self.hmap("get", "--json", file, large).stdout,
+                         b'{"key":%s,"value":-0.0}\n' % large)
+        self.assertEqual(self.hmap("get", "--json", file, "9007199254740993").stdout,
+                         b'{"key":9007199254740993,"value":"-inf"}\n')
+        difference = b'{"difference":"different","key":%s,"value":-0.0,"other":1.5}\n' % large
+        self.assertEqual(self.hmap("diff", "--json", "--values", file, other, code=NO).stdout,
+                         difference)
+        self.assertEqual(self.hmap("diff", "--values", file, other, code=NO).stdout,
+                         b"!\t%s\t-0\t1.5\n" % large)
+        self.assertIn(b'"key":%s,' % large,
+                      self.hmap("merge", "--json", file, other, code=NO).stdout)
+        self.assertIn(b'of the key "%s"' % large, self.hmap("merge", file, other, code=NO).stderr)
+        # Stores that do not agree on what the bytes are.
+        self.assertIn(b"\\xff" * 8, self.hmap("diff", file, self.file, code=NO).stdout)
+
     def test_stat_names_the_type(self):
         # The fingerprint is that of hmap::Map<uint64_t, int32_t>: FNV-1a of "u64 8 8 -> i32 4 4".
         print_ = 0xcbf29ce484222325

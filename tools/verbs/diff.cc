@@ -16,6 +16,7 @@
 #include "verbs/arguments.h"
 #include "verbs/common.h"
 #include "verbs/side_by_side.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -49,8 +50,8 @@ struct Difference {
 
 class Differences {
  public:
-  Differences(const DiffVerb& verb, Output& out, Progress& progress)
-      : verb_(verb), out_(out), progress_(progress) {}
+  Differences(const DiffVerb& verb, const TextTypes& types, Output& out, Progress& progress)
+      : verb_(verb), types_(types), out_(out), progress_(progress) {}
 
   // False: nobody wants to know more.
   bool tell(const Difference& difference) {
@@ -73,29 +74,34 @@ class Differences {
     constexpr std::string_view kMarks = "-+!";
     out_.put(kMarks[static_cast<std::size_t>(difference.kind)]);
     out_.put('\t');
-    write_escaped(difference.key, out_);
+    write_text(difference.key, types_.key);
     if (verb_.values) {
       out_.put('\t');
-      write_escaped(difference.value, out_);
+      write_text(difference.value, types_.value);
     }
     if (verb_.values && difference.kind == DifferenceKind::kDifferent) {
       out_.put('\t');
-      write_escaped(difference.other, out_);
+      write_text(difference.other, types_.value);
     }
     out_.put('\n');
+  }
+  void write_text(std::string_view bytes, TextType type) {
+    if (type.kind == TextType::Kind::kBytes) return write_escaped(bytes, out_);
+    out_.write(text_from(bytes, type, "field"));
   }
   void tell_json(const Difference& difference) {
     constexpr const char* kWords[] = {"only_file", "only_other", "different"};
     nlohmann::ordered_json object;
     object["difference"] = kWords[static_cast<std::size_t>(difference.kind)];
-    set_bytes(object, "key", difference.key);
-    if (verb_.values) set_bytes(object, "value", difference.value);
+    set_typed(object, "key", difference.key, types_.key);
+    if (verb_.values) set_typed(object, "value", difference.value, types_.value);
     if (verb_.values && difference.kind == DifferenceKind::kDifferent)
-      set_bytes(object, "other", difference.other);
+      set_typed(object, "other", difference.other, types_.value);
     write_line(out_, object);
   }
 
   const DiffVerb& verb_;
+  const TextTypes types_;
   Output& out_;
   Progress& progress_;
   const bool on_terminal_ = ::isatty(STDOUT_FILENO) != 0;
@@ -119,6 +125,11 @@ bool compare(const Store& one, const std::string& one_path, const Store& other,
   return true;
 }
 
+// As get writes them; bytes, if the stores do not agree on what they are.
+TextTypes common_types(const TypeInfo& file, const TypeInfo& other) {
+  return same_type(file, other) ? TextTypes::of({}, file) : TextTypes();
+}
+
 Exit run(const DiffVerb& verb) {
   const std::string& path = verb.common.file;
   const Store file = open_to_read(path);
@@ -127,7 +138,8 @@ Exit run(const DiffVerb& verb) {
   std::uint64_t done = 0;
   Progress progress("diff", take(file.size(), path) + take(other.size(), verb.other),
                     Progress::Unit::kEntries);
-  Differences differences(verb, out, progress);
+  const TextTypes types = common_types(take(file.type(), path), take(other.type(), verb.other));
+  Differences differences(verb, types, out, progress);
   if (compare(file, path, other, verb.other, false, progress, done, differences))
     (void)compare(other, verb.other, file, path, true, progress, done, differences);
   progress.hide();

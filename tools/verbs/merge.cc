@@ -18,6 +18,7 @@
 #include "verbs/common.h"
 #include "verbs/side_by_side.h"
 #include "verbs/target.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -145,11 +146,13 @@ void write_counts(const MergeVerb& verb, const MergeCounts& counts) {
 }
 
 Exit tell_conflict(const MergeVerb& verb, const Conflict& conflict) {
+  const TypeInfo store = take(open_to_read(conflict.one).type(), conflict.one);
+  const TextType type = TextTypes::of({}, store).key;
   if (verb.common.json) {
     Output out;
     nlohmann::ordered_json answer;
     nlohmann::ordered_json where;
-    set_bytes(where, "key", conflict.key);
+    set_typed(where, "key", conflict.key, type);
     set_bytes(where, "one", conflict.one);
     set_bytes(where, "other", conflict.other);
     answer["conflict"] = std::move(where);
@@ -159,7 +162,8 @@ Exit tell_conflict(const MergeVerb& verb, const Conflict& conflict) {
     tell(fmt::format(
         "hmap: {} and {} have different values of the key {}; nothing was changed\n"
         "  hint: --on-conflict ours or theirs says which to take; hmap diff shows all\n",
-        readable(conflict.one), readable(conflict.other), quote(conflict.key)));
+        readable(conflict.one), readable(conflict.other),
+        quote(text_from(conflict.key, type, "key"))));
   }
   return Exit::kNo;
 }

@@ -141,9 +141,12 @@ void set_typed(nlohmann::ordered_json& object, const std::string& name, std::str
                TextType type) {
   if (type.kind == Kind::kBytes) return set_bytes(object, name, bytes);
   const std::string text = text_from(bytes, type, name.c_str());
-  const auto number = type.kind == Kind::kHex
-                          ? nlohmann::ordered_json(nlohmann::ordered_json::value_t::discarded)
-                          : nlohmann::ordered_json::parse(text, nullptr, false);
+  if (type.kind == Kind::kHex) {
+    object[name] = text;
+    return;
+  }
+  // "-0" would be read as a whole number, which has no such zero.
+  const auto number = nlohmann::ordered_json::parse(text == "-0" ? "-0.0" : text, nullptr, false);
   // JSON has no NaN and no infinity.
   object[name] = number.is_discarded() ? nlohmann::ordered_json(text) : number;
 }
