@@ -102,8 +102,8 @@ def with_pkg_config(args, prefix):
     flags = shlex.split(run(args.pkg_config, "--cflags", "--libs", "hmap", env=env))
     source = pathlib.Path(__file__).parent / "consumer/consumer.cc"
     program = args.work / "pkg_config_consumer"
-    run(args.cxx, "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", source, "-o", program,
-        *flags)
+    run(args.cxx, "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow",
+        "-Werror", source, "-o", program, *flags)
     use_program(program, args.work / "pkg_config.hmap",
                 env=dict(os.environ, LD_LIBRARY_PATH=str(prefix / "lib")))
 

@@ -23,10 +23,10 @@ struct CompactOptions {
   // Of the new file: `shard_bits`, `geometry`, `compression`, `dictionary`, `expected_entries`,
   // `window_bytes`, `size_limit`; the others are ignored. What is left at its default stays as it
   // was.
-  Options store;
+  Options store{};
   // Called for each entry with the entries done and those in all; false ends the call (kSystem,
   // ECANCELED) and leaves the store as it was. May be empty.
-  std::function<bool(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<bool(std::uint64_t done, std::uint64_t total)> progress{};
 };
 
 struct CompactReport {
@@ -68,7 +68,7 @@ struct OnlineOptions {
   // Called after each step, of well below a millisecond as a rule, with how far the walk over the
   // entries has come and their number at the beginning; false ends the call after what it has done
   // so far. May be empty.
-  std::function<bool(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<bool(std::uint64_t done, std::uint64_t total)> progress{};
 };
 
 struct OnlineReport {

@@ -23,10 +23,10 @@ struct CopyOptions {
   // Of the new store: `shard_bits`, `geometry`, `compression`, `dictionary`, `expected_entries`,
   // `file_mode`, `window_bytes`, `size_limit`; the others are ignored. What is left at its
   // default is taken from the source, and room is made for as many entries as it has.
-  Options store;
+  Options store{};
   // Called for each entry with the entries done and, roughly, those in all; false ends the call
   // (kSystem, ECANCELED) and leaves nothing behind. May be empty.
-  std::function<bool(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<bool(std::uint64_t done, std::uint64_t total)> progress{};
 };
 
 struct CopyReport {

@@ -65,7 +65,7 @@ struct InspectOptions {
   // checkpoint; or in any case the latter.
   bool durable = false;
   // As RecoverOptions::store_seed, for a file whose superblock is lost.
-  std::optional<std::uint64_t> store_seed;
+  std::optional<std::uint64_t> store_seed{};
 };
 
 // Reads a file that may be damaged anywhere: what cannot be read is said to be so. Takes no lock

@@ -56,6 +56,8 @@ struct Geometry {
                                    // are raised to 224); default 256.
 };
 
+// As every struct of options: each member has an initializer, so that whoever names some of them
+// (`{.mode = hmap::Mode::kOpen}`) is not warned of the others.
 struct Options {
   Mode mode = Mode::kOpenOrCreate;
   Durability durability = Durability::kStore;
@@ -68,16 +70,16 @@ struct Options {
   std::uint64_t expected_entries = 0;
   // Creation only: permission bits of the new file, before the umask.
   std::uint32_t file_mode = 0644;
-  Geometry geometry;
+  Geometry geometry{};
   // Creation only. Of text, put() costs about 1 us more for 200 bytes, 3 us for 1 KiB and 2 us for
   // each further KiB; get() a fifth of that; find() of a compressed value gives a copy.
   Compression compression = Compression::kStore;
   // Creation only, with Compression::kLz4: what values are compressed against, 0 to 65,536 bytes,
   // so that short ones that resemble each other shrink, too. train_dictionary() makes one.
-  std::string dictionary;
+  std::string dictionary{};
   // What keys and values are. A new store gets this type, and only a store of the same type is
   // opened: another is kTypeMismatch, which names both. The default: byte strings.
-  TypeInfo type;
+  TypeInfo type{};
   // Opens a store of any type, for programs that handle keys and values as bytes whatever they
   // mean: writes of other lengths than the type's are kInvalidArgument, and so are look-ups.
   bool any_type = false;

@@ -44,15 +44,15 @@ struct RecoverOptions {
   // `file_mode`, `window_bytes`, `size_limit`; the others are ignored. What is left at its
   // default is taken from the damaged store as far as that can be read. `type` is that of the
   // damaged store, and needed only if its superblock cannot be believed.
-  Options store;
+  Options store{};
 
   // The damaged store's `store_seed` (8 bytes at 56 of any intact copy of its first page), with
   // which every checksum is seeded. Needed only if neither its superblock nor a spare of it can be
   // believed.
-  std::optional<std::uint64_t> store_seed;
+  std::optional<std::uint64_t> store_seed{};
   // The damaged store's sizes, if its superblock cannot be believed; zeros: as found, else the
   // defaults. `damaged_shard_bits`: -1 likewise. Without them only kScan is possible.
-  Geometry damaged_geometry;
+  Geometry damaged_geometry{};
   int damaged_shard_bits = -1;
 
   // Entries of RecoverReport::lost and ::damage at most. The totals count all.
@@ -61,9 +61,9 @@ struct RecoverOptions {
   // Called often with bytes done (roughly) and bytes in all, from 0 once for the buckets and, if it
   // must be, once more for the scan of the file; false ends the call (kSystem, ECANCELED) and
   // leaves nothing behind. May be empty.
-  std::function<bool(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<bool(std::uint64_t done, std::uint64_t total)> progress{};
   // Called for each conflict, at the end. A failed Status ends the call. May be empty.
-  std::function<Status(const RecoverConflict&)> conflict;
+  std::function<Status(const RecoverConflict&)> conflict{};
 };
 
 // What was found and what was not.

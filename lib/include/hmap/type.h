@@ -29,13 +29,13 @@ struct TypeInfo {
     std::uint32_t align = 0;  // A power of two up to kTypeAlignMax that divides `bytes`.
     friend bool operator==(const Part&, const Part&) = default;
   };
-  Part key;
-  Part value;
+  Part key{};
+  Part value{};
   // Differs where the types of the program differ. 0 exactly for byte strings on both sides.
   std::uint64_t fingerprint = 0;
   // For people, at most kTypeNameBytesMax bytes of UTF-8 without control characters; empty where
   // the fingerprint is 0. Example: "u64 -> Session".
-  std::string name;
+  std::string name{};
 };
 
 // Whether a program that knows `a` may open a store of type `b`: everything but the name is equal.

@@ -84,7 +84,7 @@ struct VerifyOptions {
   VerifyState state = VerifyState::kBoth;
   // Called now and then with the bytes done and the bytes to do (both rough, `done` never falls).
   // False ends the check; the report then says so. Must not call into the store.
-  std::function<bool(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<bool(std::uint64_t done, std::uint64_t total)> progress{};
   // With a writing handle: no checkpoint of anybody from the beginning of the durable state's check
   // to its end, instead of after several of them came in its way. For large stores that are written
   // to all the time; a power cut meanwhile would lose more than the checkpoint interval, and who
