@@ -48,7 +48,7 @@ TEST_P(DamagedRecord, IsAnErrorByEveryWay) {
     std::string damaged = image_;
     damaged[record_ + place] ^= 1;
     write_file(path_, damaged);
-    const Store store = Store::open(path_, quiet_options()).value();
+    Store store = Store::open(path_, quiet_options()).value();
     std::string value;
     EXPECT_CODE(Code::kCorrupt, store.get(kKey));
     EXPECT_CODE(Code::kCorrupt, store.get_into(kKey, value));
@@ -61,6 +61,15 @@ TEST_P(DamagedRecord, IsAnErrorByEveryWay) {
     Result<std::optional<Entry>> entry = cursor.next();
     if (entry) entry = cursor.next();
     EXPECT_CODE(Code::kCorrupt, entry);
+    EXPECT_CODE(Code::kCorrupt, store.update(kKey, [](std::string_view) { return "new"; }));
+    EXPECT_CODE(Code::kCorrupt, store.append(kKey, "more"));
+    EXPECT_CODE(Code::kCorrupt, store.compare_exchange(kKey, "short", "new"));
+    EXPECT_CODE(Code::kCorrupt, store.compare_exchange(kKey, "short", std::nullopt));
+    // Who names every byte of it needs no checksum.
+    if (place == offsetof(format::RecordHeader, checksum)) continue;
+    EXPECT_CODE(Code::kCorrupt, store.compare_exchange(kKey, value_, "new"));
+    EXPECT_CODE(Code::kCorrupt, store.compare_exchange(kKey, value_, std::nullopt));
+    EXPECT_CODE(Code::kCorrupt, store.get(kKey));
   }
 }
 

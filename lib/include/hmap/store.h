@@ -169,7 +169,8 @@ class HMAP_EXPORT Store {
   // processes and under kill -9, as put(); what other writers did to the key before and changed
   // back goes unnoticed.
   // Errors: as put(); kInvalidArgument instead of kTooLarge where nothing would be written.
-  // Durability: as put(). Cost: as put(); the values are compared while the shard is locked.
+  // Durability: as put(). Cost: as put(); the values are compared, and the checksum of one that is
+  // another is verified, while the shard is locked.
   Result<bool> compare_exchange(std::string_view key, std::optional<std::string_view> expected,
                                 std::optional<std::string_view> desired);
 

@@ -54,13 +54,17 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
 
 Result<bool> has_value(const Engine& engine, const Location& location, std::string_view expected) {
   const EntryView& entry = location.entry;
-  if (entry.flags == 0) {
-    return entry.value_bytes == expected.size() &&
-           seam::equal(entry.value, expected.data(), expected.size());
+  bool same = entry.flags == 0 && entry.value_bytes == expected.size() &&
+              seam::equal(entry.value, expected.data(), expected.size());
+  if (entry.flags != 0) {
+    std::string value(entry.value, entry.value_bytes);
+    if (Status s = decode_value(engine, entry, value); !s.ok()) return s;
+    same = value == expected;
   }
-  std::string value(entry.value, entry.value_bytes);
-  if (Status s = decode_value(engine, entry, value); !s.ok()) return s;
-  return value == expected;
+  // It may be another value by damage only.
+  if (!same && engine.verify_reads && !record_intact(engine, entry))
+    return Engine::corrupt("record with a wrong checksum", entry.record);
+  return same;
 }
 
 Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& entry,
