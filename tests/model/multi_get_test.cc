@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hmap/snapshot.h"
 #include "seeds.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -84,6 +85,56 @@ TEST(MultiGet, RefusesWhatItCannotAnswer) {
   EXPECT_CODE(Code::kInvalidArgument, store.multi_contains(keys, {}));
   ASSERT_OK(store.close());
   EXPECT_CODE(Code::kClosed, store.multi_get({}, {}));
+  EXPECT_CODE(Code::kClosed, store.multi_contains({}, {}));
+}
+
+TEST(MultiGet, OfASnapshotRefusesTheSame) {
+  const TempDir dir;
+  Store store = Store::open(dir.file("store"), quiet_options()).value();
+  ASSERT_OK(store.put("a", "1"));
+  Snapshot snapshot = store.snapshot().value();
+  const std::string too_long(kKeyBytesMax + 1, 'k');
+  const std::vector<std::string_view> keys = {"a", too_long};
+  Answers values(2);
+  EXPECT_CODE(Code::kInvalidArgument, snapshot.multi_get(keys, values));
+  EXPECT_EQ(Answers(2), values);
+  bool present[2] = {false, false};
+  EXPECT_CODE(Code::kInvalidArgument, snapshot.multi_contains(keys, present));
+  EXPECT_FALSE(present[0]);
+  EXPECT_CODE(Code::kInvalidArgument, snapshot.multi_get(keys, {}));
+  EXPECT_CODE(Code::kInvalidArgument, snapshot.multi_contains(keys, {}));
+  ASSERT_OK(store.close());
+  EXPECT_CODE(Code::kClosed, snapshot.multi_get({}, {}));
+  EXPECT_CODE(Code::kClosed, snapshot.multi_contains({}, {}));
+  const Snapshot taken = std::move(snapshot);
+  EXPECT_CODE(Code::kClosed, snapshot.multi_get({}, {}));
+  EXPECT_CODE(Code::kClosed, snapshot.multi_contains({}, {}));
+}
+
+// Through everything that makes the live buckets others than those of the snapshot.
+TEST(MultiGet, OfASnapshotAnswersAsItsGetDoes) {
+  const TempDir dir;
+  Store store = Store::open(dir.file("store"), quiet_options()).value();
+  for (std::uint64_t i = 0; i < 500; ++i) ASSERT_OK(store.put(key_of(i), value_of(i, 60)));
+  const Snapshot snapshot = store.snapshot().value();
+  std::vector<std::string> keys;
+  for (std::uint64_t i = 0; i < 1'000; ++i) keys.push_back(key_of(i * 7 % 1'000));
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  const auto present = std::make_unique<bool[]>(keys.size());
+  const auto expect_500 = [&] {
+    Answers values(keys.size());
+    ASSERT_EQ(500U, snapshot.multi_get(views, values).value());
+    ASSERT_EQ(500U, snapshot.multi_contains(views, {present.get(), keys.size()}).value());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      ASSERT_EQ(snapshot.get(keys[i]).value(), values[i]) << keys[i];
+      ASSERT_EQ(values[i].has_value(), present[i]) << keys[i];
+    }
+  };
+  ASSERT_NO_FATAL_FAILURE(expect_500());
+  for (std::uint64_t i = 250; i < 3'000; ++i) ASSERT_OK(store.put(key_of(i), value_of(i + 1, 60)));
+  ASSERT_NO_FATAL_FAILURE(expect_500());
+  ASSERT_OK(store.clear());
+  ASSERT_NO_FATAL_FAILURE(expect_500());
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class HMAP_EXPORT Snapshot {
   [[nodiscard]] Result<bool> get_into(std::string_view key, std::string& value) const;
   [[nodiscard]] Result<bool> contains(std::string_view key) const;
   [[nodiscard]] Result<std::uint64_t> size() const;  // exact
-  // All of the keys at the same moment, one look-up after the other.
+  // All of the keys at the same moment.
   [[nodiscard]] Result<std::size_t> multi_get(std::span<const std::string_view> keys,
                                               std::span<std::optional<std::string>> values) const;
   [[nodiscard]] Result<std::size_t> multi_contains(std::span<const std::string_view> keys,

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "format/hash.h"
+#include "hmap/options.h"
 #include "map/find.h"
 #include "map/slots.h"
 
@@ -51,18 +52,29 @@ void ask_for_records(const Engine& engine, const Pending& pending) {
 }
 
 Result<bool> find_one(const Engine& engine, std::string_view key, u64 key_hash,
-                      std::optional<std::string>* value) {
-  if (value == nullptr) return find(engine, key, key_hash, nullptr);
+                      std::optional<std::string>* value, const Frozen* frozen) {
+  if (value == nullptr) return find(engine, key, key_hash, nullptr, frozen);
   if (!value->has_value()) value->emplace();  // else its memory is used again
-  const Result<bool> found = find(engine, key, key_hash, &**value);
+  const Result<bool> found = find(engine, key, key_hash, &**value, frozen);
   if (!found || !*found) value->reset();
   return found;
+}
+
+Status check_keys(const Engine& engine, std::span<const std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (key.size() > kKeyBytesMax)
+      return {Code::kInvalidArgument, "the key is longer than 65,535 bytes"};
+    if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<u64> find_many(const Engine& engine, std::span<const std::string_view> keys,
-                      std::optional<std::string>* values, bool* present) {
+                      std::optional<std::string>* values, bool* present, const Frozen* frozen) {
+  if (Status s = check_keys(engine, keys); !s.ok()) return s;
+  engine.count_reads(keys.size());
   u64 found = 0;
   std::array<Pending, kAtOnce> group;
   for (std::size_t first = 0; first < keys.size(); first += kAtOnce) {
@@ -71,7 +83,7 @@ Result<u64> find_many(const Engine& engine, std::span<const std::string_view> ke
     for (std::size_t i = 0; i < count; ++i) ask_for_records(engine, group[i]);
     for (std::size_t i = 0; i < count; ++i) {
       const Result<bool> one = find_one(engine, keys[first + i], group[i].key_hash,
-                                        values == nullptr ? nullptr : values + first + i);
+                                        values == nullptr ? nullptr : values + first + i, frozen);
       if (!one) return one.error();
       if (present != nullptr) present[first + i] = *one;
       found += *one ? 1 : 0;

@@ -2,6 +2,7 @@
 #include "hmap/snapshot.h"
 #include "format/hash.h"
 #include "map/find.h"
+#include "map/find_many.h"
 #include "store/cursor_impl.h"
 #include "store/store_impl.h"
 
@@ -55,31 +56,20 @@ Result<bool> Snapshot::contains(std::string_view key) const { return look_up(key
 
 Result<std::size_t> Snapshot::multi_get(std::span<const std::string_view> keys,
                                         std::span<std::optional<std::string>> values) const {
-  if (keys.size() != values.size())
-    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (!values[i]) values[i].emplace();
-    const Result<bool> present = look_up(keys[i], &*values[i]);
-    if (!present) return present.error();
-    if (!*present) values[i].reset();
-    found += *present ? 1 : 0;
-  }
-  return found;
+  if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");
+  if (Status s = check_places(keys.size(), values.size()); !s.ok()) return s;
+  return impl_->handle()->read([&](const Engine& engine) {
+    return find_many(engine, keys, values.data(), nullptr, &impl_->frozen());
+  });
 }
 
 Result<std::size_t> Snapshot::multi_contains(std::span<const std::string_view> keys,
                                              std::span<bool> present) const {
-  if (keys.size() != present.size())
-    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const Result<bool> there = look_up(keys[i], nullptr);
-    if (!there) return there.error();
-    present[i] = *there;
-    found += *there ? 1 : 0;
-  }
-  return found;
+  if (impl_ == nullptr) return Status(Code::kClosed, "the snapshot was moved from");
+  if (Status s = check_places(keys.size(), present.size()); !s.ok()) return s;
+  return impl_->handle()->read([&](const Engine& engine) {
+    return find_many(engine, keys, nullptr, present.data(), &impl_->frozen());
+  });
 }
 
 Result<std::uint64_t> Snapshot::size() const {

@@ -23,22 +23,6 @@ Status check_key(std::string_view key) {
   return {};
 }
 
-Status check_lengths(const Lengths& lengths, std::span<const std::string_view> keys) {
-  for (const std::string_view key : keys) {
-    if (Status s = lengths.check_key(key.size()); !s.ok()) return s;
-  }
-  return {};
-}
-
-Status check_keys(std::span<const std::string_view> keys, std::size_t answers) {
-  if (keys.size() != answers)
-    return Status(Code::kInvalidArgument, "not as many places for answers as keys");
-  for (const std::string_view key : keys) {
-    if (Status s = check_key(key); !s.ok()) return s;
-  }
-  return {};
-}
-
 Status check_options(const Options& options) {
   if (options.mode > Mode::kExclusive) return Status(Code::kInvalidArgument, "mode: no such mode");
   if (options.durability > Durability::kCommit) {
@@ -203,23 +187,17 @@ Result<bool> Store::contains(std::string_view key) const {
 Result<std::size_t> Store::multi_get(std::span<const std::string_view> keys,
                                      std::span<std::optional<std::string>> values) const {
   if (impl_ == nullptr) return closed();
-  if (Status s = check_keys(keys, values.size()); !s.ok()) return s;
-  return impl_->read([&](const Engine& engine) -> Result<u64> {
-    if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
-    engine.count_reads(keys.size());
-    return find_many(engine, keys, values.data(), nullptr);
-  });
+  if (Status s = check_places(keys.size(), values.size()); !s.ok()) return s;
+  return impl_->read(
+      [&](const Engine& engine) { return find_many(engine, keys, values.data(), nullptr); });
 }
 
 Result<std::size_t> Store::multi_contains(std::span<const std::string_view> keys,
                                           std::span<bool> present) const {
   if (impl_ == nullptr) return closed();
-  if (Status s = check_keys(keys, present.size()); !s.ok()) return s;
-  return impl_->read([&](const Engine& engine) -> Result<u64> {
-    if (Status s = check_lengths(engine.layout.lengths, keys); !s.ok()) return s;
-    engine.count_reads(keys.size());
-    return find_many(engine, keys, nullptr, present.data());
-  });
+  if (Status s = check_places(keys.size(), present.size()); !s.ok()) return s;
+  return impl_->read(
+      [&](const Engine& engine) { return find_many(engine, keys, nullptr, present.data()); });
 }
 
 Result<bool> Store::write(std::string_view key, std::string_view value, int mode,
