@@ -55,8 +55,14 @@ TYPED_TEST(Calls, WriteAndRead) {
   EXPECT_EQ(map.size().value(), 0u);
   EXPECT_TRUE(map.writable());
   EXPECT_FINDS_NOTHING(map.verify());
+  const auto snapshot = map.snapshot().value();
   EXPECT_OK(map.close());
   EXPECT_CODE(Code::kClosed, map.get(this->key(1)));
+  // Of no keys, too.
+  EXPECT_CODE(Code::kClosed, map.multi_get({}, {}));
+  EXPECT_CODE(Code::kClosed, map.multi_contains({}, {}));
+  EXPECT_CODE(Code::kClosed, snapshot.multi_get({}, {}));
+  EXPECT_CODE(Code::kClosed, snapshot.multi_contains({}, {}));
 }
 
 TYPED_TEST(Calls, ReadModifyWrite) {

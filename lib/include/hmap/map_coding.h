@@ -162,13 +162,15 @@ Result<std::optional<Owned<V>>> get(const Source& source, Argument<K> key) {
   }
 }
 
-// Many look-ups, some at a time, so that what they need lies on the stack.
+// Many look-ups, some at a time, so that what they need lies on the stack. Of no keys one, for what
+// it says of the source.
 inline constexpr std::size_t kLookUpsAtATime = 32;
 
 template <typename K, typename Fn>
 Result<std::size_t> in_pieces(std::span<const Element<K>> keys, Fn&& look_up) {
   std::size_t found = 0;
-  for (std::size_t from = 0; from < keys.size(); from += kLookUpsAtATime) {
+  std::size_t from = 0;
+  do {
     const std::span<const Element<K>> piece =
         keys.subspan(from, std::min(kLookUpsAtATime, keys.size() - from));
     std::array<std::optional<KeyBytes<K>>, kLookUpsAtATime> coded;
@@ -177,7 +179,8 @@ Result<std::size_t> in_pieces(std::span<const Element<K>> keys, Fn&& look_up) {
     const Result<std::size_t> part = look_up(std::span(views.data(), piece.size()), from);
     if (!part) return part;
     found += *part;
-  }
+    from += kLookUpsAtATime;
+  } while (from < keys.size());
   return found;
 }
 
