@@ -179,6 +179,21 @@ TEST_F(Special, UpdatesThatThrowLeaveTheValue) {
   EXPECT_EQ(map.get(1).value(), 5u);
 }
 
+// What fn gives is a value, also where values can be empty themselves.
+TEST_F(Special, EmptyOptionalsAreValues) {
+  auto map = Map<u64, std::optional<int>>::open(path_, quiet_options()).value();
+  using Value = std::optional<std::optional<int>>;  // as get() gives it
+  const auto clear = [](const auto&) { return std::nullopt; };
+  ASSERT_OK(map.put(1, 5));
+  EXPECT_TRUE(map.update(1, clear).value());
+  EXPECT_EQ(map.get(1).value(), Value(std::in_place));
+  ASSERT_OK(map.put(1, 5));
+  EXPECT_FALSE(map.upsert(1, clear).value());
+  EXPECT_EQ(map.get(1).value(), Value(std::in_place));
+  EXPECT_TRUE(map.upsert(2, clear).value());
+  EXPECT_EQ(map.get(2).value(), Value(std::in_place));
+}
+
 // Padding that another compiler has left there changes nothing.
 TEST_F(Special, PaddingCountsForNothing) {
   auto map = Map<u64, Padded>::open(path_, quiet_options()).value();

@@ -178,7 +178,8 @@ class Map {
   template <typename Fn>
   Result<bool> update(Key key, Fn&& fn) {
     return modify(key, [&](std::optional<SeenValue> value) {
-      return value ? std::optional<OwnedValue>(fn(*value)) : std::nullopt;
+      // In place: what fn gives may be a std::nullopt that is a value.
+      return value ? std::optional<OwnedValue>(std::in_place, fn(*value)) : std::nullopt;
     });
   }
 
@@ -187,7 +188,7 @@ class Map {
   template <typename Fn>
   Result<bool> upsert(Key key, Fn&& fn) {
     const Result<bool> present = modify(key, [&](std::optional<SeenValue> value) {
-      return std::optional<OwnedValue>(fn(std::move(value)));
+      return std::optional<OwnedValue>(std::in_place, fn(std::move(value)));
     });
     return present ? Result<bool>(!*present) : present;
   }
