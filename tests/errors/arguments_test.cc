@@ -115,6 +115,15 @@ TEST(Arguments, AKeyThatIsTooLongIsTooLargeToPutAndInvalidElsewhere) {
   EXPECT_CODE(Code::kTooLarge, store.put(key, "value"));
   EXPECT_CODE(Code::kTooLarge, store.insert(key, "value"));
   EXPECT_CODE(Code::kTooLarge, store.replace(key, "value"));
+  EXPECT_CODE(Code::kTooLarge, store.compare_exchange(key, std::nullopt, "value"));
+  EXPECT_CODE(Code::kTooLarge, store.compare_exchange(key, "value", "value"));
+  EXPECT_CODE(Code::kInvalidArgument, store.compare_exchange(key, "value", std::nullopt));
+  EXPECT_CODE(Code::kInvalidArgument, store.compare_exchange(key, std::nullopt, std::nullopt));
+  const auto same = [](const auto&) { return "value"; };
+  EXPECT_CODE(Code::kInvalidArgument, store.update(key, same));
+  EXPECT_CODE(Code::kInvalidArgument, store.upsert(key, same));
+  EXPECT_CODE(Code::kInvalidArgument, store.append(key, "value"));
+  EXPECT_CODE(Code::kInvalidArgument, store.fetch_add(key, 1));
   EXPECT_CODE(Code::kInvalidArgument, store.erase(key));
   EXPECT_CODE(Code::kInvalidArgument, store.get(key));
   EXPECT_CODE(Code::kInvalidArgument, store.get_into(key, buffer));

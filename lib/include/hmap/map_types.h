@@ -92,6 +92,9 @@ concept MapKey = detail::kIsBytes<K> ||
 
 // Values: bytes; any plain type up to kMapValueBytesMax bytes.
 //
+// They are passed and given by value, and calls have up to seven of them on the stack at a time: of
+// those beyond some 100 KiB, bytes are the better ones.
+//
 // Padding inside of a value is zero in the file where the compiler can make it so (g++); else it is
 // what happened to be in memory (clang 14), so keep no secrets beside it.
 template <typename V>

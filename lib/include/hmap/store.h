@@ -168,7 +168,8 @@ class HMAP_EXPORT Store {
   // for absence, on either side. Returns whether it was so. All or nothing for other threads and
   // processes and under kill -9, as put(); what other writers did to the key before and changed
   // back goes unnoticed.
-  // Errors: as put(); kInvalidArgument instead of kTooLarge where nothing would be written.
+  // Errors: as put(); kInvalidArgument instead of kTooLarge where nothing would be written; of two
+  // absences, which only reads, as contains().
   // Durability: as put(). Cost: as put(); the values are compared, and the checksum of one that is
   // another is verified, while the shard is locked.
   Result<bool> compare_exchange(std::string_view key, std::optional<std::string_view> expected,
@@ -180,24 +181,27 @@ class HMAP_EXPORT Store {
   //       be made of). It runs without a lock and runs again, with the newer value, when another
   //       writer was faster; so it must have no effects of its own. It may use the store. What it
   //       throws comes out of update(), and nothing has happened.
-  // Errors, durability: as put(). Cost: a get() and a compare_exchange() for each time fn runs. A
-  // round that is lost is a round that another writer won: there is no bound for a single caller.
+  // Errors, durability: as put(), but the key is looked up first: kInvalidArgument where it is too
+  // long, and no kReadOnly where it is absent. Cost: a get() and a compare_exchange() for each time
+  // fn runs. A round that is lost is a round that another writer won: there is no bound for a
+  // single caller.
   template <typename Fn>
   Result<bool> update(std::string_view key, Fn&& fn);
 
   // The same whether or not the key is present: fn takes a std::optional<std::string_view>,
-  // std::nullopt for absence. Returns whether the key was inserted.
+  // std::nullopt for absence. Returns whether the key was inserted. Errors, durability, cost: as
+  // update(), and kReadOnly always.
   template <typename Fn>
   Result<bool> upsert(std::string_view key, Fn&& fn);
 
   // Adds `delta` to the integer of `key`, which is 8 bytes, little-endian, two's complement, and
   // wraps around; an absent key counts as 0 and is inserted. Returns the integer before.
-  // Errors: as put(); kInvalidArgument: the value is not 8 bytes. Durability, cost: as
-  // update(), and atomic like it.
+  // Errors: as upsert(); kInvalidArgument: the value is not 8 bytes. Durability, cost: as update(),
+  // and atomic like it.
   Result<std::int64_t> fetch_add(std::string_view key, std::int64_t delta);
 
   // Appends `bytes` to the value of `key`; an absent key counts as an empty value. Returns the
-  // length of the new value. Errors: as put(), kTooLarge also for the sum. Durability, cost: as
+  // length of the new value. Errors: as upsert(), kTooLarge for the sum. Durability, cost: as
   // update(), and atomic like it; the value is written anew.
   Result<std::uint64_t> append(std::string_view key, std::string_view bytes);
 
