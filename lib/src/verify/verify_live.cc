@@ -81,10 +81,15 @@ class LiveCheck {
     report_.incomplete_why = why;
   }
 
-  // A lock could not be had. What a dead owner left and nobody can finish is a finding.
+  // A lock could not be had. What a dead owner left and nobody can finish is a finding, unless room
+  // is all that is missing.
   Status refused(u64 d, const Status& why) {
-    if (why.code() != Code::kCorrupt) return why;
+    if (why.code() != Code::kCorrupt && why.code() != Code::kNoSpace) return why;
     quiet_ = false;
+    if (why.code() == Code::kNoSpace) {
+      say_incomplete("there is no room to finish what a dead process had begun");
+      return {};
+    }
     if (stuck_ == d) return {};
     stuck_ = d;
     const u32 shard = d < engine_.layout.shards ? static_cast<u32>(d) : Finding::kNoShard;
