@@ -1,11 +1,12 @@
 // See inspect_text.h.
 #include "report/inspect_text.h"
-#include "text/escape.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
+
+#include "text/escape.h"
 
 namespace hmap::tool {
 namespace {
