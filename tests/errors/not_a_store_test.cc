@@ -153,22 +153,27 @@ TEST(WrongVersion, AnUnknownReadOnlyFeatureStillLetsReadAndAnUnknownCompatibleOn
   EXPECT_VALUE(*reader, "a", "1");
 }
 
-TEST(Corrupt, AnyFlippedBitOfTheSuperblockIsNoticed) {
-  TempDir dir;
-  const std::string good = store_bytes(dir);
+void expect_flips_noticed(const TempDir& dir, const std::string& good, Code without_magic) {
   for (std::size_t at = 0; at < sizeof(format::Superblock); ++at) {
     std::string bytes = good;
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
     std::filesystem::remove(dir.file("victim"));
     write_file(dir.file("victim"), bytes);
     const Status status = Store::open(dir.file("victim"), quiet_options()).error();
-    const Code expected = at < 8                                        ? Code::kNotAStore
+    const Code expected = at < 8                                        ? without_magic
                           : at < offsetof(format::Superblock, checksum) ? Code::kWrongVersion
                                                                         : Code::kCorrupt;
     const bool refuse_bit = at / 8 == offsetof(format::Superblock, features_refuse) / 8;
     EXPECT_TRUE(status.code() == expected || (refuse_bit && status.code() == Code::kWrongVersion))
         << "byte " << at << ": " << status;
   }
+}
+
+TEST(Corrupt, AnyFlippedBitOfTheSuperblockIsNoticed) {
+  TempDir dir;
+  const std::string good = store_bytes(dir);
+  expect_flips_noticed(dir, good, Code::kCorrupt);
+  expect_flips_noticed(dir, without_spares(good), Code::kNotAStore);
 }
 
 TEST(Corrupt, ImpossibleGeometryWithAValidChecksum) {
