@@ -114,7 +114,7 @@ TEST(PublishedNote, IsNotBelievedAgainstTheExtents) {
   for (u64 extent = 0; extent < engine.runtime->extents_end; ++extent)
     before.push_back(extent_word(engine, extent).value());
   for (u64 extent = 0; extent < before.size(); ++extent) {
-    note = kNotePublished | u64{13} << 32 | (extent + 1);
+    note = kNotePublished | u64{12} << 32 | (extent + 1);
     EXPECT_CODE(Code::kCorrupt, adopt_large(engine, note)) << extent;
     EXPECT_EQ(before[extent], extent_word(engine, extent).value()) << extent;
   }

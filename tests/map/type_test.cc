@@ -36,7 +36,9 @@ Superblock superblock_in(const std::string& bytes) {
 
 std::string with_superblock(std::string bytes, Superblock superblock) {
   superblock.checksum = superblock_checksum(superblock);
-  std::memcpy(bytes.data(), &superblock, sizeof superblock);
+  const std::array<std::size_t, 2> spares = spares_in(bytes);
+  for (const std::size_t at : {std::size_t{0}, spares[0], spares[1]})
+    std::memcpy(bytes.data() + at, &superblock, sizeof superblock);
   return bytes;
 }
 

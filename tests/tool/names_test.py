@@ -41,7 +41,7 @@ class Names(ToolTest):
         self.check("get", odd + b"/x", "k", codes=(SYSTEM,))
         self.check("get", odd + b"nowhere", "k", codes=(SYSTEM,))
         self.check("train", odd, codes=(USAGE,))
-        self.check("train", "--output", odd, odd, codes=(USAGE,))
+        self.check("train", "--output", odd, odd, codes=(SYSTEM,))
         self.check("recover", odd, odd + b"r", codes=(YES,))
         self.check("copy", odd, odd, codes=(SYSTEM,))
         self.check("publish", odd + b"none", odd, codes=(SYSTEM,))

@@ -54,7 +54,11 @@ Status adopt_large(Engine& engine, u64& note) {
   const Result<u64*> words = writable_words(engine, extent);
   if (!words) return words.error();
   u64& word = **words;
-  if (extent_kind(word) != ExtentKind::kLargePending || extent_payload(word) != note_count(value))
+  // kLarge already: who recovered the shard had adopted it, and died before the shard's intent was
+  // done; the next one published the note once more.
+  const bool is_its_word =
+      extent_kind(word) == ExtentKind::kLargePending || extent_kind(word) == ExtentKind::kLarge;
+  if (!is_its_word || extent_payload(word) != note_count(value))
     return Engine::corrupt("note of a large record that its extents do not know", at);
   Change change(engine, engine.layout.space_domain());
   change.set(word, make_extent_word(ExtentKind::kLarge, extent_shard(word), extent_payload(word)));
