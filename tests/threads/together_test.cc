@@ -39,8 +39,9 @@ class InTurns {
  public:
   static constexpr std::uint64_t kKeys = 60;
 
-  static void write(Store& store, std::uint64_t writes) {
-    for (std::uint64_t i = 0; i < writes; ++i) {
+  // Writes number `from` to `to`; a version goes on where the last one ended.
+  static void write(Store& store, std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t i = from; i < to; ++i) {
       const std::uint64_t key = i % kKeys;
       ASSERT_OK(store.put(key_of(key), stamped_value({key, i / kKeys + 1})));
     }
@@ -86,9 +87,11 @@ TEST(ThreadsTogether, SnapshotsAreOneMomentBesideAWriterAndCheckpoints) {
     });
   }
 
-  InTurns::write(store, turns());
+  std::uint64_t written = turns();
+  InTurns::write(store, 0, written);
   // On a busy machine the writer may be quicker than the first snapshot.
-  while (taken < 10 && !testing::Test::HasFailure()) InTurns::write(store, InTurns::kKeys);
+  for (; taken < 10 && !testing::Test::HasFailure(); written += InTurns::kKeys)
+    InTurns::write(store, written, written + InTurns::kKeys);
 
   done = true;
   for (std::thread& thread : threads) thread.join();
@@ -113,8 +116,8 @@ TEST(ThreadsTogether, VerifyFindsNothingBesideWriters) {
     });
   }
 
-  InTurns::write(store, turns());
-  while (looks < 4 && !testing::Test::HasFailure()) InTurns::write(store, InTurns::kKeys);
+  InTurns::write(store, 0, turns());
+  while (looks < 4 && !testing::Test::HasFailure()) InTurns::write(store, 0, InTurns::kKeys);
 
   done = true;
   for (std::thread& thread : threads) thread.join();
