@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "child.h"
+#include "format/runtime_format.h"
 #include "stores.h"
 #include "system/seam.h"
 #include "temp_file.h"
