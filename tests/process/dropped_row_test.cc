@@ -5,7 +5,6 @@
 #include <signal.h>
 
 #include <cstdio>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -32,7 +31,6 @@ constexpr std::uint64_t kExtentsBefore = 60;
 
 const void* address;         // where the next event is waited for
 std::optional<Child> dying;  // who drops his row
-std::function<void()> meanwhile;
 
 Result<bool> put_large(Session& session, const std::string& key, const std::string& value,
                        PutMode mode = PutMode::kPut, int note = 0) {
@@ -163,16 +161,10 @@ TEST_F(DroppedRow, IsNeverSweptWithOneThatIsBeingWrittenThere) {
     Contents written;
     written["being written"] = value_of(7, kDropped);
     // Before he takes the lock: his record is written, and noted.
-    address = &session_->engine.domain(0).lock.word;
-    meanwhile = [&] {
+    BeforeStore::to(&session_->engine.domain(0).lock.word, [&] {
       ASSERT_OK(checkpoint(session_->engine, kSweepPatience));
       ASSERT_OK(checkpoint(session_->engine, kSweepPatience));
       take_what_is_free("beside ", written);
-    };
-    seam::hook.store([](seam::Event, const void* at, std::size_t) {
-      if (at != address) return;
-      seam::hook.store(nullptr);
-      meanwhile();
     });
     ASSERT_TRUE(put_large(*session_, "being written", value_of(7, kDropped)).value());
     expect(written);

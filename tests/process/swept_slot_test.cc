@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -14,26 +13,13 @@
 #include "life/open.h"
 #include "map/hmap.h"
 #include "state/space.h"
+#include "stop_at.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "values.h"
 
 namespace hmap::test {
 namespace {
-
-const void* awaited;  // the word before whose next store something happens
-std::function<void()> on_store;
-
-// Calls `what` before the next store to `word`, once.
-void before_store_to(const void* word, std::function<void()> what) {
-  awaited = word;
-  on_store = std::move(what);
-  seam::hook.store([](seam::Event, const void* at, std::size_t) {
-    if (at != awaited) return;
-    seam::hook.store(nullptr);
-    on_store();
-  });
-}
 
 class SweptSlot : public ::testing::Test {
  protected:
@@ -43,7 +29,7 @@ class SweptSlot : public ::testing::Test {
   int put_large(const std::string& value) const {
     const auto own = open_session(path_, with_mode(quiet_options(), Mode::kOpen)).value();
     Engine& engine = own->engine;
-    before_store_to(&engine.domain(0).lock.word, [] { raise(SIGSTOP); });
+    BeforeStore::to(&engine.domain(0).lock.word, [] { raise(SIGSTOP); });
     const Result<bool> put = put_entry(engine, "large", hash_key("large", engine.store_seed),
                                        {value}, PutMode::kPut, &engine.slot(own->slot).notes[0]);
     return put && *put && own->slot == 2 ? 0 : 1;
@@ -63,7 +49,7 @@ TEST_F(SweptSlot, IsLeftToWhoTookItMeanwhile) {
   ASSERT_NE(engine.slot(2).notes[0], 0U);
 
   std::optional<Child> next;
-  before_store_to(&engine.domain(engine.layout.space_domain()).lock.word, [&] {
+  BeforeStore::to(&engine.domain(engine.layout.space_domain()).lock.word, [&] {
     next.emplace([&] { return put_large(value_); });
     ASSERT_TRUE(next->wait().stopped());
   });

@@ -1,4 +1,5 @@
-// Stops or kills this process just before the n-th store of the current thread to shared memory.
+// Stops or kills this process just before the n-th store of the current thread to shared memory, or
+// does anything just before the next store to one word.
 #ifndef HMAP_TESTS_SUPPORT_STOP_AT_H_
 #define HMAP_TESTS_SUPPORT_STOP_AT_H_
 
@@ -6,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "system/seam.h"
 
@@ -30,6 +33,25 @@ class StopAt {
   static inline thread_local bool armed_ = false;
   static inline thread_local std::uint64_t left_ = 0;
   static inline thread_local int signal_ = 0;
+};
+
+// Calls `what` before the next store to `word`, by any thread, once.
+class BeforeStore {
+ public:
+  static void to(const void* word, std::function<void()> what) {
+    word_ = word;
+    what_ = std::move(what);
+    seam::hook.store(&listen);
+  }
+
+ private:
+  static void listen(seam::Event, const void* at, std::size_t) {
+    if (at != word_) return;
+    seam::hook.store(nullptr);
+    what_();
+  }
+  static inline const void* word_ = nullptr;
+  static inline std::function<void()> what_;
 };
 
 }  // namespace hmap::test

@@ -55,9 +55,8 @@ Failure rewrite_failure(const Status& status, const std::string& path) {
   return failure;
 }
 
-// Why the dictionary cannot be written, by errno.
-Failure output_failure(const std::string& path) {
-  const int error = errno;
+// Why the dictionary cannot be written.
+Failure output_failure(const std::string& path, int error) {
   Failure failure = system_failure(error, path, "cannot write the dictionary");
   if (error == EEXIST) {
     failure.code = Code::kExists;
@@ -72,10 +71,7 @@ Failure output_failure(const std::string& path) {
 std::string trained(const TrainVerb& verb) {
   const Store store = open_to_read(verb.common.file);
   // Said before the work, not after it; write_dictionary() looks once more.
-  if (!verb.output.empty() && is_there(verb.output)) {
-    errno = EEXIST;
-    throw output_failure(verb.output);
-  }
+  if (!verb.output.empty() && is_there(verb.output)) throw output_failure(verb.output, EEXIST);
   // Said before the work, not after it; compact() looks once more.
   if (verb.output.empty() && has_writers(store, verb.common.file))
     throw rewrite_failure(Status(Code::kBusy, ""), verb.common.file);
@@ -103,12 +99,12 @@ bool flush_directory_of(const std::string& path) {
 // A new file, complete and on disk with its name, or not there.
 void write_dictionary(const std::string& path, const std::string& dictionary) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) throw output_failure(path);
+  if (fd < 0) throw output_failure(path, errno);
   const ssize_t written = ::write(fd, dictionary.data(), dictionary.size());
   const bool whole = written == static_cast<ssize_t>(dictionary.size());
   if (!whole && written >= 0) errno = ENOSPC;
   if (!whole || ::fsync(fd) != 0 || !flush_directory_of(path)) {
-    const Failure failure = output_failure(path);
+    const Failure failure = output_failure(path, errno);
     ::close(fd);
     ::unlink(path.c_str());
     throw failure;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "format/format.h"
+#include "format/offset.h"
 #include "format/runtime_format.h"
 #include "format/superblock_format.h"
 #include "format/type.h"
@@ -105,9 +106,9 @@ inline constexpr u64 kIntentWordsMax = 256;
 
 // Of a root with its shard headers, and a spare of the superblock behind them.
 constexpr u64 root_bytes_for(u64 shard_bits) {
-  const u64 bytes = sizeof(format::Root) + (sizeof(format::ShardHeader) << shard_bits) +
-                    sizeof(format::Superblock);
-  return (bytes + format::kPageBytes - 1) / format::kPageBytes * format::kPageBytes;
+  return round_up(sizeof(format::Root) + (sizeof(format::ShardHeader) << shard_bits) +
+                      sizeof(format::Superblock),
+                  format::kPageBytes);
 }
 
 // What needs no shapes of runs: those take 15 KB, and a superblock is completed without.
