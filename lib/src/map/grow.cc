@@ -182,6 +182,15 @@ Status check_sizes(const Engine& engine, const ShardHeader& header) {
   return Engine::corrupt("B of a shard is not its array's", engine.map->offset_of(&header));
 }
 
+// Whether to evacuate a bucket means to copy its block, and most likely those of its halves: nobody
+// has stored to it since the last cut.
+bool is_untouched(const Engine& engine, const BucketArray& array, u64 n) {
+  const FoundBucket found = find_bucket(engine, array, n);
+  if (found.bucket == nullptr) return false;  // damage: whoever takes it says so
+  const auto* state = engine.map->at(found.state);
+  return state != nullptr && state->live_born != engine.epoch();
+}
+
 }  // namespace
 
 u64 b_for(u64 entries) {
@@ -223,23 +232,33 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   if (Status s = check_sizes(engine, header); !s.ok()) return s;
   if (header.oldbuckets.id == 0) return {};
   const u64 all = evacuations(header);
-  const auto evacuate_unless_done = [&](u64 n) -> Status {
-    const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
-    if (!bucket) return bucket.error();
-    return is_evacuated((*bucket)->tophash) ? Status() : evacuate(engine, shard, n, purpose);
-  };
   const u64 own = hash & (all - 1);
   // What one evacuation needs is fetched during the other one, or until the next write.
   prefetch_evacuation(engine, header, own);
+  const auto is_left = [&](u64 n) -> Result<bool> {
+    const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
+    if (!bucket) return bucket.error();
+    return !is_evacuated((*bucket)->tophash);
+  };
+  const auto evacuate_if_left = [&](u64 n) -> Status {
+    const Result<bool> left = is_left(n);
+    if (!left) return left.error();
+    return *left ? evacuate(engine, shard, n, purpose) : Status();
+  };
   const bool own_is_next = own == header.nevacuate;
   if (own_is_next) {
-    if (Status s = evacuate_unless_done(own); !s.ok()) return s;
+    if (Status s = evacuate_if_left(own); !s.ok()) return s;
   }
   if (header.nevacuate < all) {
-    if (Status s = evacuate_unless_done(header.nevacuate); !s.ok()) return s;
+    // One that has blocks to copy is left to a write that evacuates none of its own: so a write
+    // copies those of one evacuation, even the first one after a cut.
+    Result<bool> waits = is_untouched(engine, header.oldbuckets, header.nevacuate);
+    if (*waits && !own_is_next) waits = is_left(own);
+    if (!waits) return waits.error();
+    if (Status s = *waits ? Status() : evacuate_if_left(header.nevacuate); !s.ok()) return s;
   }
   if (!own_is_next) {
-    if (Status s = evacuate_unless_done(own); !s.ok()) return s;
+    if (Status s = evacuate_if_left(own); !s.ok()) return s;
   }
   // The look-ahead may have stopped at a bucket evacuated out of turn.
   if (Status s = advance_mark(engine, shard); !s.ok()) return s;
