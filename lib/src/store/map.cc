@@ -31,7 +31,8 @@ Result<bool> get_fixed(const Store& store, std::string_view key, void* to, std::
   const Result<bool> found = StoreAccess::read(store, [&](const Session& session) -> Result<bool> {
     const Engine& engine = session.engine;
     const BucketShape& shape = engine.layout.bucket;
-    if (shape.key_bytes != key.size() || shape.elem_bytes != bytes) {
+    // Asked first: where slots hold references these lengths are 0, as may be those of an entry.
+    if (!shape.is_inline() || shape.key_bytes != key.size() || shape.elem_bytes != bytes) {
       in_records = true;
       return false;
     }
