@@ -50,6 +50,18 @@ TEST(Train, OfMoreThanItTakes) {
   EXPECT_OK(train_dictionary(views_of(values)));
 }
 
+// Every second value would be one of the short ones, which make no dictionary.
+TEST(Train, OfMoreThanItTakesLongAndShortInTurn) {
+  std::vector<std::string> values;
+  for (std::uint64_t i = 0; i < 1'200; ++i) {
+    values.push_back(std::to_string(10'000'000 + i));
+    values.push_back(long_text(i, 16'384));
+  }
+  const Result<std::string> dictionary = train_dictionary(views_of(values), 4'096);
+  ASSERT_OK(dictionary);
+  EXPECT_LT(bytes_with(*dictionary) * 10, bytes_with({}) * 7);
+}
+
 TEST(Train, OfTooLittle) {
   const auto values = texts(2'000);
   EXPECT_CODE(Code::kInvalidArgument, train_dictionary(views_of(values), 255));
@@ -57,8 +69,13 @@ TEST(Train, OfTooLittle) {
   EXPECT_CODE(Code::kInvalidArgument, train_dictionary(std::span<const std::string_view>()));
   const std::vector<std::string> few(7, text_of(1));
   EXPECT_CODE(Code::kInvalidArgument, train_dictionary(views_of(few)));
-  const std::vector<std::string> empty(100);
-  EXPECT_CODE(Code::kInvalidArgument, train_dictionary(views_of(empty)));
+  // Zstandard's builder would read beyond the end of some of these.
+  for (const std::size_t bytes : {0U, 1U, 7U}) {
+    for (const std::size_t count : {8U, 100U}) {
+      const std::vector<std::string> tiny(count, std::string(bytes, 'x'));
+      EXPECT_CODE(Code::kInvalidArgument, train_dictionary(views_of(tiny)));
+    }
+  }
   const TempDir dir;
   const Store store = Store::open(dir.file("store"), quiet_options()).value();
   EXPECT_CODE(Code::kInvalidArgument, train_dictionary(store));

@@ -24,8 +24,9 @@ class Store;
 
 // Makes a dictionary of what values have in common.
 //
-//   samples  Values as they will be put: at least eight, better thousands. Of more than 16 MiB an
-//            even selection is used; of each value its first 16 KiB.
+//   samples  Values as they will be put: at least eight of 8 bytes or more, better thousands;
+//            shorter ones are left out. Of more than 16 MiB an even selection is used; of each
+//            value its first 16 KiB.
 //   bytes    Longest dictionary wanted, 256 to kDictionaryBytesMax. The file of a store is longer
 //            by this; short ones are as fast to use and save less.
 // Returns the dictionary, which may be shorter. Errors: kInvalidArgument (`bytes` out of range; too

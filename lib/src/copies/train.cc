@@ -12,9 +12,17 @@ namespace hmap {
 namespace {
 
 constexpr std::size_t kDictionaryBytesMin = 256;
+// The builder looks for what eight bytes and more have in common. Of shorter samples alone it reads
+// beyond their end (zstd issue 4499).
+constexpr std::size_t kSampleBytesMin = 8;
 constexpr std::size_t kSampleBytesMax = std::size_t{16} << 10;
 constexpr std::size_t kSamplesBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kSamplesMin = 8;
+
+// What is used of a value; nothing of one that is of no use.
+std::string_view sample_of(std::string_view value) {
+  return value.size() < kSampleBytesMin ? std::string_view() : value.substr(0, kSampleBytesMax);
+}
 
 // The samples one after the other, as the builder wants them.
 struct Samples {
@@ -22,11 +30,10 @@ struct Samples {
   std::vector<std::size_t> sizes;
 
   [[nodiscard]] bool full() const { return bytes.size() >= kSamplesBytesMax; }
-  void add(std::string_view value) {
-    value = value.substr(0, kSampleBytesMax);
-    if (value.empty()) return;
-    bytes += value;
-    sizes.push_back(value.size());
+  void add(std::string_view sample) {
+    if (sample.empty()) return;
+    bytes += sample;
+    sizes.push_back(sample.size());
   }
 };
 
@@ -53,10 +60,17 @@ Result<std::string> train(const Samples& samples, std::size_t bytes) {
 
 Result<std::string> train_dictionary(std::span<const std::string_view> values, std::size_t bytes) {
   std::size_t all = 0;
-  for (const std::string_view value : values) all += std::min(value.size(), kSampleBytesMax);
-  const std::size_t step = all / kSamplesBytesMax + 1;
+  for (const std::string_view value : values) all += sample_of(value).size();
+  const double share = std::min(1.0, double{kSamplesBytesMax} / static_cast<double>(all));
   Samples samples;
-  for (std::size_t i = 0; i < values.size() && !samples.full(); i += step) samples.add(values[i]);
+  // By bytes, not every n-th one: short and long values may take turns.
+  std::size_t seen = 0;
+  for (const std::string_view value : values) {
+    const std::string_view sample = sample_of(value);
+    const auto taken = static_cast<double>(samples.bytes.size());
+    if (taken <= static_cast<double>(seen) * share) samples.add(sample);
+    seen += sample.size();
+  }
   return train(samples, bytes);
 }
 
@@ -69,7 +83,7 @@ Result<std::string> train_dictionary(const Store& store, std::size_t bytes) {
     const Result<std::optional<Entry>> entry = cursor->next();
     if (!entry) return entry.error();
     if (!entry->has_value()) break;
-    samples.add((*entry)->value);
+    samples.add(sample_of((*entry)->value));
   }
   return train(samples, bytes);
 }
