@@ -124,6 +124,37 @@ TEST_P(NoMemory, LeavesNothingOfASnapshot) {
   refuse_each([&] { return store_->snapshot().error(); });
 }
 
+// A batch that went on with an operation without its text would write what nobody asked for.
+TEST(NoMemoryForAnOperation, LeavesTheBatchAsItWas) {
+  TempDir dir{TempDir::Where::kMemory};
+  Store store = Store::open(dir.file("store"), quiet_options()).value();
+  for (const bool erases : {false, true}) {
+    bool refused = true;
+    for (std::uint64_t n = 1; refused; ++n) {
+      SCOPED_TRACE("request " + std::to_string(n));
+      const std::string key(100, 'k');
+      const std::string value(1'000, 'v');
+      Batch batch;
+      batch.put("before", "1");
+      refused = false;
+      refuse_in = n;
+      try {
+        erases ? batch.erase(key) : batch.put(key, value);
+      } catch (const std::bad_alloc&) {
+        refused = true;
+      }
+      refuse_in = 0;
+      batch.put("after", value);
+      EXPECT_EQ(refused ? 2U : 3U, batch.size());
+      ASSERT_OK(store.clear());
+      ASSERT_OK(store.apply(batch));
+      Contents expected{{"before", "1"}, {"after", value}};
+      if (!refused && !erases) expected[key] = value;
+      ASSERT_EQ(expected, contents(store));
+    }
+  }
+}
+
 // More refusals than the process has notes of large records, each in a new thread, which has no
 // buffers yet; then there is one for the next record.
 TEST(NoMemoryForLargeRecords, GivesTheirNotesBack) {

@@ -45,7 +45,8 @@ namespace hmap {
 class HMAP_EXPORT Batch {
  public:
   // The operations happen as if in the order of these calls: of several with one key, the last one
-  // counts. Nothing is checked before apply(). Cost: a copy of the bytes.
+  // counts. Nothing is checked before apply(); what throws std::bad_alloc is not in the batch.
+  // Cost: a copy of the bytes.
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);  // absent is not an error
 
@@ -66,6 +67,7 @@ class HMAP_EXPORT Batch {
     std::size_t value_bytes;
     bool erases;
   };
+  void add(std::string_view key, std::string_view value, bool erases);
   std::string text_;
   std::vector<Op> ops_;
 };
