@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -46,15 +47,24 @@ class Cache {
   hmap::Store& store_;
 };
 
-int work(const std::string& path, int number) {
+// All who have a store open at a time open it with one durability.
+hmap::Result<hmap::Store> open(const std::string& path) {
   hmap::Options options;
   options.durability = hmap::Durability::kNone;  // after a power cut an empty cache will do
-  auto store = hmap::Store::open(path, options);
+  return hmap::Store::open(path, options);
+}
+
+int work(const std::string& path, int number) {
+  auto store = open(path);
   if (!store) return std::cerr << store.error() << '\n', 1;
   Cache cache(*store);
-  for (int i = 0; i < kRequests; ++i) {
-    const std::string key = "thing " + std::to_string((i * 7 + number * 131) % 2'000);
-    if (cache.get(key) != compute(key)) return 1;
+  try {
+    for (int i = 0; i < kRequests; ++i) {
+      const std::string key = "thing " + std::to_string((i * 7 + number * 131) % 2'000);
+      if (cache.get(key) != compute(key)) return 1;
+    }
+  } catch (const hmap::Error& error) {  // of value()
+    return std::cerr << error.status() << '\n', 1;
   }
   return 0;
 }
@@ -63,12 +73,15 @@ int work(const std::string& path, int number) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: cache FILE\n", 2;
-  for (int i = 0; i < kProcesses; ++i) {
-    if (fork() == 0) _exit(work(argv[1], i));
-  }
   bool good = true;
+  for (int i = 0; i < kProcesses; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(work(argv[1], i));
+    if (child < 0) std::perror("fork");
+    good = good && child > 0;
+  }
   for (int status = 0; wait(&status) > 0;) good = good && status == 0;
-  const auto store = hmap::Store::open(argv[1]);
+  const auto store = open(argv[1]);
   if (!store) return std::cerr << store.error() << '\n', 1;
   // Each process may be one insertion beyond the bound before it makes room.
   const auto entries = store->size();

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -39,16 +40,22 @@ int count(const std::string& path) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: counters FILE\n", 2;
-  for (int i = 0; i < kProcesses; ++i) {
-    if (fork() == 0) _exit(count(argv[1]));
-  }
   bool good = true;
+  for (int i = 0; i < kProcesses; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(count(argv[1]));
+    if (child < 0) std::perror("fork");
+    good = good && child > 0;
+  }
   for (int status = 0; wait(&status) > 0;) good = good && status == 0;
   if (!good) return EXIT_FAILURE;
 
   auto counters = Counters::open(argv[1]);
   if (!counters) return std::cerr << counters.error() << '\n', 1;
-  for (const char* page : kPages)
-    std::cout << page << ' ' << counters->get(page).value().value_or(0) << '\n';
+  for (const char* page : kPages) {
+    const auto views = counters->get(page);
+    if (!views) return std::cerr << views.error() << '\n', 1;
+    std::cout << page << ' ' << views->value_or(0) << '\n';
+  }
   return counters->close().ok() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

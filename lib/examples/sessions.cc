@@ -6,28 +6,35 @@
 #include <hmap/batch.h>
 #include <hmap/store.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
 
 constexpr std::uint64_t kLifetime = 1'800;  // seconds
 
+int fail(const hmap::Status& status) { return std::cerr << status << '\n', EXIT_FAILURE; }
+
 std::string session(std::uint64_t expires, std::string_view data) {
   std::string value(reinterpret_cast<const char*>(&expires), sizeof expires);
   return value.append(data);
 }
+// Of what is too short for a session, and so somebody else's: never.
 std::uint64_t expiry(std::string_view value) {
-  std::uint64_t expires = 0;
-  std::memcpy(&expires, value.data(), sizeof expires);
+  std::uint64_t expires = ~std::uint64_t{0};
+  if (value.size() >= sizeof expires) std::memcpy(&expires, value.data(), sizeof expires);
   return expires;
 }
-std::string_view data(std::string_view value) { return value.substr(sizeof(std::uint64_t)); }
+std::string_view data(std::string_view value) {
+  return value.substr(std::min(value.size(), sizeof(std::uint64_t)));
+}
 
 // A request of a user: whoever changed the session meanwhile, both changes are kept. False: there
 // is no such session, or no longer.
@@ -74,22 +81,33 @@ std::size_t remove_expired(hmap::Store& store, std::uint64_t now) {
   return removed;
 }
 
+int run(const std::string& path) {
+  auto store = hmap::Store::open(path);
+  if (!store) return fail(store.error());
+
+  const std::uint64_t now = 1'000'000;
+  for (const auto& [id, expires] :
+       {std::pair("guest", now + kLifetime), std::pair("idle", now + 1)})
+    if (hmap::Status status = store->put(id, session(expires, "cart:")); !status.ok())
+      return fail(status);
+
+  std::cout << "tea added: " << add_to_cart(*store, "guest", now, "tea") << '\n';
+  std::cout << "to nobody: " << add_to_cart(*store, "nobody", now, "tea") << '\n';
+  if (hmap::Status status = rename(*store, "guest", "ada"); !status.ok()) return fail(status);
+  std::cout << "milk added: " << add_to_cart(*store, "ada", now + 60, "milk") << '\n';
+  std::cout << "expired: " << remove_expired(*store, now + 60) << '\n';
+  for (const auto& [id, value] : *store) std::cout << id << ": " << data(value) << '\n';
+  hmap::Status status = store->close();
+  return status.ok() ? EXIT_SUCCESS : fail(status);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: sessions FILE\n", 2;
-  auto store = hmap::Store::open(argv[1]);
-  if (!store) return std::cerr << store.error() << '\n', 1;
-
-  const std::uint64_t now = 1'000'000;
-  if (!store->put("guest", session(now + kLifetime, "cart:")).ok()) return 1;
-  if (!store->put("idle", session(now + 1, "cart:")).ok()) return 1;
-
-  std::cout << "tea added: " << add_to_cart(*store, "guest", now, "tea") << '\n';
-  std::cout << "to nobody: " << add_to_cart(*store, "nobody", now, "tea") << '\n';
-  if (!rename(*store, "guest", "ada").ok()) return 1;
-  std::cout << "milk added: " << add_to_cart(*store, "ada", now + 60, "milk") << '\n';
-  std::cout << "expired: " << remove_expired(*store, now + 60) << '\n';
-  for (const auto& [id, value] : *store) std::cout << id << ": " << data(value) << '\n';
-  return store->close().ok() ? EXIT_SUCCESS : EXIT_FAILURE;
+  try {
+    return run(argv[1]);
+  } catch (const hmap::Error& error) {  // of value(), and of a walk with for
+    return fail(error.status());
+  }
 }

@@ -3,6 +3,7 @@ prints. HMAP_EXAMPLES names their directory."""
 
 import os
 import pathlib
+import resource
 import subprocess
 import tempfile
 import unittest
@@ -16,9 +17,9 @@ class Examples(unittest.TestCase):
         self.addCleanup(place.cleanup)
         self.store = pathlib.Path(place.name) / "store.hmap"
 
-    def run_example(self, name, *arguments):
+    def run_example(self, name, *arguments, before=None):
         return subprocess.run([EXAMPLES / name, *arguments], text=True, capture_output=True,
-                              check=False, timeout=60)
+                              check=False, timeout=60, preexec_fn=before)
 
     def expect(self, name, lines):
         run = self.run_example(name, self.store)
@@ -42,6 +43,25 @@ class Examples(unittest.TestCase):
 
     def test_cache_keeps_its_bound(self):
         self.expect("cache", ["every answer right: 1", "within the bound: 1"])
+
+    def test_sessions_leave_alone_what_is_no_session(self):
+        self.assertEqual(self.run_example("lookup", self.store).returncode, 0)
+        run = self.run_example("sessions", self.store)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("expired: 1\n", run.stdout)
+        self.assertIn("word 7: \n", run.stdout)
+
+    def test_each_reports_a_full_disk(self):
+        for name in ("cache", "counters", "lookup", "sessions"):
+            for kilobytes in (100, 400, 500, 600):
+                self.store.unlink(missing_ok=True)
+                limit = kilobytes * 1024
+                run = self.run_example(name, self.store, before=lambda limit=limit: (
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+                with self.subTest(name=name, kilobytes=kilobytes):
+                    self.assertEqual(run.returncode, 1)
+                    self.assertIn("NoSpace", run.stderr)
+                    self.assertNotIn("terminate", run.stderr)
 
     def test_each_says_how_it_is_used(self):
         for name in ("cache", "counters", "lookup", "sessions"):
