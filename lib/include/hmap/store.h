@@ -77,7 +77,9 @@ class Snapshot;
 
 // An open store. When another one is put in its place (hmap/publish.h, hmap/compact.h), each call
 // that begins later is about that one: it opens the path once more, with the options of open(), and
-// may return the errors of open() then.
+// may return the errors of open() then. So may a call of a read-only handle that is the first to
+// meet a writer after a reboot or a copy: it looks at the file anew. In a store of fixed lengths
+// (hmap/type.h) keys and values of others are kInvalidArgument, whatever the call.
 class HMAP_EXPORT Store {
  public:
   // Opens or creates the store at `path`.
@@ -225,10 +227,10 @@ class HMAP_EXPORT Store {
   // back to the store in bounded steps. Errors: as erase().
   Status clear();
 
-  // The number of entries: exact when no write is in progress.
+  // The number of entries: exact when no write is in progress. Errors: kForked, kClosed.
   [[nodiscard]] Result<std::uint64_t> size() const;
 
-  // Starts an iteration at a random place, or resumes one.
+  // Starts an iteration at a random place, or resumes one. Errors: kForked, kClosed.
   [[nodiscard]] Result<Cursor> cursor() const;
   [[nodiscard]] Result<Cursor> cursor(const Position& position) const;
 
@@ -242,8 +244,9 @@ class HMAP_EXPORT Store {
   // Makes everything written before the call durable: cut, flush, root. Returns at once if nothing
   // changed since the last one.
   // Errors: kReadOnly, kBusy (a stopped writer holds a lock), kIoError and kPoisoned (a flush
-  // failed: the store refuses writes until all have closed it), kNoSpace, kForked, kClosed. Cost:
-  // writers wait some microseconds; the call itself takes as long as the disk.
+  // failed: the store refuses writes until all have closed it), kNoSpace, kCorrupt, kForked,
+  // kClosed.
+  // Cost: writers wait some microseconds; the call itself takes as long as the disk.
   Status checkpoint();
 
   // The same: the name of the call that Durability::kNone users look for.
@@ -293,7 +296,7 @@ class HMAP_EXPORT Store {
   // Takes a snapshot: the store as it is at this moment, for as long as the Snapshot lives, while
   // writers go on. Needs a writing handle.
   // Errors: kReadOnly, kTooManySnapshots (12 at a time for all processes), kBusy (a stopped writer
-  // holds a lock), kPoisoned, kForked, kClosed.
+  // holds a lock), kPoisoned, kCorrupt, kForked, kClosed, kIoError (guarded).
   // Cost: the locks of all shards for some microseconds; then one copy of each 4 KiB block that is
   // changed for the first time. Space that only the snapshot still needs is held until it ends.
   [[nodiscard]] Result<Snapshot> snapshot() const;

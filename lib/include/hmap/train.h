@@ -38,7 +38,8 @@ HMAP_EXPORT Result<std::string> train_dictionary(std::span<const std::string_vie
                                                  std::size_t bytes = kDictionaryBytesMax);
 
 // The same of the values that a store has: of a store of more than 16 MiB of a random part. Errors
-// besides: those of Store::cursor(). Cost besides: reads what it takes as samples.
+// besides: those of Store::cursor() and Cursor::next(). Cost besides: reads what it takes as
+// samples.
 HMAP_EXPORT Result<std::string> train_dictionary(const Store& store,
                                                  std::size_t bytes = kDictionaryBytesMax);
 
