@@ -106,6 +106,21 @@ TEST_F(Zeros, ADeadRowNamesWhatTheShardHad) {
   EXPECT_TRUE(right.clean()) << words(right);
 }
 
+TEST_F(Zeros, ALargeRecordInUseIsNotGivenBackWithAClearedMap) {
+  expect_damage(FindingKind::kExtent, "has two owners",
+                [](Surgeon& s) { s.header().dead_large_end = s.root().extents_end; });
+}
+
+TEST_F(Zeros, NorIsOneThatADeadRowNames) {
+  expect_damage(FindingKind::kExtent, "has two owners", [](Surgeon& s) {
+    const u64 extent = first_of_kind(s, ExtentKind::kFree);
+    s.extent_word(extent) = make_extent_word(ExtentKind::kLarge, 0, 1);
+    s.header().dead[0] = make_note(extent, 1);
+    s.header().dead_large_next = extent;
+    s.header().dead_large_end = extent + 1;
+  });
+}
+
 TEST_F(Zeros, AnArrayThatDoesNotExistHasNoWords) {
   expect_damage(FindingKind::kHeader, "the array `next` does not exist, but has words",
                 [](Surgeon& s) { s.header().next.run[8] = {4096}; });

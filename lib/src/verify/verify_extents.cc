@@ -22,7 +22,7 @@ bool ExtentOwners::take(u64 first, u64 count, const Spot& spot, Findings& out) {
       return false;
     }
   }
-  std::fill_n(owned_.begin() + static_cast<std::ptrdiff_t>(first), count, u8{1});
+  std::fill_n(owned_.begin() + static_cast<std::ptrdiff_t>(first), count, kOwned);
   return true;
 }
 
@@ -99,7 +99,7 @@ void ExtentOwners::claim_dead(u64 first, u64 count, u64 shard, const Spot& spot,
 }
 
 void ExtentOwners::excuse(u64 first, u64 count) {
-  for (u64 i = first; i < owned_.size() && i - first < count; ++i) owned_[i] = 1;
+  for (u64 i = first; i < owned_.size() && i - first < count; ++i) owned_[i] = kExcused;
 }
 
 void ExtentOwners::excuse_large(u64 shard, u64 from, u64 to) {
@@ -111,6 +111,22 @@ Spot ExtentOwners::spot_of(u64 extent, u64 word) const {
   return {view_.layout.extent_offset(extent),
           shard < view_.layout.shards ? static_cast<u32>(shard) : Finding::kNoShard,
           FindingUnit::kExtent, extent};
+}
+
+bool ExtentOwners::is_cleared(u64 extent, u64 word) const {
+  return extent_kind(word) == ExtentKind::kLarge &&
+         std::any_of(dead_large_.begin(), dead_large_.end(), [&](const DeadLarge& dead) {
+           return dead.shard == extent_shard(word) && extent >= dead.from && extent < dead.to;
+         });
+}
+
+// What is given back with a cleared map must not be anybody's: the map goes by the words alone.
+void ExtentOwners::check_owned(u64 extent, u64 word, Findings& out) const {
+  if (owned_[extent] != kOwned || !is_cleared(extent, word)) return;
+  out.damage(FindingKind::kExtent, spot_of(extent, word),
+             say("extent ", extent,
+                 " has two owners: it is also to be given back with the large records of a "
+                 "cleared map, and will be given to another"));
 }
 
 u64 ExtentOwners::check_unowned_row(u64 extent, u64 word, bool all_known, Findings& out) {
@@ -127,7 +143,7 @@ u64 ExtentOwners::check_unowned_row(u64 extent, u64 word, bool all_known, Findin
     if (!view_.extent_word(extent + i, rest)) return count;
     const bool goes_on = rest == make_extent_word(ExtentKind::kLargeRest, shard, i);
     // While it is being taken or freed, word by word, a row is torn, and a cut may find it so.
-    if (pending && goes_on) owned_[extent + i] = 1;
+    if (pending && goes_on) owned_[extent + i] = kOwned;
     if (pending || goes_on) continue;
     if (view_.live) return 1;
     out.damage(
@@ -136,11 +152,7 @@ u64 ExtentOwners::check_unowned_row(u64 extent, u64 word, bool all_known, Findin
     return 1;
   }
   if (pending) return 1;
-  const bool excused =
-      std::any_of(dead_large_.begin(), dead_large_.end(), [&](const DeadLarge& dead) {
-        return dead.shard == shard && extent >= dead.from && extent < dead.to;
-      });
-  if (!excused && all_known) {
+  if (!is_cleared(extent, word) && all_known) {
     out.leak(FindingKind::kLeakedExtent, spot_of(extent, word),
              say("a large record of ", count,
                  " extents that no bucket refers to: their space is lost until the shard is "
@@ -205,7 +217,9 @@ u64 ExtentOwners::check_unowned(u64 extent, u64 word, bool all_known, Findings& 
 void ExtentOwners::finish(bool all_known, VerifyCounts& counts, Findings& out) {
   for (u64 extent = 0; extent < owned_.size();) {
     u64 word = 0;
-    if (owned_[extent] != 0 || !view_.extent_word(extent, word)) {
+    const bool known = view_.extent_word(extent, word);
+    if (owned_[extent] != 0 || !known) {
+      if (known) check_owned(extent, word, out);
       ++extent;
       continue;
     }

@@ -24,7 +24,7 @@ class ExtentOwners {
   void claim_dead(u64 first, u64 count, u64 shard, const Spot& spot, Findings& out);
   // Extents that are being taken or given back right now: nothing is said about them.
   void excuse(u64 first, u64 count);
-  // Large records of the shard in extents [from, to) are being given back.
+  // Large records of the shard in extents [from, to) are being given back, and nobody else's.
   void excuse_large(u64 shard, u64 from, u64 to);
 
   // When all have claimed: words nobody claimed. `all_known`: no owner was left out because its
@@ -32,12 +32,16 @@ class ExtentOwners {
   void finish(bool all_known, VerifyCounts& counts, Findings& out);
 
  private:
+  static constexpr u8 kOwned = 1;
+  static constexpr u8 kExcused = 2;
   struct DeadLarge {
     u64 shard, from, to;
   };
   // False: out of bounds, or owned; reported.
   bool take(u64 first, u64 count, const Spot& spot, Findings& out);
   void check_words(u64 first, u64 count, u64 expected, const Spot& spot, Findings& out);
+  [[nodiscard]] bool is_cleared(u64 extent, u64 word) const;
+  void check_owned(u64 extent, u64 word, Findings& out) const;
   // The number of extents that belong together from `extent` on.
   u64 check_unowned(u64 extent, u64 word, bool all_known, Findings& out);
   u64 check_unowned_row(u64 extent, u64 word, bool all_known, Findings& out);
