@@ -81,7 +81,8 @@ TEST_F(Zeros, FramesHaveNoPayload) {
 // What a dead row names belongs to the shard until it is free.
 TEST_F(Zeros, ADeadRowNamesWhatTheShardHad) {
   for (const u64 word : {u64{255}, make_extent_word(ExtentKind::kBuckets, 1, 1),
-                         make_extent_word(ExtentKind::kFrames, 0, 0), u64{0}}) {
+                         make_extent_word(ExtentKind::kFrames, 0, 0),
+                         make_extent_word(ExtentKind::kLargePending, 0, 1), u64{0}}) {
     expect_damage(FindingKind::kExtent, "is to be given back, but its word", [&](Surgeon& s) {
       const u64 extent = first_of_kind(s, ExtentKind::kFree);
       s.extent_word(extent) = word;

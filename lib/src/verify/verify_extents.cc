@@ -87,7 +87,7 @@ void ExtentOwners::claim_dead(u64 first, u64 count, u64 shard, const Spot& spot,
     if (!view_.extent_word(i, word)) return;
     const ExtentKind kind = extent_kind(word);
     const bool possible = kind == ExtentKind::kBuckets || kind == ExtentKind::kDirectory ||
-                          (kind >= ExtentKind::kSpan && kind <= ExtentKind::kLargePending);
+                          (kind >= ExtentKind::kSpan && kind <= ExtentKind::kLargeRest);
     if (possible && extent_shard(word) == shard) continue;
     out.damage(FindingKind::kExtent, spot,
                say("extent ", i,
