@@ -122,6 +122,24 @@ TEST_F(Zeros, NorIsOneThatADeadRowNames) {
   });
 }
 
+// Whoever gives out an id stores the whole map first (F-26).
+TEST(Unused, TheMapOfASpanIsMeaningless) {
+  TempDir dir(TempDir::Where::kMemory);
+  make_resting_store(dir.file("made"));
+  const auto with_head = [&](u64 head) {
+    return found_in(dir.file("made"), [&](Surgeon& s) {
+      format::SpanEntry& entry = s.span(s.header().span_count);
+      entry.head = head;
+      entry.map[0] = 3;
+      ++s.header().span_count;
+      ++s.header().span_free;
+    });
+  };
+  const VerifyReport right = with_head(0);
+  EXPECT_TRUE(right.clean()) << words(right);
+  EXPECT_TRUE(has(with_head(u64{5} << 32), FindingKind::kSpan));
+}
+
 TEST_F(Zeros, AnArrayThatDoesNotExistHasNoWords) {
   expect_damage(FindingKind::kHeader, "the array `next` does not exist, but has words",
                 [](Surgeon& s) { s.header().next.run[8] = {4096}; });

@@ -126,6 +126,7 @@ class ShardCheck {
   void commit_reference(const Reference& reference, Findings& far);
 
   // verify_spans.cc
+  [[nodiscard]] bool is_span_head(u64 head) const;
   void check_span(ExtentOwners& owners, u64 span, Findings& out);
   void check_lists(Findings& out);
   void check_list(u64 size_class, std::vector<u8>& listed, Findings& out);

@@ -18,6 +18,12 @@ Spot ShardCheck::span_spot(u64 span) const {
   return spot;
 }
 
+bool ShardCheck::is_span_head(u64 head) const {
+  const u64 size_class = span_class(head);
+  return size_class < format::kClasses &&
+         class_bytes(size_class) <= largest_in_span(view_.layout) && (head & 0xffff'ffff) != 0;
+}
+
 void ShardCheck::check_span(ExtentOwners& owners, u64 span, Findings& out) {
   std::array<u64, 1 + kSpanMapWords> words{};
   if (!read_span_words(view_, runs.directory, span, 0, words.size(), words.data())) {
@@ -29,10 +35,9 @@ void ShardCheck::check_span(ExtentOwners& owners, u64 span, Findings& out) {
   heads_[span] = head;
   ++counts_.spans;
   counts_.bytes += sizeof words;
+  if (head == 0) return;  // its map is meaningless
   const u64 size_class = span_class(head);
-  if (head != 0 &&
-      (size_class >= format::kClasses || class_bytes(size_class) > largest_in_span(view_.layout) ||
-       (head & 0xffff'ffff) == 0)) {
+  if (!is_span_head(head)) {
     out.damage(
         FindingKind::kSpan, span_spot(span),
         say("span ", span, " has class ", size_class, " or no extent: its records are lost"));
@@ -40,10 +45,8 @@ void ShardCheck::check_span(ExtentOwners& owners, u64 span, Findings& out) {
     gaps_ = true;
     return;
   }
-  const SpanShape shape = head == 0 ? SpanShape{0, 0} : view_.layout.span_shape(size_class);
-  if (head != 0) {
-    owners.claim_span(span_extent(head), shape.extents, shard_, span, span_spot(span), out);
-  }
+  const SpanShape shape = view_.layout.span_shape(size_class);
+  owners.claim_span(span_extent(head), shape.extents, shard_, span, span_spot(span), out);
   u64 leaked = 0;
   for (u64 w = 0; w < kSpanMapWords; ++w) {
     const u64 slots = shape.slots > w * 64 ? std::min<u64>(shape.slots - w * 64, 64) : 0;
@@ -132,7 +135,14 @@ void ShardCheck::claim_dead(ExtentOwners& owners, Findings& out) {
       gaps_ = true;
       continue;
     }
-    if (head == 0 || span_class(head) >= format::kClasses) continue;
+    if (head == 0) continue;
+    if (!is_span_head(head)) {
+      out.damage(FindingKind::kSpan, here,
+                 say("span ", span, " of a cleared map has class ", span_class(head),
+                     " or no extent: its space cannot be given back"));
+      gaps_ = true;
+      continue;
+    }
     const u64 extents = view_.layout.span_shape(span_class(head)).extents;
     owners.claim_span(span_extent(head), extents, shard_, span, here, out);
   }
