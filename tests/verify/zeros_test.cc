@@ -122,6 +122,29 @@ TEST_F(Zeros, NorIsOneThatADeadRowNames) {
   });
 }
 
+TEST_F(Zeros, IdsOfRunsAreGivenOut) {
+  expect_damage(FindingKind::kHeader, "but the last id given out is", [](Surgeon& s) {
+    s.extent_word(first_of_kind(s, ExtentKind::kDirectory)) =
+        make_extent_word(ExtentKind::kDirectory, 0, s.header().array_seq + 1);
+  });
+}
+
+TEST_F(Zeros, IdsOfRunsDiffer) {
+  expect_damage(FindingKind::kHeader, "has the id of another run", [](Surgeon& s) {
+    s.extent_word(first_of_kind(s, ExtentKind::kDirectory)) =
+        make_extent_word(ExtentKind::kDirectory, 0, s.header().buckets.id);
+  });
+}
+
+TEST_F(Zeros, TheNextArrayHasOneRun) {
+  expect_damage(FindingKind::kHeader, "further runs", [](Surgeon& s) {
+    s.header().next = {.id = s.header().array_seq + 1,
+                       .b = 0,
+                       .next_overflow = 1,
+                       .run = {s.header().buckets.run[0], s.header().buckets.run[0]}};
+  });
+}
+
 // Whoever gives out an id stores the whole map first (F-26).
 TEST(Unused, TheMapOfASpanIsMeaningless) {
   TempDir dir(TempDir::Where::kMemory);

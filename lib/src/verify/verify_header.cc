@@ -155,6 +155,8 @@ bool ShardCheck::use(const ShardHeader& header, u64 offset, Findings& out) {
   check_array(header.buckets, "buckets", out);
   check_array(header.oldbuckets, "oldbuckets", out);
   check_array(header.next, "next", out);
+  if (!header.next.run[1].none())
+    header_damage(out, "the array `next` has further runs before it is used");
   const bool walkable = [&] {
     for (const BucketArray* array : {&header.buckets, &header.oldbuckets}) {
       if (array->id == 0) continue;

@@ -130,6 +130,9 @@ class ShardCheck {
   void check_span(ExtentOwners& owners, u64 span, Findings& out);
   void check_lists(Findings& out);
   void check_list(u64 size_class, std::vector<u8>& listed, Findings& out);
+  void check_id(const Run& run, std::unordered_set<u64>& ids, Findings& out) const;
+  void claim_run(ExtentOwners& owners, const Run& run, format::ExtentKind kind, u64 payload,
+                 std::unordered_set<u64>& ids, Findings& out);
   void claim_dead(ExtentOwners& owners, Findings& out);
   [[nodiscard]] Spot span_spot(u64 span) const;
 

@@ -148,21 +148,39 @@ void ShardCheck::claim_dead(ExtentOwners& owners, Findings& out) {
   }
 }
 
+// The ids of runs tell theirs from those that a death left marked (F-48).
+void ShardCheck::check_id(const Run& run, std::unordered_set<u64>& ids, Findings& out) const {
+  u64 word = 0;
+  if (!view_.extent_word(view_.layout.extent_of(run.offset), word)) return;
+  const u64 id = extent_payload(word);
+  if (id == 0 || id > header_.array_seq) {
+    header_damage(out, say("the run at ", run.offset, " has id ", id,
+                           ", but the last id given out is ", header_.array_seq));
+  } else if (!ids.insert(id).second) {
+    header_damage(out, say("the run at ", run.offset, " has the id of another run, ", id));
+  }
+}
+
+void ShardCheck::claim_run(ExtentOwners& owners, const Run& run, ExtentKind kind, u64 payload,
+                           std::unordered_set<u64>& ids, Findings& out) {
+  owners.claim_run(run, kind, shard_, payload, {header_offset_, static_cast<u32>(shard_)}, out);
+  check_id(run, ids, out);
+}
+
 void ShardCheck::claim(ExtentOwners& owners, Findings& out) {
-  const Spot here{header_offset_, static_cast<u32>(shard_)};
+  std::unordered_set<u64> ids;
   for (const format::BucketArray* array : {&header_.buckets, &header_.oldbuckets, &header_.next}) {
     if (array->id == 0 || array->b >= kMaxB) continue;
     for (u64 j = 0; j <= format::kOverflowRuns; ++j) {
       if (array->run[j].none()) continue;
-      owners.claim_run(view_.layout.array_run(*array, j), ExtentKind::kBuckets, shard_,
-                       j == 0 ? array->id : ExtentOwners::kAnyPayload, here, out);
+      claim_run(owners, view_.layout.array_run(*array, j), ExtentKind::kBuckets,
+                j == 0 ? array->id : ExtentOwners::kAnyPayload, ids, out);
     }
   }
   for (const auto* directory : {&runs.directory, &runs.dead_directory}) {
     for (const CheckedRun& segment : *directory) {
       if (segment.run.offset == 0) continue;
-      owners.claim_run(segment.run, ExtentKind::kDirectory, shard_, ExtentOwners::kAnyPayload, here,
-                       out);
+      claim_run(owners, segment.run, ExtentKind::kDirectory, ExtentOwners::kAnyPayload, ids, out);
     }
   }
   claim_dead(owners, out);
