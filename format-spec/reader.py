@@ -21,8 +21,9 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from reader.basics import Damaged, NotAStore, need  # noqa: E402
+from reader.basics import Damaged, NotAStore  # noqa: E402
 from reader.log import Replayed  # noqa: E402
+from reader.owners import check_owners  # noqa: E402
 from reader.store import Store  # noqa: E402
 
 ATTEMPTS = 5  # at a file that others write to
@@ -43,14 +44,12 @@ def header_facts(store):
 
 
 def all_entries(store, log):
-    large = store.check_extents()
-    found = {}
+    found, large = {}, []
     for shard in store.shards:
         entries, offsets = shard.entries()
         found.update(entries)
-        for offset in offsets:
-            large.pop(offset, None)
-    need(not large, "F-26", f"{len(large)} large records that no bucket refers to")
+        large.append(offsets)
+    check_owners(store, large)
     return sorted((log.over(found) if log else found).items())
 
 

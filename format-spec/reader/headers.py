@@ -80,6 +80,7 @@ class Superblock:
             self.bucket_bytes = 64
         self.buckets_per_block = self.block_bytes // self.bucket_bytes  # F-85
         self.entries_per_page = (self.block_bytes - 8) // 8
+        self.classes = sum(slot <= 2 * self.extent_bytes for slot in CLASSES)  # F-15
         self.unit_blocks = 1
         while self.run_bytes(self.unit_blocks + 1, 1) <= self.extent_bytes:
             self.unit_blocks += 1
@@ -129,9 +130,7 @@ class Superblock:
 
     def class_of(self, record_bytes):
         """Smallest class that holds a record; None: a large record."""
-        for cls, slot in enumerate(CLASSES):
-            if slot > 2 * self.extent_bytes:
-                return None
+        for cls, slot in enumerate(CLASSES[:self.classes]):
             if slot >= record_bytes:
                 return cls
         return None
@@ -154,8 +153,10 @@ class ShardHeader:
         self.buckets, self.old, self.next = Array(w[8:20]), Array(w[20:32]), Array(w[32:44])
         self.span_count, self.span_free = w[45:47]
         self.directory, self.dead_directory = w[47:67], w[67:87]
-        self.dead_large = range(w[215], w[216])
-        self.dead = {(word & 0xFFFFFFFF) - 1: word >> 32 for word in w[89:135] if word}
+        self.dead_span_count, self.dead_span_next = w[87:89]
+        self.dead = [((word & 0xFFFFFFFF) - 1, word >> 32) for word in w[89:135] if word]
+        self.classes = [(word & 0xFFFFFFFF, word >> 32) for word in w[135:215]]
+        self.dead_large = w[215:217]
         self.growing = self.old.id != 0
 
 

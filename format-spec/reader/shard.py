@@ -2,19 +2,21 @@
 import struct
 
 from reader.basics import (
-    BUCKETS, CLASSES, DIRECTORY, LARGE, SPAN, Damaged, ceil_div, checksum, key_hash, mix, need,
-    decoded, tophash)
+    CLASSES, LARGE, SPAN, Damaged, ceil_div, checksum, decoded, key_hash, mix, need, tophash)
 
 
 class Shard:
     def __init__(self, store, index, header):
         self.store, self.index, self.header = store, index, header
+        self.in_chain = {}  # by array: heads of the chains that overflow buckets are in
         sb, h = store.superblock, header
         units = [sb.unit_blocks << k for k in range(20)]
         self.directory = store.make_runs(h.directory, units, 1, index)
         self.dead_directory = store.make_runs(h.dead_directory, units, 1, index)
         self.current = self.array_runs(h.buckets)
         self.old = self.array_runs(h.old)
+        self.next = self.array_runs(h.next)
+        need(len(self.next) <= 1, "F-97", f"shard {index}: further runs of `next`")
         if self.current:
             need(h.buckets.b == h.b, "F-28", f"shard {index}: B")
         else:
@@ -23,6 +25,8 @@ class Shard:
             need(h.flags in (0, 8, 16) and h.old.b == h.b + {0: -1, 8: 0, 16: 1}[h.flags], "F-28",
                  f"shard {index}: B of the old array")
             need(h.nevacuate <= 1 << min(h.b, h.old.b), "F-31", f"shard {index}: nevacuate")
+        else:
+            need(h.flags == 0 and h.nevacuate == 0, "F-28", f"shard {index}: no growth, yet flags")
 
     def all_runs(self):
         return (*self.current, *self.old, *self.directory, *self.dead_directory)
@@ -67,15 +71,18 @@ class Shard:
     def evacuated(self, i):
         head = self.bucket(self.old, i)[:8]
         if 2 <= head[0] <= 4:
-            need(all(2 <= state <= 4 for state in head), "F-11",
+            halves = self.header.old.b < self.header.b  # else nothing moves to a second half
+            need(all(2 <= state <= 4 and (halves or state != 3) for state in head), "F-11",
                  f"shard {self.index}: old bucket {i}")
             return True
         return False
 
     def slots(self, array, runs, number):
         """(tophash, hash bits, what the slot holds) of the filled slots of a chain."""
-        rest = False
+        rest, taken = False, self.in_chain.setdefault(array.id, {})
         for at, raw in self.chain(array, runs, number):
+            need(at == number or taken.setdefault(at, number) == number, "F-14",
+                 f"shard {self.index}: overflow bucket {at} in two chains")
             for i, state in enumerate(raw[:8]):
                 need(not rest or state == 0, "F-13", f"shard {self.index}: bucket {at}, slot {i}")
                 need(not 2 <= state <= 4, "F-11", f"shard {self.index}: bucket {at}, slot {i}")
@@ -116,15 +123,36 @@ class Shard:
                 yield h.buckets, self.current, i
 
     def span_entry(self, span):
-        per_block = self.store.superblock.block_bytes // 128
         need(span < self.header.span_count, "F-26", f"shard {self.index}: span {span}")
-        block, slot = divmod(span, per_block)
-        for run in self.directory:
+        return self.entry_in(self.directory, span)
+
+    def entry_in(self, directory, span):
+        block, slot = divmod(span, self.store.superblock.block_bytes // 128)
+        for run in directory:
             if block < run.n:
                 raw = run.block(block)
                 return raw[slot * 128:slot * 128 + 128] if raw else bytes(128)
             block -= run.n
         raise Damaged(f"F-26: shard {self.index}: span {span} beyond the directory")
+
+    def heads(self):
+        """{span: head} of the used spans."""
+        return self.used(self.directory, range(self.header.span_count))
+
+    def dead_heads(self):
+        """The same of those spans of a cleared map that are not given back yet (F-26)."""
+        h = self.header
+        need(h.dead_span_next <= h.dead_span_count, "F-26", f"shard {self.index}: dead spans")
+        return self.used(self.dead_directory, range(h.dead_span_next, h.dead_span_count))
+
+    def used(self, directory, spans):
+        found = {span: int.from_bytes(self.entry_in(directory, span)[:8], "little")
+                 for span in spans}
+        found = {span: head for span, head in found.items() if head}
+        for span, head in found.items():
+            need(head & 0xFFFFFFFF and head >> 32 & 0xFF < self.store.superblock.classes, "F-26",
+                 f"shard {self.index}: head of span {span}")
+        return found
 
     def record(self, offset):
         """Key, value and whether it is large; the record's place is checked against its size."""
@@ -156,19 +184,16 @@ class Shard:
         first, entry_class = (words[0] & 0xFFFFFFFF) - 1, words[0] >> 32 & 0xFF
         need(first >= 0 and entry_class == cls, "F-15",
              f"record in a span of class {entry_class}, not {cls}", offset)
-        extents, slots = sb.span_shape(cls)
+        _, slots = sb.span_shape(cls)
         inside = offset - (sb.heap_offset + first * sb.extent_bytes)
         slot, rest = divmod(inside, CLASSES[cls])
         need(inside >= 0 and rest == 0 and slot < slots, "F-09", f"no slot of span {span}", offset)
         need(words[1 + slot // 64] >> slot % 64 & 1, "F-26", "slot's bit is clear", offset)
-        for index in range(first, first + extents):
-            need(self.store.extent(index) == (SPAN, self.index, span), "F-23", f"extent {index}")
 
     def entries(self):
         """All entries, with every check that can be made on the way."""
         h, seen, small = self.header, set(), 0
         found, large = {}, set()
-        self.check_arrays()
         for array, runs, head in self.chains():
             for state, bits, held in self.slots(array, runs, head):
                 key, value, has_record, is_large = self.entry(held)
@@ -186,24 +211,22 @@ class Shard:
                 small += has_record and not is_large
         need(len(found) == h.count, "F-29",
              f"shard {self.index}: count {h.count}, {len(found)} entries")
-        bits = unused = 0
-        for span in range(h.span_count):
-            words = struct.unpack("<16Q", self.span_entry(span))
-            unused += not words[0] & 0xFFFFFFFF
-            bits += sum(bin(word).count("1") for word in words[1:])
+        used = self.heads()
+        bits = sum(int.from_bytes(self.span_entry(span)[8:], "little").bit_count() for span in used)
+        unused = h.span_count - len(used)
         need(bits == small and unused == h.span_free, "F-26",
              f"shard {self.index}: {bits} bits, {small} records; {unused} unused spans")
+        self.check_overflows()
         return found, large
 
-    def check_arrays(self):
-        for array, runs in ((self.header.buckets, self.current), (self.header.old, self.old)):
-            for j, run in enumerate(runs):
-                self.store.check_run_extents(run, BUCKETS, self.index, None if j else array.id)
-        for run in self.directory:
-            self.store.check_run_extents(run, DIRECTORY, self.index, None)
+    def check_overflows(self):
+        """F-30: every overflow bucket that was handed out is in a chain (slots() saw to F-14)."""
+        h = self.header
         if self.current:
-            used = self.header.buckets.next_overflow - (1 << self.header.buckets.b)
-            need(used == self.header.noverflow, "F-30", f"shard {self.index}: noverflow")
+            used = h.buckets.next_overflow - (1 << h.buckets.b)
+            chained = len(self.in_chain.get(h.buckets.id, ()))
+            need(used == chained == h.noverflow, "F-30", f"shard {self.index}: noverflow "
+                 f"{h.noverflow}, {used} handed out, {chained} in chains")
 
     def bucket_hash(self, key):
         h = key_hash(key, self.store.superblock.seed)

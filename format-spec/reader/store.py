@@ -1,9 +1,7 @@
 """A store's durable state: its root, blocks through tables, extents (format.md, 9, 10, 12)."""
 import struct
 
-from reader.basics import (
-    BUCKETS, DIRECTORY, EXTENT_TABLE, FRAMES, FREE, LARGE, LARGE_PENDING, LARGE_REST, PAGE, SPAN,
-    File, ceil_div, checksum, key_hash, need)
+from reader.basics import FRAMES, LARGE_REST, PAGE, File, ceil_div, checksum, key_hash, need
 from reader.headers import Root, Superblock
 from reader.shard import Shard
 
@@ -63,6 +61,8 @@ class Run:
                  f"place of the block with home {home} is no frame of shard {self.owner}", at)
         raw = self.store.file.read(at, sb.block_bytes)
         need(checksum(raw, sb.seed ^ home) == check, "F-07", "block checksum", at)
+        other = self.store.homes.setdefault(at, home)
+        need(other == home, "F-18", f"blocks with homes {other} and {home} in one place", at)
         return raw
 
 
@@ -78,7 +78,7 @@ class Store:
         self.heap_end = sb.heap_offset + self.root.extents_end * sb.extent_bytes
         need(self.file.size >= self.heap_end, "F-35",
              f"the file has {self.file.size} bytes of {self.heap_end}")
-        self.cache = {}
+        self.cache, self.homes = {}, {}
         self.extent_runs = self.make_runs(
             self.root.extent_table, [1] + [1 << k for k in range(31)], 3, None)
         need(self.extent_runs and self.extent_runs[0].extents is None, "F-03",
@@ -132,53 +132,9 @@ class Store:
         word = self.word_of_extent(index)
         return word & 0xFF, word >> 8 & 0xFF, word >> 16
 
-    def check_run_extents(self, run, kind, shard, payload):
-        """F-23; payload None: any, the same for all extents."""
-        for index in run.extents or ():
-            found = self.extent(index)
-            payload = found[2] if payload is None else payload
-            need(found == (kind, shard, payload), "F-23",
-                 f"extent {index} is {found}, its run is {(kind, shard, payload)}", run.offset)
-
-    def check_dead(self, shard):
-        """F-23: what a shard gives back has the words that it had."""
-        for first, count in shard.header.dead.items():
-            for index in range(first, first + count):
-                kind, owner, _ = self.extent(index)
-                need(kind in (BUCKETS, DIRECTORY, SPAN, LARGE, LARGE_REST) and owner == shard.index,
-                     "F-23", f"extent {index} in `dead` of shard {shard.index}")
-
-    def check_extents(self):
-        """F-22, F-23: words by kind; returns the large records {offset: shard}."""
-        large, index, dead = {}, 0, {}
-        torn = set()  # what is there of rows that belong to nobody (F-25)
-        for shard in self.shards:
-            dead.update(shard.header.dead)
-            self.check_dead(shard)
-        space = self.superblock.shards & 0xFF
-        for segment, run in enumerate(self.extent_runs):
-            self.check_run_extents(run, EXTENT_TABLE, space, segment)
-        while index < self.root.extents_end:
-            if dead.get(index):
-                index += dead[index]
-                continue
-            kind, shard, payload = self.extent(index)
-            need(kind <= LARGE_PENDING, "F-23", f"kind of extent {index}")
-            need(kind != FREE or shard == 0, "F-99", f"free extent {index} of shard {shard}")
-            need(shard < self.superblock.shards or kind == EXTENT_TABLE, "F-23", f"extent {index}")
-            need(kind != FRAMES or payload == 0, "F-99", f"extent {index} of frames")
-            need(kind != LARGE_REST or index in torn, "F-23",
-                 f"extent {index} continues no large record")
-            length = payload if kind in (LARGE, LARGE_PENDING) else 1
-            need(1 <= length <= self.root.extents_end - index, "F-23", f"row at extent {index}")
-            goes_on = {index + rest for rest in range(1, length)
-                       if self.extent(index + rest) == (LARGE_REST, shard, rest)}
-            if kind == LARGE_PENDING:
-                torn |= goes_on
-                length = 1
-            need(len(goes_on) == length - 1 or kind == LARGE_PENDING, "F-23",
-                 f"the row at extent {index} does not go on")
-            if kind == LARGE and index not in self.shards[shard].header.dead_large:
-                large[self.superblock.heap_offset + index * self.superblock.extent_bytes] = shard
-            index += length
-        return large
+    def row(self, index):
+        """Those extents behind the first one of a row that go on with it (F-23, F-25)."""
+        _, shard, count = self.extent(index)
+        need(1 <= count <= self.root.extents_end - index, "F-23", f"row at extent {index}")
+        return [index + rest for rest in range(1, count)
+                if self.extent(index + rest) == (LARGE_REST, shard, rest)]

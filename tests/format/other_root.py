@@ -9,32 +9,19 @@ import pathlib
 import sys
 import tempfile
 
-from second_reader import SecondReader, reseal_root
+from second_reader import SecondReader
+from surgeon import FREE, LARGE_REST, Surgeon
 
 
-class Surgeon:
-    """A golden file whose durable root is root B."""
+class RootSurgeon(Surgeon):
+    """Of a golden file whose durable root is root B."""
 
     def __init__(self, path):
-        from reader.basics import checksum
-        from reader.store import Store
-
-        self.checksum, self.store = checksum, Store(str(path))
-        self.data = bytearray(path.read_bytes())
-        self.sb, self.header = self.store.superblock, self.store.shards[0].header
-        assert self.store.root.index == 1
-
-    def put(self, at, bytes_, number):
-        self.data[at:at + bytes_] = number.to_bytes(bytes_, "little")
-
-    def root_at(self, index):
-        return 4096 + index * self.sb.root_bytes
-
-    def seal(self, index):
-        reseal_root(self.data, self.sb, index)
+        super().__init__(path)
+        assert self.root.index == 1
 
     def same_generation(self):
-        self.put(self.root_at(0) + 16, 8, self.store.root.generation)
+        self.put(self.root_at(0) + 16, 8, self.root.generation)
         self.seal(0)
 
     def blank_other(self):
@@ -44,43 +31,22 @@ class Surgeon:
         self.data[run.entry(i)[0] * self.sb.block_bytes + 8] ^= 2
 
     def array_of_words(self):
-        self.put(self.root_at(1) + 512 + 256 + 8, 8, 3)
-        self.seal(1)
-
-    def seal_page(self, run, i):
-        page = run.table + i // self.sb.entries_per_page * self.sb.block_bytes
-        end = page + self.sb.block_bytes
-        self.put(page, 4, self.checksum(bytes(self.data[page + 4:end]), self.sb.seed ^ page))
+        self.change_header({256 + 8: 3})
 
     def entry_behind(self):
-        run = self.store.shards[0].current[0]
+        run = self.shard.current[0]
         self.put(run.table + 8 + run.n * 8, 4, 1)
         self.seal_page(run, 0)
 
-    def change_words(self, words):
-        """Of extents whose words are in block 0 of the table."""
-        run, block = self.store.extent_runs[0], self.sb.block_bytes
-        at = run.entry(0)[0] * block
-        for extent, word in words.items():
-            self.put(at + extent * 8, 8, word)
-        raw = bytes(self.data[at:at + block])
-        self.put(run.table + 12, 4, self.checksum(raw, self.sb.seed ^ run.offset))
-        self.seal_page(run, 0)
-
-    def free_row(self, count):
-        """The first of so many free extents."""
-        kinds = [self.store.extent(i)[0] for i in range(self.store.root.extents_end)]
-        return next(i for i in range(len(kinds)) if not any(kinds[i:i + count]))
-
-    def word_of_free(self, bits):
+    def shard_of_free(self, shard):
         extent = self.free_row(1)
-        self.change_words({extent: self.store.word_of_extent(extent) | bits << 8})
+        self.change_words({extent: (FREE, shard, self.store.extent(extent)[2])})
 
     def torn_row(self, kind, distance):
         """Of six extents the first is there, and of the others every second."""
         first = self.free_row(6)
-        rest = {first + i: 7 | i + distance << 16 for i in (1, 3, 5)}
-        self.change_words({first: kind | 6 << 16, **rest})
+        rest = {first + i: (LARGE_REST, 0, i + distance) for i in (1, 3, 5)}
+        self.change_words({first: (kind, 0, 6), **rest})
 
 
 class Judge:
@@ -90,7 +56,7 @@ class Judge:
         self.failures = []
 
     def read(self, name, change, *arguments):
-        surgeon = Surgeon(self.golden / name)
+        surgeon = RootSurgeon(self.golden / name)
         change(surgeon)
         self.path.write_bytes(surgeon.data)
         return self.reader.read(self.path, *arguments)
@@ -101,10 +67,10 @@ class Judge:
 
     def roots(self):
         name = "half_evacuated.hmap"
-        code, text, _ = self.read(name, Surgeon.same_generation, "--header")
+        code, text, _ = self.read(name, RootSurgeon.same_generation, "--header")
         self.expect("equal generations: root B", code == 0 and json.loads(text)["root"] == "B")
         _, before, _ = self.reader.read(self.golden / name, "--list")
-        code, text, _ = self.read(name, Surgeon.blank_other, "--list")
+        code, text, _ = self.read(name, RootSurgeon.blank_other, "--list")
         self.expect("a blank other root", code == 0 and text == before)
         key = before.split("\t")[0]
         codes, run = set(), Surgeon(self.golden / name).store.shards[0].current[0]
@@ -117,8 +83,9 @@ class Judge:
         self.expect("a look-up that does not see the damage", 0 in codes)
 
     def zeros(self):
-        for what, change in (("F-97", Surgeon.array_of_words), ("F-98", Surgeon.entry_behind),
-                             ("F-99", lambda s: s.word_of_free(2))):
+        for what, change in (("F-97", RootSurgeon.array_of_words),
+                             ("F-98", RootSurgeon.entry_behind),
+                             ("F-99", lambda s: s.shard_of_free(2))):
             code, _, error = self.read("half_evacuated.hmap", change, "--list")
             self.expect(f"{what}: exit code {code}, {error}", code == 4 and what in error)
 

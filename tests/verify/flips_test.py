@@ -18,6 +18,7 @@ class Read:
 
     def __init__(self, path):
         from reader import basics
+        from reader.owners import check_owners
         from reader.store import Store
 
         self.ranges = []
@@ -30,8 +31,9 @@ class Read:
         basics.File.read = read
         try:
             self.store = Store(str(path))
-            self.store.check_extents()
-            self.found = [shard.entries()[0] for shard in self.store.shards]
+            listed = [shard.entries() for shard in self.store.shards]
+            self.found = [entries for entries, _ in listed]
+            check_owners(self.store, [large for _, large in listed])
         finally:
             basics.File.read = original
 
