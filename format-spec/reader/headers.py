@@ -148,7 +148,7 @@ class Array:
 class ShardHeader:
     def __init__(self, raw):
         w = struct.unpack("<256Q", raw)
-        (_, self.count, self.flags, self.b, self.noverflow, self.hash0, self.nevacuate,
+        (self.version, self.count, self.flags, self.b, self.noverflow, self.hash0, self.nevacuate,
          self.array_seq) = w[:8]
         self.buckets, self.old, self.next = Array(w[8:20]), Array(w[20:32]), Array(w[32:44])
         self.span_count, self.span_free = w[45:47]

@@ -123,6 +123,15 @@ def check_lists(shard):
     return heads
 
 
+def check_unused(store):
+    """F-22: the table has a word for each extent in use, and none but 0 for others."""
+    per_block, end = store.superblock.block_bytes // 8, store.root.extents_end
+    words = sum(run.n for run in store.extent_runs) * per_block
+    need(end <= words, "F-22", f"{end} extents, and words for {words}")
+    for index in range(end, words):
+        need(store.word_of_extent(index) == 0, "F-22", f"extent {index} is not in use")
+
+
 def check_owners(store, large):
     """`large`: for each shard, the offsets of its reachable large records."""
     owners, space = Owners(store), store.superblock.shards & 0xFF
@@ -133,3 +142,4 @@ def check_owners(store, large):
     for shard, offsets in zip(store.shards, large):
         owners.shard(shard, offsets)
     owners.finish()
+    check_unused(store)

@@ -10,6 +10,7 @@ class Shard:
         self.store, self.index, self.header = store, index, header
         self.in_chain = {}  # by array: heads of the chains that overflow buckets are in
         sb, h = store.superblock, header
+        need(h.version % 2 == 0, "F-32", f"shard {index}: the version of its header")
         units = [sb.unit_blocks << k for k in range(20)]
         self.directory = store.make_runs(h.directory, units, 1, index)
         self.dead_directory = store.make_runs(h.dead_directory, units, 1, index)
@@ -26,7 +27,8 @@ class Shard:
                  f"shard {index}: B of the old array")
             need(h.nevacuate <= 1 << min(h.b, h.old.b), "F-31", f"shard {index}: nevacuate")
         else:
-            need(h.flags == 0 and h.nevacuate == 0, "F-28", f"shard {index}: no growth, yet flags")
+            need(h.flags == 0, "F-28", f"shard {index}: flags without a growth")
+            need(h.nevacuate == 0, "F-31", f"shard {index}: nevacuate without a growth")
 
     def all_runs(self):
         return (*self.current, *self.old, *self.directory, *self.dead_directory)
