@@ -219,6 +219,24 @@ TEST_F(Zeros, NoTwoRootsOfOneGeneration) {
   EXPECT_FALSE(report.clean());
 }
 
+// Opening goes by the other one (F-33); so does verify, and looks at all that it leads to.
+TEST_F(Zeros, ARootBeyondTheLimitsIsNotValid) {
+  for (u64 format::Root::*const word : {&format::Root::cut, &format::Root::extents_end}) {
+    u64 older = 0;
+    const VerifyReport report = found_in(
+        made(),
+        [&](Surgeon& s) {
+          older = s.root_at(1 - s.root_index()).generation;
+          s.root().*word = u64{1} << 47;
+          s.seal_root();
+        },
+        false);
+    EXPECT_TRUE(has(report, FindingKind::kOtherRoot)) << words(report);
+    EXPECT_EQ(older, report.generation);
+    EXPECT_LT(0U, report.durable.blocks);
+  }
+}
+
 // Once a store had a checkpoint it has two roots.
 TEST_F(Zeros, NoBlankRootBesideALaterOne) {
   const VerifyReport report = found_in(

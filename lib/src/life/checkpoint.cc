@@ -308,6 +308,11 @@ bool root_is_intact(const Root& root, u64 store_seed) {
   return root.magic == format::kRootMagic && root.checksum == root_checksum(root, store_seed);
 }
 
+bool root_is_possible(const Root& root, const Layout& layout) {
+  return !root.extent_table[0].none() && root.extents_end <= layout.extents_max &&
+         root.cut < u64{1} << 47;
+}
+
 void poison(Engine& engine, int error) {
   seam::store(engine.runtime->poison, error != 0 ? static_cast<u64>(error) : EIO);
 }

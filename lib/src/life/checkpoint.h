@@ -59,6 +59,8 @@ Result<u64> bring_home(Engine& engine, u64 shard, HomeStep step, u64& next);
 u32 root_checksum(format::Root root, u64 store_seed);
 // Whether a root is one, and has not changed since it was made; its headers are another matter.
 bool root_is_intact(const format::Root& root, u64 store_seed);
+// Whether a root with a right checksum can be one of this store (F-33).
+bool root_is_possible(const format::Root& root, const Layout& layout);
 
 }  // namespace hmap
 

@@ -37,8 +37,7 @@ Candidate read_root(const Engine& engine, u64 index) {
       root_is_intact(root, engine.store_seed) &&
       root.headers_checksum == checksum(engine.map->base() + at + sizeof(Root), headers_bytes,
                                         engine.store_seed ^ root.generation) &&
-      !root.extent_table[0].none() && root.extents_end <= engine.layout.extents_max &&
-      root.cut < u64{1} << 47;
+      root_is_possible(root, engine.layout);
   return candidate;
 }
 

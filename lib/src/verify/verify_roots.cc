@@ -19,9 +19,10 @@ RootCopy read_root(const Ground& ground, u64 index) {
   copy.headers.resize(ground.layout.shards);
   seam::copy_out(copy.headers.data(), from + sizeof(Root), bytes);
   const Root& root = copy.root;
-  copy.valid =
-      root_is_intact(root, ground.seed) &&
-      root.headers_checksum == checksum(copy.headers.data(), bytes, ground.seed ^ root.generation);
+  copy.valid = root_is_intact(root, ground.seed) &&
+               root.headers_checksum ==
+                   checksum(copy.headers.data(), bytes, ground.seed ^ root.generation) &&
+               root_is_possible(root, ground.layout);
   return copy;
 }
 
