@@ -109,6 +109,18 @@ class Typed(ToolTest):
         # Stores that do not agree on what the bytes are.
         self.assertIn(b"\\xff" * 8, self.hmap("diff", file, self.file, code=NO).stdout)
 
+    def test_inspect_takes_the_key_as_get_does(self):
+        self.hmap("put", self.file, "42", "7")
+        hexadecimal = "2a00000000000000"
+        for key in (("42",), (hexadecimal, "--key-hex"), (hexadecimal, "--key-type", "hex")):
+            tree = self.answer("inspect", self.file, "--json", "--key", *key)
+            self.assertEqual(tree["meaning"], "found")
+        self.hmap("inspect", self.file, "--key", "43", code=NO)
+        refused = self.hmap("inspect", self.file, "--key", "x", code=USAGE)
+        self.assertIn(b'the key "x" is no u64', refused.stderr)
+        refused = self.hmap("inspect", self.file, "--key-hex", "--key", "2a", code=USAGE)
+        self.assertIn(b"every key of this store has exactly 8 bytes", refused.stderr)
+
     def test_stat_names_the_type(self):
         # The fingerprint is that of hmap::Map<uint64_t, int32_t>: FNV-1a of "u64 8 8 -> i32 4 4".
         print_ = 0xcbf29ce484222325

@@ -20,6 +20,7 @@
 #include "text/hex.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -38,6 +39,7 @@ struct InspectVerb {
   std::string page;
   std::string offset;
   std::string seed;
+  TypeOptions types;
   bool key_hex = false;
   bool durable = false;
   std::uint64_t depth = UINT64_MAX;
@@ -51,6 +53,7 @@ constexpr const char* kInspectExample =
     "Examples:\n"
     "  hmap inspect users.hmap\n"
     "  hmap inspect users.hmap --key ada\n"
+    "  hmap inspect hits.hmap --key 7\n"
     "  hmap inspect users.hmap --bucket 0:17\n"
     "  hmap inspect users.hmap --offset 0x21040\n"
     "\n"
@@ -168,7 +171,7 @@ Exit write_asked(const InspectVerb& verb, const Inspector& inspector, Writer& wr
   if (verb.bucket_option->count() != 0) return write_bucket(verb, inspector, writer);
   if (verb.key_option->count() != 0) {
     bool found = false;
-    const std::string key = bytes_of(verb.key, verb.key_hex, "key");
+    const std::string key = key_from(verb.key, TextTypes::of(verb.types, inspector.type()).key);
     writer.tree(take(inspector.key(key, &found), path), UINT64_MAX);
     return found ? Exit::kYes : Exit::kNo;
   }
@@ -202,7 +205,8 @@ Verb add_inspect(CLI::App& root) {
   verb->key_option = add_bytes(app, "--key", verb->key, "each step of finding a key")
                          ->type_name("KEY")
                          ->excludes(verb->bucket_option);
-  app.add_flag("--key-hex", verb->key_hex, "KEY is hex digits")->needs(verb->key_option);
+  app.add_flag("--key-hex", verb->key_hex, "KEY is given as hex digits")->needs(verb->key_option);
+  add_key_type_option(app, verb->types.key, "default: as the type of the store says");
   verb->page_option = add_bytes(app, "--page", verb->page, "all that lies in a page of 4 KiB")
                           ->type_name("OFFSET")
                           ->excludes(verb->bucket_option)
@@ -216,7 +220,10 @@ Verb add_inspect(CLI::App& root) {
   add_number(app, "--depth", verb->depth, "levels to show; default: 2 of the file, else all");
   add_bytes(app, "--seed", verb->seed, "the store's seed, if its first page is lost")
       ->type_name("HEX");
-  return {&app, [verb] { return run(*verb); }};
+  return {&app, [verb] {
+            if (verb->key_hex) verb->types.key = "hex";
+            return run(*verb);
+          }};
 }
 
 }  // namespace hmap::tool

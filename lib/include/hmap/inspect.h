@@ -17,6 +17,7 @@
 #include "hmap/export.h"
 #include "hmap/result.h"
 #include "hmap/status.h"
+#include "hmap/type.h"
 
 namespace hmap {
 
@@ -86,13 +87,18 @@ class HMAP_EXPORT Inspector {
   // of it. Cost: one word per extent and per span.
   [[nodiscard]] InspectNode file() const;
 
+  // The type of the keys and values, as far as it can be told: where the superblock and its spares
+  // are lost and what stands in the place of the type is none, byte strings.
+  [[nodiscard]] TypeInfo type() const;
+
   // The chain of a main bucket of a shard, slot by slot; while the shard grows that of the old
   // bucket in its stead, if that is not evacuated yet. kInvalidArgument: there is no such shard
   // or bucket; kCorrupt: nothing can be read of the shard.
   [[nodiscard]] Result<InspectNode> bucket(std::uint64_t shard, std::uint64_t bucket) const;
 
   // Each step of looking a key up, from its hash to its record. `found`, if not null, gets the
-  // answer. kInvalidArgument: the key is too long; kCorrupt as above.
+  // answer. kInvalidArgument: the key is too long, or not as long as the type of the store says;
+  // kCorrupt as above.
   [[nodiscard]] Result<InspectNode> key(std::string_view key, bool* found = nullptr) const;
 
   // The smallest thing that the byte at `offset` is part of, with its fields; `name` says what it

@@ -71,6 +71,8 @@ class Inspector::Impl {
     return inspecting::file_node(*view_, source_, report_, log_);
   }
 
+  [[nodiscard]] TypeInfo type() const { return source_.type; }
+
   [[nodiscard]] Result<InspectNode> at(u64 offset) const {
     const u64 end = source_.engine.map->file_bytes();
     if (offset >= end) return Status(Code::kInvalidArgument, "the file is shorter", offset);
@@ -200,6 +202,8 @@ bool Inspector::Impl::add_matches(const SeenBucket& seen, u8 tophash, std::strin
 Result<InspectNode> Inspector::Impl::key(std::string_view key, bool* found) const {
   if (key.size() > kKeyBytesMax)
     return Status(Code::kInvalidArgument, "the key is longer than 65,535 bytes");
+  const Lengths& lengths = source_.engine.layout.lengths;
+  if (Status s = lengths.check_key(key.size()); !s.ok()) return s;
   const u64 hash = hash_key(key, source_.engine.store_seed);
   const u64 shard = hash & (source_.engine.layout.shards - 1);
   const Result<const format::ShardHeader*> header = header_of(shard);
@@ -258,6 +262,7 @@ Result<Inspector> Inspector::open(const std::string& path, const InspectOptions&
 }
 
 InspectNode Inspector::file() const { return impl_->file(); }
+TypeInfo Inspector::type() const { return impl_->type(); }
 Result<InspectNode> Inspector::bucket(std::uint64_t shard, std::uint64_t bucket) const {
   return impl_->bucket(shard, bucket);
 }
