@@ -68,38 +68,48 @@ TEST(TypeInSuperblock, OfByteStringsIsAllZero) {
 
 TEST(TypeInSuperblock, ImpossibleTypesAreNotCreated) {
   const TempDir dir;
-  const std::function<void(TypeInfo&)> wrongs[] = {
-      [](TypeInfo& t) { t.key.bytes = 0; },
-      [](TypeInfo& t) { t.key.bytes = 65'536; },
-      [](TypeInfo& t) { t.key.align = 0; },
-      [](TypeInfo& t) { t.key.align = 3; },
-      [](TypeInfo& t) { t.key.align = 16; },
-      [](TypeInfo& t) { t.key.kind = Kind::kBytes; },
-      [](TypeInfo& t) { t.key.kind = static_cast<Kind>(2); },
-      [](TypeInfo& t) { t.value.align = 0; },
-      [](TypeInfo& t) { t.value.kind = Kind::kBytes; },
-      [](TypeInfo& t) {
-        t.value = {Kind::kFixed, 16'384, 8'192};
-      },
-      [](TypeInfo& t) { t.fingerprint = 0; },
-      [](TypeInfo& t) {
-        t = {{}, {}, 1, ""};
-      },
-      [](TypeInfo& t) {
-        t = {{}, {}, 0, "name"};
-      },
-      [](TypeInfo& t) { t.name = std::string(129, 'n'); },
-      [](TypeInfo& t) { t.name = "line\nline"; },
-      [](TypeInfo& t) { t.name = "\xc3"; },
-      [](TypeInfo& t) { t.name = "\xed\xa0\x80"; },
-      [](TypeInfo& t) { t.name = "\xc2\x85"; },
-      [](TypeInfo& t) { t.name = std::string("a\0b", 3); },
+  const struct {
+    std::function<void(TypeInfo&)> make;
+    const char* words;
+  } wrongs[] = {
+      {[](TypeInfo& t) { t.key.bytes = 0; }, "a key of 0 bytes; it may have 1 to 65535"},
+      {[](TypeInfo& t) { t.key.bytes = 65'536; }, "a key of 65536 bytes; it may have 1 to 65535"},
+      {[](TypeInfo& t) { t.key.align = 0; }, "a key of 8 bytes has an alignment of 0; it has to"},
+      {[](TypeInfo& t) { t.key.align = 3; }, "an alignment of 3; it has to be a power of two"},
+      {[](TypeInfo& t) { t.key.align = 16; }, "up to 4096 that divides the bytes"},
+      {[](TypeInfo& t) { t.key.kind = Kind::kBytes; },
+       "a key of any bytes has a size of 8 and an alignment of 8; both have to be 0"},
+      {[](TypeInfo& t) { t.key.kind = static_cast<Kind>(2); }, "a key of kind 2; there are 0"},
+      {[](TypeInfo& t) { t.value.align = 0; }, "a value of 24 bytes has an alignment of 0"},
+      {[](TypeInfo& t) { t.value.kind = Kind::kBytes; }, "a value of any bytes has a size of 24"},
+      {[](TypeInfo& t) {
+         t.value = {Kind::kFixed, 16'384, 8'192};
+       },
+       "a value of 16384 bytes has an alignment of 8192"},
+      {[](TypeInfo& t) { t.fingerprint = 0; }, "a fingerprint of 0, which is that of bytes"},
+      {[](TypeInfo& t) {
+         t = {{}, {}, 1, ""};
+       },
+       "a fingerprint of bytes -> bytes; it has to be 0"},
+      {[](TypeInfo& t) {
+         t = {{}, {}, 0, "name"};
+       },
+       "a name of bytes -> bytes; it has to be empty"},
+      {[](TypeInfo& t) { t.name = std::string(129, 'n'); }, "longer than 128 bytes"},
+      {[](TypeInfo& t) { t.name = "line\nline"; }, "without control characters"},
+      {[](TypeInfo& t) { t.name = "\xc3"; }, "is not UTF-8"},
+      {[](TypeInfo& t) { t.name = "\xed\xa0\x80"; }, "is not UTF-8"},
+      {[](TypeInfo& t) { t.name = "\xc2\x85"; }, "is not UTF-8"},
+      {[](TypeInfo& t) { t.name = std::string("a\0b", 3); }, "is not UTF-8"},
   };
   int number = 0;
   for (const auto& wrong : wrongs) {
     Options options = typed_options();
-    wrong(options.type);
-    EXPECT_CODE(Code::kInvalidArgument, Store::open(dir.file("typed"), options)) << number;
+    wrong.make(options.type);
+    const Result<Store> store = Store::open(dir.file("typed"), options);
+    EXPECT_CODE(Code::kInvalidArgument, store) << number;
+    EXPECT_NE(store.error().message().find(wrong.words), std::string::npos)
+        << store.error().message() << ", not " << wrong.words;
     EXPECT_FALSE(std::filesystem::exists(dir.file("typed"))) << number++;
   }
 }

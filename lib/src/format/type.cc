@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -19,10 +20,44 @@ namespace {
 using format::Superblock;
 using Kind = TypeInfo::Kind;
 
-bool part_is_possible(u32 kind, u32 bytes, u32 align, u32 least, u32 most) {
-  if (kind == format::kKindBytes) return bytes == 0 && align == 0;
-  return kind == format::kKindFixed && bytes >= least && bytes <= most &&
-         std::has_single_bit(align) && align <= kTypeAlignMax && bytes % align == 0;
+std::string in_words(std::initializer_list<std::string_view> words) {
+  std::string text;
+  for (const std::string_view word : words) text += word;
+  return text;
+}
+
+// What is wrong with the key or value that `what` names, and what it may be; empty: nothing.
+std::string wrong_part(std::string_view what, u32 kind, u32 bytes, u32 align, u32 least, u32 most) {
+  const auto number = [](u64 n) { return std::to_string(n); };
+  if (kind > format::kKindFixed)
+    return in_words({what, " of kind ", number(kind), "; there are 0 (bytes) and 1 (fixed)"});
+  if (kind == format::kKindBytes) {
+    if (bytes == 0 && align == 0) return {};
+    return in_words({what, " of any bytes has a size of ", number(bytes), " and an alignment of ",
+                     number(align), "; both have to be 0"});
+  }
+  if (bytes < least || bytes > most)
+    return in_words(
+        {what, " of ", number(bytes), " bytes; it may have ", number(least), " to ", number(most)});
+  if (std::has_single_bit(align) && align <= kTypeAlignMax && bytes % align == 0) return {};
+  return in_words({what, " of ", number(bytes), " bytes has an alignment of ", number(align),
+                   "; it has to be a power of two up to ", number(kTypeAlignMax),
+                   " that divides the bytes"});
+}
+
+std::string wrong_type(const Superblock& s) {
+  std::string wrong =
+      wrong_part("a key", s.key_kind, s.key_bytes, s.key_align, 1, u32{kKeyBytesMax});
+  if (!wrong.empty()) return wrong;
+  wrong = wrong_part("a value", s.elem_kind, s.elem_bytes, s.elem_align, 0, u32{kValueBytesMax});
+  if (!wrong.empty()) return wrong;
+  const bool bytes = s.key_kind == format::kKindBytes && s.elem_kind == format::kKindBytes;
+  if (bytes && s.type_fingerprint != 0)
+    return "a fingerprint of bytes -> bytes; it has to be 0, which only this type has";
+  if (bytes && s.type_name[0] != 0) return "a name of bytes -> bytes; it has to be empty";
+  if (!bytes && s.type_fingerprint == 0)
+    return "a fingerprint of 0, which is that of bytes -> bytes; any other one will do";
+  return {};
 }
 
 // Length of the UTF-8 sequence at `from`, 1 to 4; 0: there is none.
@@ -127,16 +162,16 @@ std::string to_string(const TypeInfo& type) {
 }
 
 Status check_type(const TypeInfo& type) {
-  if (type.name.size() > kTypeNameBytesMax || !is_printable(type.name)) {
-    return {Code::kInvalidArgument, "type: the name is longer than 128 bytes or not printable"};
-  }
+  if (type.name.size() > kTypeNameBytesMax)
+    return {Code::kInvalidArgument, "type: the name is longer than 128 bytes"};
+  if (!is_printable(type.name))
+    return {Code::kInvalidArgument, "type: the name is not UTF-8 without control characters"};
   Superblock fields{};
   set_type(fields, type);
-  if (!type_is_possible(fields)) {
-    return {Code::kInvalidArgument,
-            "type: sizes, alignments and fingerprint out of range or not fitting together"};
-  }
-  return {};
+  const std::string wrong = wrong_type(fields);
+  if (wrong.empty()) return {};
+  return {Code::kInvalidArgument,
+          Texts::keep("type: " + wrong, "type: a size, an alignment or the fingerprint is none")};
 }
 
 void set_type(Superblock& superblock, const TypeInfo& type) {
@@ -152,12 +187,7 @@ void set_type(Superblock& superblock, const TypeInfo& type) {
               std::min(type.name.size(), sizeof superblock.type_name));
 }
 
-bool type_is_possible(const Superblock& s) {
-  const bool bytes = s.key_kind == format::kKindBytes && s.elem_kind == format::kKindBytes;
-  return part_is_possible(s.key_kind, s.key_bytes, s.key_align, 1, u32{kKeyBytesMax}) &&
-         part_is_possible(s.elem_kind, s.elem_bytes, s.elem_align, 0, u32{kValueBytesMax}) &&
-         bytes == (s.type_fingerprint == 0) && (!bytes || s.type_name[0] == 0);
-}
+bool type_is_possible(const Superblock& s) { return wrong_type(s).empty(); }
 
 Status type_mismatch(const TypeInfo& of_store, const TypeInfo& asked_for) {
   return {Code::kTypeMismatch, Texts::keep("the store holds " + to_string(of_store) +
