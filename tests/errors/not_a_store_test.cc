@@ -176,6 +176,18 @@ TEST(Corrupt, AnyFlippedBitOfTheSuperblockIsNoticed) {
   expect_flips_noticed(dir, without_spares(good), Code::kNotAStore);
 }
 
+TEST(Corrupt, OfSparesItIsSaidThatOneIsIntact) {
+  TempDir dir;
+  std::string bytes = store_bytes(dir);
+  bytes[0] = static_cast<char>(bytes[0] ^ 1);
+  bytes[spares_in(bytes)[0]] = '\0';
+  write_file(dir.file("victim"), bytes);
+  const Status status = Store::open(dir.file("victim"), quiet_options()).error();
+  EXPECT_EQ(status.code(), Code::kCorrupt);
+  EXPECT_NE(status.message().find("written over; a spare of it is intact"), std::string::npos)
+      << status.message();
+}
+
 TEST(Corrupt, ImpossibleGeometryWithAValidChecksum) {
   TempDir dir;
   const std::string good = store_bytes(dir);

@@ -71,7 +71,8 @@ Result<Superblock> read_superblock(int fd, bool writable) {
                   errno);
   const auto read = static_cast<std::size_t>(got);
   if (read < sizeof superblock.magic || superblock.magic != format::kMagic) {
-    if (has_spare(fd)) return Engine::corrupt("superblock written over; its spares are intact", 0);
+    if (has_spare(fd))
+      return Engine::corrupt("superblock written over; a spare of it is intact", 0);
     return Status(Code::kNotAStore, "the file does not begin like an hmap store");
   }
   if (read < sizeof superblock) {
