@@ -71,6 +71,34 @@ class Typed(ToolTest):
                 self.assertIn(words, result.stderr.decode())
         self.assertEqual(self.entries(), 1)
 
+    def test_sample_is_read_by_load_as_dump_is(self):
+        types = ("--key-type", "u64", "--value-type", "i32")
+        lines = b"".join(b"%d\t%d\n" % (n, -n) for n in range(50))
+        self.hmap("load", "--format", "tsv", *types, self.file, data=lines)
+        drawn = self.hmap("sample", "--count", "50", *types, self.file).stdout
+        self.assertEqual(sorted(drawn.splitlines()), sorted(lines.splitlines()))
+        again = self.path("again.hmap")
+        self.hmap("load", *types, again, data=drawn)
+        self.hmap("diff", self.file, again)
+        self.hmap("sample", "--key-type", "u16", self.file, code=USAGE)
+
+    def test_a_prefix_is_written_as_the_keys_are(self):
+        """Of numbers there is none: that of their bytes would select what nobody expects."""
+        for key in ("1", "256", "49"):
+            self.hmap("put", self.file, key, "0")
+        for option in ((), ("--json",), ("--key-type", "u64")):
+            refused = self.hmap("list", self.file, "--prefix", "1", *option, code=USAGE)
+            self.assertIn(b"the keys are numbers", refused.stderr)
+            self.assertIn(b"--key-hex", refused.stderr)
+        for option in (("--key-hex",), ("--key-type", "hex")):
+            listed = self.hmap("list", self.file, "--prefix", "0001", *option).stdout
+            self.assertEqual(listed, b"0001000000000000\n")
+        self.assertEqual(self.hmap("list", "--json", self.file, "--prefix", "0001", "--key-hex")
+                         .stdout, b'{"key":256}\n')
+        listed = self.hmap("list", self.file, "--prefix", "1", "--key-type", "bytes").stdout
+        self.assertEqual(listed, b"1" + rb"\x00" * 7 + b"\n")
+        self.hmap("list", self.file, "--prefix", "0", "--key-hex", code=USAGE)
+
     def test_every_verb_opens_it(self):
         self.hmap("put", self.file, "1", "2")
         other = self.path("other.hmap")

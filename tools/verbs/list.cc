@@ -1,4 +1,6 @@
 // hmap list: writes the keys, one on a line.
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -48,12 +50,25 @@ void write_key(Output& out, const ListVerb& verb, std::string_view key, TextType
   out.put('\n');
 }
 
+// A prefix is of the bytes, which is no prefix of the number that people see.
+std::string prefix_bytes(const ListVerb& verb, TextType type) {
+  if (verb.prefix.empty()) return {};
+  if (type.kind == TextType::Kind::kBytes) return verb.prefix;
+  if (type.kind == TextType::Kind::kHex) return bytes_of(verb.prefix, true, "prefix");
+  throw usage_failure(
+      fmt::format("--prefix {}: the keys are numbers, which begin with no bytes of their own",
+                  quote(verb.prefix)),
+      "with --key-hex keys and prefix are the hex digits of the bytes, the lowest byte first");
+}
+
 Exit run(const ListVerb& verb) {
   const std::string& path = verb.common.file;
-  const std::string prefix = bytes_of(verb.prefix, verb.key_hex, "prefix");
   const Store store = open_to_read(verb.common);
-  const TypeOptions given{verb.key_hex && !verb.common.json ? "hex" : verb.key_type, {}};
-  const TextType type = TextTypes::of(given, take(store.type(), path)).key;
+  const TypeInfo store_type = take(store.type(), path);
+  const TypeOptions given{verb.key_hex ? "hex" : verb.key_type, {}};
+  const TextTypes types = TextTypes::of(given, store_type);
+  const std::string prefix = prefix_bytes(verb, types.key);
+  const TextType type = verb.common.json ? json_types(given, store_type).key : types.key;
   Cursor cursor = take(store.cursor(), path);
   Output out;
   for (std::uint64_t written = 0; written < verb.limit;) {
@@ -73,7 +88,8 @@ Verb add_list(CLI::App& root) {
   auto verb = std::make_shared<ListVerb>();
   CLI::App& app =
       add_verb(root, verb->common, "list", "write the keys, one on a line", kListExample);
-  add_bytes(app, "--prefix", verb->prefix, "only keys that begin with P")->type_name("P");
+  add_bytes(app, "--prefix", verb->prefix, "only keys that begin with P, written as the keys are")
+      ->type_name("P");
   add_number(app, "--limit", verb->limit, "at most N keys");
   app.add_flag("--key-hex", verb->key_hex, "keys, and P, are hex digits");
   add_key_type_option(app, verb->key_type, "default: as the type of the store says");

@@ -17,6 +17,7 @@
 #include "io/progress.h"
 #include "verbs/arguments.h"
 #include "verbs/common.h"
+#include "verbs/typed.h"
 #include "verbs/verbs.h"
 
 namespace hmap::tool {
@@ -25,6 +26,7 @@ namespace {
 struct SampleVerb {
   CommonOptions common;
   std::string format = "auto";
+  TypeOptions types;
   std::uint64_t count = 10;
   std::uint64_t seed = 0;
   CLI::Option* seed_option = nullptr;
@@ -98,10 +100,12 @@ Exit run(const SampleVerb& verb) {
   std::uint64_t bytes = 0;
   for (const Record& record : drawn.records) bytes += record.key.size() + record.value.size();
   const std::unique_ptr<RecordWriter> writer = make_writer(format, out, bytes);
+  const TextType key = given_type(verb.types.key);
+  const TextType value = given_type(verb.types.value);
   writer->begin();
   for (const Lot& lot : drawn.lots) {
     const Record& record = drawn.records[lot.place];
-    writer->write(record.key, record.value);
+    writer->write(text_from(record.key, key, "key"), text_from(record.value, value, "value"));
   }
   writer->end();
   out.finish();
@@ -117,6 +121,7 @@ Verb add_sample(CLI::App& root) {
   add_number(app, "--count", verb->count, "how many; default 10");
   verb->seed_option = add_number(app, "--seed", verb->seed, "of the random numbers");
   add_bytes(app, "--format", verb->format, format_names() + "; default tsv")->type_name("F");
+  add_type_options(app, verb->types, "default: bytes as they are");
   add_ignore_log_option(app, verb->common);
   return {&app, [verb] { return run(*verb); }};
 }
