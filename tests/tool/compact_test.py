@@ -8,15 +8,8 @@ import signal
 import subprocess
 import time
 
-from support import BUSY, CORRUPT, RECORDS, SYSTEM, USAGE, ToolTest, main, tool
+from support import BUSY, CORRUPT, RECORDS, SYSTEM, USAGE, ToolTest, catches, main, tool
 from terminal import Terminal, environment
-
-
-def catches(pid, number):
-    """Whether the process has a handler of its own for the signal."""
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
-        caught = next(line for line in status if line.startswith("SigCgt:"))
-    return int(caught.split()[1], 16) >> number - 1 & 1
 
 
 class Compact(ToolTest):

@@ -1,11 +1,14 @@
 """What load does with the store: makes it, fills it, leaves nothing behind when it fails."""
 
+import array
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 import time
 
-from support import CORRUPT, SYSTEM, USAGE, ToolTest, main, tool
+from support import CORRUPT, SYSTEM, USAGE, ToolTest, catches, main, tool
 
 GOOD = b"a\t1\nb\t2\n"
 BAD = GOOD + b"no tab\nc\t3\n"
@@ -100,6 +103,13 @@ class FailedLoad(ToolTest):
         self.assertEqual(self.entries(), 2)
 
 
+def unread_bytes(pipe):
+    """What lies in the pipe."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
 class InterruptedLoad(ToolTest):
     """SIGINT and the like: told how far it came, nothing half-made left, and died of it."""
 
@@ -140,6 +150,39 @@ class InterruptedLoad(ToolTest):
         self.hmap("create", self.file)
         self.interrupt(signal.SIGINT)
         self.assertEqual(self.entries(), 2)
+
+    def test_a_signal_just_before_the_wait_for_input_counts(self):
+        """It comes when all is read and the store is being opened, not while read() waits."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen([tool(), "load", "--format", "tsv", self.file],
+                                  stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                process.stdin.write(GOOD)
+                process.stdin.flush()
+                while unread_bytes(process.stdin) != 0:
+                    pass
+                process.send_signal(number)
+                try:
+                    self.assertEqual(process.wait(20), -number)
+                finally:
+                    process.kill()
+            self.assertEqual(list(self.place.iterdir()), [])
+
+    def test_a_fifo_is_waited_for_and_a_signal_ends_that(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        with subprocess.Popen([tool(), "load", self.file, fifo], stdout=subprocess.PIPE) as process:
+            with open(fifo, "wb") as writer:
+                writer.write(GOOD)
+            self.assertEqual(process.communicate(timeout=60)[0], b"2 records stored\n")
+        with subprocess.Popen([tool(), "load", self.file, fifo], stderr=subprocess.PIPE) as process:
+            while not catches(process.pid, signal.SIGINT):
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            try:
+                self.assertEqual(process.wait(20), -signal.SIGINT)
+            finally:
+                process.kill()
+            self.assertIn(b"fifo: interrupted by a signal", process.stderr.read())
 
 
 if __name__ == "__main__":

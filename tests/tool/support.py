@@ -65,6 +65,13 @@ def seeded_random():
     return random.Random(seed)
 
 
+def catches(pid, number):
+    """Whether the process has a handler of its own for the signal."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        caught = next(line for line in status if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> number - 1 & 1
+
+
 class ToolTest(unittest.TestCase):
     """A test in a directory of its own, which is also where its files are."""
 

@@ -2,6 +2,7 @@
 #include "io/descriptors.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): sigaction is POSIX.
 #include <unistd.h>
 
@@ -57,6 +58,19 @@ Interruptible::~Interruptible() {
 }
 
 int pending_interrupt() noexcept { return noted_signal.load(std::memory_order_relaxed); }
+
+void wait_for_input(int fd) noexcept {
+  sigset_t signals;
+  sigset_t before;
+  sigemptyset(&signals);
+  for (const int signal : kSignals) sigaddset(&signals, signal);
+  // The library's threads take no signals: one that is held back here waits for ppoll().
+  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
+  struct pollfd wish = {fd, POLLIN, 0};
+  while (pending_interrupt() == 0 && ::ppoll(&wish, 1, nullptr, &before) < 0 && errno == EINTR)
+    continue;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 void die_of(int signal) noexcept {
   set_handler(signal, SIG_DFL);

@@ -25,6 +25,10 @@ class Interruptible {
 // The signal noted, or 0.
 [[nodiscard]] int pending_interrupt() noexcept;
 
+// Waits until `fd` can be read or a signal has been noted, be it before the call: a read() alone
+// would sleep through one that comes while it is about to begin.
+void wait_for_input(int fd) noexcept;
+
 // Dies of `signal` as if it had never been caught: the shell wants to know.
 void die_of(int signal) noexcept;
 

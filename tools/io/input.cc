@@ -40,8 +40,10 @@ Input::Input(const std::string& path, std::size_t buffer_bytes)
     name_ = "stdin";
     fd_ = STDIN_FILENO;
   } else {
-    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // Not waiting for who writes to a FIFO: fill() does, and a signal ends it.
+    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd_ < 0) throw system_failure(errno, path, "cannot open the input");
+    ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
   }
   total_ = remaining_bytes(fd_);
 }
@@ -58,6 +60,8 @@ bool Input::fill() {
     begin_ = 0;
   }
   for (;;) {
+    wait_for_input(fd_);
+    if (pending_interrupt() != 0) throw interrupted_failure(pending_interrupt(), name_);
     const ssize_t count = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
     // Asked at the end of the input too: Ctrl-C also ends the program that writes to our pipe, and
     // then the end comes too early.
