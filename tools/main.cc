@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <new>
 #include <string>
@@ -52,6 +53,40 @@ void check_verb(const CLI::App& root, const std::vector<std::string>& arguments)
   throw usage_failure(fmt::format("no verb {}", quote(arguments[0])), "the verbs are " + verbs);
 }
 
+// An option that is given more often than it may be; null: there is none.
+const CLI::Option* given_too_often(const CLI::App& verb) {
+  const auto too_often = [](const CLI::Option* option) {
+    return option->get_expected_max() > 0 &&
+           option->count() > static_cast<std::size_t>(option->get_expected_max());
+  };
+  const std::vector<const CLI::Option*> found = verb.get_options(too_often);
+  return found.empty() ? nullptr : found.front();
+}
+
+// What CLI11 found wrong, in better words where it is told badly: it says of an option twice "At
+// Most 1 required", and of a value that looks like an option that a value is missing. Its exit
+// codes (105, 106, ...) are not ours.
+Failure failure_of(const CLI::ParseError& error, const CLI::App& root,
+                   const std::vector<std::string>& arguments) {
+  const std::string help =
+      fmt::format("hmap {} --help", arguments[0].starts_with('-') ? "VERB" : arguments[0]);
+  for (const CLI::App* const verb : root.get_subcommands()) {
+    if (const CLI::Option* const option = given_too_often(*verb); option != nullptr) {
+      return usage_failure(
+          fmt::format("{} is given {} times, and may be once", option->get_name(), option->count()),
+          help);
+    }
+    for (const std::string& rest : verb->remaining()) {
+      const std::string argument = unprotect(rest);
+      if (argument.size() < 2 || argument[0] != '-') continue;
+      return usage_failure(fmt::format("no option {}", quote(argument)),
+                           help + "; a KEY or VALUE that begins with - goes after --: FILE -- " +
+                               readable(argument));
+    }
+  }
+  return usage_failure(error.what(), help);
+}
+
 Exit run(const std::vector<std::string>& arguments) {
   CLI::App root("A persistent hash map in one file, shared by processes.", "hmap");
   root.set_version_flag(
@@ -78,11 +113,7 @@ Exit run(const std::vector<std::string>& arguments) {
   } catch (const CLI::CallForVersion& version) {
     return show(version.what());
   } catch (const CLI::ParseError& error) {
-    // CLI11's own exit codes (105, 106, ...) are not ours.
-    throw usage_failure(error.what(),
-                        fmt::format("hmap {} --help (a KEY or VALUE that begins with - goes after "
-                                    "--)",
-                                    arguments[0].starts_with('-') ? "VERB" : arguments[0]));
+    throw failure_of(error, root, arguments);
   }
   const auto chosen =
       std::find_if(verbs.begin(), verbs.end(), [](const Verb& verb) { return verb.app->parsed(); });

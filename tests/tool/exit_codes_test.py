@@ -44,6 +44,22 @@ class ExitCodes(ToolTest):
                 self.assertRegex(result.stderr, rb"^hmap: .+\n  hint: .+\n$")
         self.assertEqual(self.error("get", self.file, code=USAGE)["code"], "InvalidArgument")
 
+    def test_2_says_what_is_wrong_and_what_to_write(self):
+        self.hmap("create", self.file, "--value-type", "f64")
+        twice = self.error("list", self.file, "--limit", "1", "--limit=2", code=USAGE)
+        self.assertEqual(twice["what"], "--limit is given 2 times, and may be once")
+        self.assertEqual(twice["hint"], "hmap list --help")
+        for value in ("-inf", "-nan"):
+            taken = self.error("put", self.file, "k", value, code=USAGE)
+            self.assertEqual(taken["what"], f'no option "{value}"')
+            self.assertIn(f"FILE -- {value}", taken["hint"])
+            self.hmap("put", self.file, "--", "k", value)
+        self.assertIn('no option "--deep"', self.error("stat", self.file, "--deep",
+                                                       code=USAGE)["what"])
+        missing = self.error("put", self.file, "k", code=USAGE)
+        self.assertEqual((missing["what"], missing["hint"]),
+                         ("VALUE is required", "hmap put --help"))
+
     def test_2_for_keys_beyond_the_limit(self):
         self.hmap("create", self.file)
         self.hmap("put", self.file, "k" * 65535, "v")
@@ -66,6 +82,17 @@ class ExitCodes(ToolTest):
                 self.assertIn(b"hint:", result.stderr)
             self.hmap(*self.load(path), code=NOT_A_STORE)
             self.assertEqual((self.place / name).read_bytes(), before)
+
+    def test_a_directory_is_called_one(self):
+        self.make({b"k": b"v"})
+        here = str(self.place)
+        words = f"{here} is a directory: give the name of a file in it"
+        fresh = self.path("fresh.hmap")
+        for arguments in (*self.each(READING + WRITING, here), self.load(here),
+                          ("recover", here, fresh), ("copy", here, fresh)):
+            self.assertEqual(self.error(*arguments, code=NOT_A_STORE)["hint"], words)
+        for verb in ("copy", "recover"):
+            self.assertEqual(self.error(verb, self.file, here, code=SYSTEM)["hint"], words)
 
     def test_3_another_version(self):
         """The version is at offset 8, as format.md has it."""

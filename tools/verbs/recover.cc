@@ -103,7 +103,7 @@ RecoverOptions options_of(const RecoverVerb& verb) {
 
 Failure recover_failure(const Status& status, const RecoverVerb& verb) {
   Failure failure = failure_of_two(status, verb.common.file, verb.fresh);
-  if (status.code() == Code::kNotAStore) {
+  if (status.code() == Code::kNotAStore && failure.hint.empty()) {
     failure.hint =
         "if it was a store: give --seed, the 8 bytes at offset 56 of any older copy of it "
         "(`xxd -e -g8 -s56 -l8 COPY`)";
