@@ -195,6 +195,29 @@ class ExitCodes(ToolTest):
         for arguments in self.each(READING, self.file):
             self.assertEqual(self.error(*arguments, code=SYSTEM, **other)["code"], "Permission")
 
+    def test_5_permission_names_what_is_refused(self):
+        other = {}
+        if os.geteuid() == 0:
+            other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            os.chmod(self.place, 0o777)
+            if not self.may_run_as(other):
+                self.skipTest("another user may not run the program here")
+        fresh = self.path("fresh.hmap")
+        for path, mode in ((self.file, 0o666), (fresh, 0o444)):
+            self.hmap("create", path)
+            os.chmod(path, mode)
+        for old in (self.file, self.path("none")):
+            error = self.error("publish", fresh, old, code=SYSTEM, **other)
+            self.assertEqual(error["file"], fresh)
+            self.assertIn(f"ls -l {fresh}", error["hint"])
+        os.chmod(self.place, 0o555)
+        try:
+            error = self.error("compact", self.file, code=SYSTEM, **other)
+        finally:
+            os.chmod(self.place, 0o755)
+        self.assertIn("cannot create a file in the directory", error["what"])
+        self.assertIn("permission wx on its directory", error["hint"])
+
     def may_run_as(self, other):
         try:
             return run("--version", **other).returncode == YES

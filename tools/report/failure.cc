@@ -99,13 +99,18 @@ std::string place(std::string_view where, std::uint64_t line) {
 
 bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-// Where nothing is at `path`, or a directory, and the advice for `code` would not help; else empty.
+// Where nothing is at `path`, or a directory, or what may be written, and the advice for `code`
+// would not help; else empty.
 std::string hint_for_path(Code code, const std::string& path) {
   struct stat there = {};
   const bool is_directory = ::stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode);
   if (is_directory && (code == Code::kNotAStore || code == Code::kExists))
     return fmt::format("{} is a directory: give the name of a file in it", path);
   if (code != Code::kNotFound && code != Code::kExists && code != Code::kPermission) return {};
+  // Whoever may write the file is refused something else, which the message names.
+  if (code == Code::kPermission && ::access(path.c_str(), R_OK | W_OK) == 0)
+    return "a file is made or renamed with permission wx on its directory; only the owner of a "
+           "file, or root, gives it owner and mode";
   if (is_there(path)) return {};
   if (errno == ENOTDIR) return "a part of the path is a file, and no directory";
   if (errno != ENOENT) return {};

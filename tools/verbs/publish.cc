@@ -2,6 +2,7 @@
 #include "hmap/publish.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -35,7 +36,10 @@ constexpr const char* kPublishExample =
     "gets the name.";
 
 Failure publish_failure(const Status& status, const PublishVerb& verb) {
-  Failure failure = store_failure(status, verb.common.file);
+  // The new store is opened for writing first.
+  const bool about_fresh =
+      status.code() == Code::kPermission && ::access(verb.fresh.c_str(), R_OK | W_OK) != 0;
+  Failure failure = store_failure(status, about_fresh ? verb.fresh : verb.common.file);
   switch (status.code()) {
     case Code::kBusy:
       failure.hint =
