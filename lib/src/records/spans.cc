@@ -276,6 +276,13 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   }
   change.set(engine.domain(shard).pending, 0);
   change.publish();
+  // Its first pages will all be stored to: asked for together they take a twentieth of what a fault
+  // for each takes.
+  if (Status s =
+          engine.map->populate(engine.layout.extent_offset(*extent), engine.layout.extent_bytes);
+      !s.ok()) {
+    return s;
+  }
   // Not to be asked for: a view of another record may hold the extents by now, as far as counts can
   // tell, but nobody can read what was never written.
   const u64 slots = engine.layout.span_shape(size_class).slots;
