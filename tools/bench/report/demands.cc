@@ -112,8 +112,9 @@ void add_growing(std::vector<Demand>& all) {
   all.push_back(
       limit("system calls of one put while growing", "work", 0, "calls, max", 2, Unit::kNumber));
   all.push_back(elsewhere("chains evacuated by one put, at most 2", "tests/model counts them"));
-  all.push_back(elsewhere("blocks copied by one put, at most 8", "the library does not tell"));
-  all.push_back(elsewhere("a cut holds the shard locks, below 5 ms", "the library does not tell"));
+  all.push_back(elsewhere("blocks copied by one put, at most 8", "tests/model counts them"));
+  all.push_back(elsewhere("a cut holds the shard locks, below 5 ms",
+                          "measured in format-spec/rationale.md, 5"));
 }
 
 void add_processes(std::vector<Demand>& all) {
