@@ -175,13 +175,7 @@ class ExitCodes(ToolTest):
 
     def test_5_permission(self):
         self.make({b"k": b"v"})
-        # Root may do everything, so the tests of root become somebody else here.
-        other = {}
-        if os.geteuid() == 0:
-            other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-            os.chmod(self.place, 0o755)
-            if not self.may_run_as(other):
-                self.skipTest("the user nobody may not run the tool where it is")
+        other = self.somebody_else(0o755)
         if other:
             error = self.error("create", self.path("new.hmap"), code=SYSTEM, **other)
             self.assertEqual(error["code"], "Permission")
@@ -196,12 +190,7 @@ class ExitCodes(ToolTest):
             self.assertEqual(self.error(*arguments, code=SYSTEM, **other)["code"], "Permission")
 
     def test_5_permission_names_what_is_refused(self):
-        other = {}
-        if os.geteuid() == 0:
-            other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-            os.chmod(self.place, 0o777)
-            if not self.may_run_as(other):
-                self.skipTest("another user may not run the program here")
+        other = self.somebody_else(0o777)
         fresh = self.path("fresh.hmap")
         for path, mode in ((self.file, 0o666), (fresh, 0o444)):
             self.hmap("create", path)
@@ -217,6 +206,16 @@ class ExitCodes(ToolTest):
             os.chmod(self.place, 0o755)
         self.assertIn("cannot create a file in the directory", error["what"])
         self.assertIn("permission wx on its directory", error["hint"])
+
+    def somebody_else(self, mode):
+        """Root may do everything, so the tests of root become somebody else; `mode`: of the place."""
+        if os.geteuid() != 0:
+            return {}
+        other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        os.chmod(self.place, mode)
+        if not self.may_run_as(other):
+            self.skipTest("the user nobody may not run the tool where it is")
+        return other
 
     def may_run_as(self, other):
         try:

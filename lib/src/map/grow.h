@@ -39,7 +39,8 @@ Status make_first_array(Engine& engine, u64 shard);
 // one.
 Result<bool> grow_if_needed(Engine& engine, u64 shard, u64 entries);
 
-// While growing: evacuates the old bucket that feeds the bucket of `hash` (mixed), and one more.
+// While growing: evacuates the old bucket that feeds the bucket of `hash` (mixed), and the next one
+// in turn; not that, if blocks would have to be copied for both (F-38).
 Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose);
 
 // One step of making the array of buckets as small as it may be, under the shard's lock, which it
