@@ -208,7 +208,7 @@ class ExitCodes(ToolTest):
         self.assertIn("permission wx on its directory", error["hint"])
 
     def somebody_else(self, mode):
-        """Root may do everything, so the tests of root become somebody else; `mode`: of the place."""
+        """Root may do everything, so its tests become somebody else; `mode`: of the place."""
         if os.geteuid() != 0:
             return {}
         other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
