@@ -65,7 +65,7 @@ enum class Role {
   kOurs,        // hmap.
   kPersistent,  // A rival that keeps its data in files.
   kMemory,      // A map in memory: how fast it could be without a file.
-  kFloor,       // No store at all: what the disk can do.
+  kFloor,       // No store at all: what the disk or the memory can do.
 };
 
 // What a store needs to be measured fairly, and where it takes part.

@@ -23,6 +23,7 @@ namespace hmap::bench {
 [[nodiscard]] std::vector<StoreKind> std_kinds();
 [[nodiscard]] std::vector<StoreKind> go_kinds();
 [[nodiscard]] std::vector<StoreKind> bare_loop_kinds();
+[[nodiscard]] std::vector<StoreKind> bare_table_kinds();
 
 // Those of the above that are installed, and the names of the others (made by CMake).
 [[nodiscard]] std::vector<std::vector<StoreKind>> rival_kinds();

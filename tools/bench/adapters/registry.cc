@@ -22,6 +22,7 @@ const std::vector<StoreKind>& store_kinds() {
                  std::make_move_iterator(more.end()));
     }
     for (StoreKind& floor : bare_loop_kinds()) all.push_back(std::move(floor));
+    for (StoreKind& floor : bare_table_kinds()) all.push_back(std::move(floor));
     return all;
   }();
   return kinds;

@@ -91,7 +91,7 @@ std::string header(const Document& document) {
       "<p class=\"legend\"><span><i style=\"background:var(--ours)\"></i>hmap</span>"
       "<span><i style=\"background:var(--persistent)\"></i>other stores in files</span>"
       "<span><i style=\"background:var(--memory)\"></i>maps in memory, as the limit</span>"
-      "<span><i style=\"background:var(--floor)\"></i>no store: what the disk can do</span></p>\n";
+      "<span><i style=\"background:var(--floor)\"></i>no store: disk and memory</span></p>\n";
   return out;
 }
 
