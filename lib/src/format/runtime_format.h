@@ -227,8 +227,8 @@ struct Domain {
                     // first + 1 (32 bits) | count (32)
   u64 frame_head;   // extent index + 1 of the first extent of frames
   u64 frame_next;   // hint: extent index + 1 where the search for a free frame goes on
-  u64 frame_full;   // (`durable` + 1) * 2 as it was when the search last went round in vain, + 1 if
-                    // frames in huge pages were looked at too
+  u64 frame_full;   // hint: low half of `durable` + 1 when a search in small pages last went round
+                    // in vain (32 bits) | the same of a search in all pages (32)
   u64 dirty_bytes;  // written since the last cut, roughly
   u64 frees;        // records freed since the last sweep step
   u64 hint[2];      // space: next extent to look at (kForever: none is left) in the search that

@@ -60,13 +60,15 @@ Result<bool> frame_is_needed(const Engine& engine, u64 d, const PlaceState& stat
 // The next frame of the domain that holds nothing anybody needs, one in huge pages only if `wide`;
 // 0 if there is none.
 Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts, bool wide) {
+  constexpr u64 kRoundBits = 0xffff'ffff;
   const Layout& layout = engine.layout;
   format::Domain& domain = engine.domain(d);
   if (domain.frame_head == 0) return u64{0};
   // After a round in vain nothing becomes free before the next checkpoint is complete, but in an
   // extent added since, which is where frame_next points.
-  const u64 round = (seam::load(engine.runtime->durable) + 1) * 2 + u64{wide};
-  const bool only_newest = domain.frame_full == round;
+  const u64 round = (seam::load(engine.runtime->durable) + 1) & kRoundBits;
+  const u64 shift = wide ? 32 : 0;
+  const bool only_newest = (domain.frame_full >> shift & kRoundBits) == round;
   u64 extent = domain.frame_next != 0 ? domain.frame_next : domain.frame_head;
   const u64 first = extent;
   // Bound: an extent can be in the list once; a damaged list ends after as many as the file has.
@@ -89,7 +91,7 @@ Result<u64> find_free_frame(Engine& engine, u64 d, const Engine::Needed& cuts, b
     extent = header->next != 0 ? header->next : domain.frame_head;
     if (extent == first || only_newest) break;
   }
-  seam::store(domain.frame_full, round);
+  seam::store(domain.frame_full, (domain.frame_full & ~(kRoundBits << shift)) | round << shift);
   return u64{0};
 }
 
