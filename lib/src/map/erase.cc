@@ -115,6 +115,7 @@ Result<bool> erase_entry(Engine& engine, std::string_view key, u64 hash,
   if (!lock) return lock.error();
   ShardHeader& header = engine.header(shard);
   if (header.count == 0) return false;
+  prefetch_records(engine, shard, hash);
   const u64 mixed = mix(hash, header.hash0);
   if (Status s = grow_work(engine, shard, mixed, Purpose::kRelease); !s.ok()) return s;
   Location location;

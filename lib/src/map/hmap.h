@@ -90,7 +90,7 @@ Status finish_clear_of_large(Engine& engine, u64 shard);
 // Asks for the bucket of a key before the lock is taken: a guess from words that may be changing.
 void prefetch_bucket(const Engine& engine, u64 shard, u64 hash);
 // With the lock held: asks for the records that locate() will compare the key with, in the first
-// bucket of its chain.
+// bucket of its chain, and for what prepare_free() will look at.
 void prefetch_records(const Engine& engine, u64 shard, u64 hash);
 
 // A new hash seed for an empty hmap.

@@ -1,4 +1,6 @@
 // What insert and erase share: searching under the lock, and freeing a record.
+#include <bit>
+
 #include "format/hash.h"
 #include "map/bmap.h"
 #include "map/grow.h"
@@ -14,6 +16,25 @@ namespace hmap {
 
 using format::Bmap;
 using format::BucketArray;
+
+namespace {
+
+// Asks for the bits of the record at `offset`, which slot_of() will look at, if they are of so many
+// spans that they will not be in the processor's cache.
+void prefetch_slot_bits(const Engine& engine, u64 shard, u64 offset) {
+  constexpr u64 kNearSpans = 2'048;
+  constexpr u64 kLine = 64;
+  const format::ShardHeader& header = engine.header(shard);
+  if (header.span_count < kNearSpans || offset < engine.layout.heap_offset) return;
+  const Result<u64> word = extent_word(engine, engine.layout.extent_of(offset));
+  if (!word || extent_kind(*word) != format::ExtentKind::kSpan) return;
+  const auto entry = span_entry(engine, header.directory, extent_payload(*word));
+  if (!entry) return;
+  for (u64 at = 0; at < sizeof(format::SpanEntry); at += kLine)
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(*entry) + at, 1);
+}
+
+}  // namespace
 
 Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location) {
   const BucketArray& array = engine.header(shard).buckets;
@@ -134,7 +155,13 @@ void prefetch_records(const Engine& engine, u64 shard, u64 hash) {
   const u64 mixed = mix(hash, header.hash0);
   const Bmap* bucket = find_head(engine, header.buckets, mixed).bucket;
   if (bucket == nullptr) return;  // no array yet; or damage, which locate() reports
-  prefetch_slots(engine, &bucket->overflow, match_bytes(bucket->tophash, tophash_of(mixed)));
+  const u32 slots = match_bytes(bucket->tophash, tophash_of(mixed));
+  if (slots == 0) return;
+  prefetch_slots(engine, &bucket->overflow, slots);
+  // Most often there is one, it is the key's, and will be freed.
+  const auto first = static_cast<u64>(std::countr_zero(slots));
+  if (!engine.layout.bucket.is_inline())
+    prefetch_slot_bits(engine, shard, record_in(&bucket->overflow, first));
 }
 
 u64 new_seed() {
