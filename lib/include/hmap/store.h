@@ -109,8 +109,9 @@ class HMAP_EXPORT Store {
   // Cost: one bucket chain, one record, one copy. No lock, no store to shared memory, no waiting.
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
 
-  // The same into a buffer of the caller, which keeps its capacity. Returns whether the key is
-  // present; if not, or on an error, the content of `value` is unspecified.
+  // The same into a buffer of the caller, which keeps its capacity; `key` may not be a view of it.
+  // Returns whether the key is present; if not, or on an error, the content of `value` is
+  // unspecified.
   [[nodiscard]] Result<bool> get_into(std::string_view key, std::string& value) const;
 
   // Whether the store has `key`. Errors and cost as get(), without the copy of the value.
@@ -121,7 +122,8 @@ class HMAP_EXPORT Store {
   //
   //   keys    any number, each 0 to kKeyBytesMax bytes, repetitions allowed.
   //   values  as many: each becomes the value of the key at its place, or std::nullopt. Strings
-  //           that are there already keep their capacity where a value is found.
+  //           that are there already keep their capacity where a value is found; no key may be a
+  //           view of one of them.
   // Returns how many of the keys are present. Each key is looked up as by get(), at a moment of
   // its own: who wants all of them as they were at one moment takes a Snapshot.
   // Errors: kInvalidArgument (a key too long, or not as many values as keys; nothing was looked
