@@ -104,7 +104,8 @@ void add_entry(const Engine& engine, const Bmap& from, u64 slot, Half& half, u64
 Status copy_entries(Engine& engine, u64 shard, const Bmap& from, u64* marks, Evacuation& work) {
   const ShardHeader& header = engine.header(shard);
   const u64 old_b = header.oldbuckets.b;
-  const bool two = header.b > old_b;
+  // Asked of the half and not of the header again, whose words a stranger may be changing.
+  const bool two = work.y.bucket != nullptr;
   const bool read = needs_keys(header);
   if (read) prefetch_entries(engine, from);
   for (u64 i = 0; i < format::kSlots; ++i) {
