@@ -34,9 +34,9 @@ Status Store::Impl::close() { return owner_->close(); }
 
 void Store::Impl::retire() noexcept { owner_->retire(); }
 
-Status Store::Impl::follow(const Handle* replaced) {
+Status Store::Impl::follow(const std::shared_ptr<Handle>& replaced) {
   const std::lock_guard lock(mutex_);
-  if (owner_.get() != replaced) return {};
+  if (owner_ != replaced) return {};
   const Options options = owner_->options_to_follow();
   const auto start = std::chrono::steady_clock::now();
   Result<std::unique_ptr<Session>> session = open_session(path_, options);

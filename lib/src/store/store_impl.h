@@ -24,7 +24,7 @@ class Store::Impl {
   template <typename Fn>
   auto run(Fn&& fn) -> decltype(fn(std::declval<Handle&>())) {
     for (;;) {
-      const Handle* replaced = nullptr;
+      std::shared_ptr<Handle> replaced;
       {
         const InCall inside;
         Handle& handle = now();
@@ -34,7 +34,7 @@ class Store::Impl {
             return result;
         }
         if (Status s = handle.usable(); !s.ok()) return s;
-        replaced = &handle;
+        replaced = handle.shared_from_this();
       }
       if (Status s = follow(replaced); !s.ok()) return s;
     }
@@ -75,8 +75,9 @@ class Store::Impl {
   }
 
   // Opens the store that bears the path now, unless another thread has done so. Errors: those of
-  // Store::open(); then the next call tries again.
-  Status follow(const Handle* replaced);
+  // Store::open(); then the next call tries again. The caller keeps the handle: a new one must not
+  // get its address meanwhile, or it would be taken for the one that was replaced.
+  Status follow(const std::shared_ptr<Handle>& replaced);
 
   const std::string path_;  // absolute
   std::atomic<Handle*> current_;
