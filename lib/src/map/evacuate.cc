@@ -158,14 +158,29 @@ Status copy_chain(Engine& engine, u64 shard, OldChain& chain, Evacuation& work) 
 Result<u64> next_unevacuated(const Engine& engine, const ShardHeader& header, u64 from) {
   const u64 stop = std::min(evacuations(header), from + kEvacuationLookAhead);
   for (u64 n = from; n < stop; ++n) {
-    const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
-    if (!bucket) return bucket.error();
-    if (!is_evacuated((*bucket)->tophash)) return n;
+    const Result<bool> left = is_left(engine, header, n);
+    if (!left) return left.error();
+    if (*left) return n;
   }
   return stop;
 }
 
 }  // namespace
+
+Result<bool> is_left(const Engine& engine, const ShardHeader& header, u64 old_bucket) {
+  const Result<Bmap*> head = live_bucket(engine, header.oldbuckets, old_bucket);
+  if (!head) return head.error();
+  const bool left = !is_evacuated((*head)->tophash);
+  if (header.b >= header.oldbuckets.b) return left;
+  const Result<Bmap*> second =
+      live_bucket(engine, header.oldbuckets, old_bucket + buckets_of(header.b));
+  if (!second) return second.error();
+  // F-31. Readers ask the one that is their key's: what is written to the new bucket they would not
+  // find, or what is left in an old one, nobody any more.
+  if (is_evacuated((*second)->tophash) == left)
+    return Engine::corrupt("of two old buckets one is evacuated", engine.map->offset_of(*second));
+  return left;
+}
 
 void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 old_bucket) {
   const u64 last = header.b < header.oldbuckets.b ? old_bucket + buckets_of(header.b) : old_bucket;

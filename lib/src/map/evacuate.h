@@ -14,6 +14,10 @@ namespace hmap {
 // three growths one reads the keys again.
 Status evacuate(Engine& engine, u64 shard, u64 old_bucket, Purpose purpose);
 
+// Whether an old bucket, below evacuations(), is not evacuated yet. kCorrupt: of two that are
+// evacuated together one is.
+Result<bool> is_left(const Engine& engine, const format::ShardHeader& header, u64 old_bucket);
+
 // Asks the processor for what the evacuation of an old bucket will need.
 void prefetch_evacuation(const Engine& engine, const format::ShardHeader& header, u64 old_bucket);
 

@@ -235,13 +235,8 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
   const u64 own = hash & (all - 1);
   // What one evacuation needs is fetched during the other one, or until the next write.
   prefetch_evacuation(engine, header, own);
-  const auto is_left = [&](u64 n) -> Result<bool> {
-    const Result<Bmap*> bucket = live_bucket(engine, header.oldbuckets, n);
-    if (!bucket) return bucket.error();
-    return !is_evacuated((*bucket)->tophash);
-  };
   const auto evacuate_if_left = [&](u64 n) -> Status {
-    const Result<bool> left = is_left(n);
+    const Result<bool> left = is_left(engine, header, n);
     if (!left) return left.error();
     return *left ? evacuate(engine, shard, n, purpose) : Status();
   };
@@ -253,7 +248,7 @@ Status grow_work(Engine& engine, u64 shard, u64 hash, Purpose purpose) {
     // One that has blocks to copy is left to a write that evacuates none of its own: so a write
     // copies those of one evacuation, even the first one after a cut.
     Result<bool> waits = is_untouched(engine, header.oldbuckets, header.nevacuate);
-    if (*waits && !own_is_next) waits = is_left(own);
+    if (*waits && !own_is_next) waits = is_left(engine, header, own);
     if (!waits) return waits.error();
     if (Status s = *waits ? Status() : evacuate_if_left(header.nevacuate); !s.ok()) return s;
   }
