@@ -88,6 +88,8 @@ void Sizes::derive_sizes(const format::Superblock& s) {
   words_per_block = block_bytes / 8;
   spans_per_block = block_bytes / sizeof(format::SpanEntry);
   entries_per_page = (block_bytes - sizeof(format::TablePage)) / sizeof(format::TableEntry);
+  word_shift = static_cast<u64>(std::countr_zero(words_per_block));
+  span_shift = static_cast<u64>(std::countr_zero(spans_per_block));
   extent_shift = static_cast<u64>(std::countr_zero(extent_bytes));
   frames_per_extent = extent_bytes / block_bytes - 1;
   batch_ops = std::min(kBatchOpsMax, block_bytes * block_bytes / 4096);

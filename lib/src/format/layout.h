@@ -141,6 +141,8 @@ class Sizes {
   BucketShape bucket;
   u64 words_per_block = 0;   // extent words; a power of two
   u64 spans_per_block = 0;   // a power of two
+  u64 word_shift = 0;        // log2 of words_per_block
+  u64 span_shift = 0;        // log2 of spans_per_block
   u64 extent_shift = 0;      // log2 of extent_bytes
   u64 extents_max = 0;       // so many have offsets that references and places can say
   u64 entries_per_page = 0;  // table entries
@@ -186,7 +188,10 @@ class Sizes {
     return heap_offset + (extent << extent_shift);
   }
   [[nodiscard]] u64 extent_of(u64 offset) const { return (offset - heap_offset) >> extent_shift; }
-  // Where in its block of the extent table an extent's word is, in its directory block a span.
+  // Which block of the extent table an extent's word is in, of the directory a span, counted over
+  // all segments; and where in that block.
+  [[nodiscard]] u64 block_of_word(u64 extent) const { return extent >> word_shift; }
+  [[nodiscard]] u64 block_of_span(u64 span) const { return span >> span_shift; }
   [[nodiscard]] u64 word_in_block(u64 extent) const { return extent & (words_per_block - 1); }
   [[nodiscard]] u64 span_in_block(u64 span) const { return span & (spans_per_block - 1); }
   [[nodiscard]] u64 extents_for(u64 bytes) const {

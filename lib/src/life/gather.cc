@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
+#include "format/layout.h"
 #include "system/seam.h"
 
 namespace hmap {
 namespace {
 
 using format::LogState;
-using format::u32;
-using format::u64;
 using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;

@@ -32,9 +32,24 @@ void remember_unused(Engine& engine, u64 shard, u64 size_class, u64 hint, u64 un
   seam::store(domain.class_free[size_class], unused);
 }
 
+// The maps of a span of the class.
+Result<SpanMaps> maps_of(const Engine& engine, u64 shard, u64 size_class, u64 span,
+                         const HeldSpace& held, const ReservedSlots* reserved) {
+  const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
+  if (!block) return block.error();
+  Result<SpanMaps> maps =
+      SpanMaps::of(engine, *block, engine.layout.span_in_block(span), held, reserved);
+  if (!maps) return maps;
+  const SpanEntry& live = maps->live();
+  if (live.head == 0 || span_class(live.head) != size_class) {
+    return Engine::corrupt("span of another class in a list", engine.map->offset_of(&live));
+  }
+  return maps;
+}
+
 // Looks for a word of the open span's map with unused slots, and remembers them in class_free:
 // what no cut and no view needs now and is not taken is needed by none to come.
-Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64 size_class,
+Status find_unused(Engine& engine, u64 shard, u64 span, u64 size_class,
                    const ReservedSlots* reserved) {
   const u64 slots = engine.layout.span_shape(size_class).slots;
   const u64 hint = engine.domain(shard).class_hint[size_class];
@@ -44,12 +59,9 @@ Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64
     remember_unused(engine, shard, size_class, (word + 1) | kFreshBehind, fresh);
     return {};
   }
-  const Result<SpanMaps> maps = SpanMaps::of(engine, block, index, HeldSpace::of(engine), reserved);
+  const Result<SpanMaps> maps =
+      maps_of(engine, shard, size_class, span, HeldSpace::of(engine), reserved);
   if (!maps) return maps.error();
-  const SpanEntry& entry = maps->live();
-  if (entry.head == 0 || span_class(entry.head) != size_class) {
-    return Engine::corrupt("span of another class", engine.map->offset_of(&entry));
-  }
   for (u64 w = word; w * 64 < slots; ++w) {
     const u64 unused = maps->unused(w);
     if (unused == 0) continue;
@@ -63,16 +75,12 @@ Status find_unused(Engine& engine, u64 shard, const Block& block, u64 index, u64
 Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose,
                            const ReservedSlots* reserved) {
   format::Domain& domain = engine.domain(shard);
-  const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
-  if (!block) return block.error();
-  const Result<std::byte*> bytes = writable(engine, shard, *block, purpose);
-  if (!bytes) return bytes.error();
-  const u64 index = engine.layout.span_in_block(span);
-  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[index];
+  const Result<SpanEntry*> found = writable_entry(engine, shard, span, purpose);
+  if (!found) return found.error();
+  SpanEntry& entry = **found;
   u64& unused = domain.class_free[size_class];
   if (unused == 0) {
-    if (Status s = find_unused(engine, shard, *block, index, size_class, reserved); !s.ok())
-      return s;
+    if (Status s = find_unused(engine, shard, span, size_class, reserved); !s.ok()) return s;
     if (unused == 0) return RecordSlot{};
   }
   const u64 word = seam::load(domain.class_hint[size_class]) & kHintWord;
@@ -103,18 +111,11 @@ Status release_span(Engine& engine, u64 shard, u64 size_class, u64 span, u64 bef
   const u64 head = empty.head;
   const u64 extents = engine.layout.span_shape(size_class).extents;
   if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
-  const auto entry_of = [&](u64 id) -> Result<SpanEntry*> {
-    const Result<Block> block = span_block(engine, header.directory, id);
-    if (!block) return block.error();
-    const auto bytes = writable(engine, shard, *block, Purpose::kRelease);
-    if (!bytes) return bytes.error();
-    return reinterpret_cast<SpanEntry*>(*bytes) + engine.layout.span_in_block(id);
-  };
-  const Result<SpanEntry*> entry = entry_of(span);
+  const Result<SpanEntry*> entry = writable_entry(engine, shard, span, Purpose::kRelease);
   if (!entry) return entry.error();
   SizeClass& classes = header.classes[size_class];
   Result<SpanEntry*> previous = static_cast<SpanEntry*>(nullptr);
-  if (before != 0) previous = entry_of(before - 1);
+  if (before != 0) previous = writable_entry(engine, shard, before - 1, Purpose::kRelease);
   if (!previous) return previous.error();
   Change change(engine, shard);
   u64 first = classes.head;
@@ -146,21 +147,6 @@ u64 next_in_class(const Engine& engine, u64 shard, u64 size_class, u64& before) 
     before = 0;
   }
   return header.classes[size_class].head;
-}
-
-// The maps of a span of the class.
-Result<SpanMaps> maps_of(const Engine& engine, u64 shard, u64 size_class, u64 span,
-                         const HeldSpace& held, const ReservedSlots* reserved) {
-  const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
-  if (!block) return block.error();
-  Result<SpanMaps> maps =
-      SpanMaps::of(engine, *block, engine.layout.span_in_block(span), held, reserved);
-  if (!maps) return maps;
-  const SpanEntry& live = maps->live();
-  if (live.head == 0 || span_class(live.head) != size_class) {
-    return Engine::corrupt("span of another class in a list", engine.map->offset_of(&live));
-  }
-  return maps;
 }
 
 // Goes on through the spans of the class, and opens one with an eighth of its slots unused. False:
@@ -248,10 +234,9 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   format::ShardHeader& header = engine.header(shard);
   const Result<u64> span = unused_span(engine, shard, purpose);
   if (!span) return span.error();
-  const Result<Block> block = span_block(engine, header.directory, *span);
-  if (!block) return block.error();
-  const auto bytes = writable(engine, shard, *block, purpose);
-  if (!bytes) return bytes.error();
+  const Result<SpanEntry*> found = writable_entry(engine, shard, *span, purpose);
+  if (!found) return found.error();
+  SpanEntry& entry = **found;
   ExtentRequest request;
   request.domain = shard;
   request.count = engine.layout.span_shape(size_class).extents;
@@ -261,7 +246,6 @@ Status open_new_span(Engine& engine, u64 shard, u64 size_class, Purpose purpose)
   request.purpose = purpose;
   const Result<u64> extent = take_extents(engine, request);
   if (!extent) return extent.error();
-  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*bytes)[engine.layout.span_in_block(*span)];
   // Crash: the entry is unused, its bits mean nothing.
   seam::zero(entry.map, sizeof entry.map);
   SizeClass& classes = header.classes[size_class];
@@ -300,28 +284,6 @@ u64 class_for(u64 bytes) {
   return 15 + doubling * 8 + ((bytes - (u64{256} << doubling) + step - 1) >> (5 + doubling)) - 1;
 }
 
-Result<Block> span_block(const Engine& engine, const RunOffset* segments, u64 span) {
-  const u64 unit = engine.layout.unit_blocks;
-  // Span ids are below 2^24, and 32 bits are divided twice as fast as 64.
-  const u64 block = static_cast<u32>(span) / static_cast<u32>(engine.layout.spans_per_block);
-  const u64 units = static_cast<u32>(block) / static_cast<u32>(unit);
-  const auto segment = static_cast<u64>(std::bit_width(units + 1)) - 1;
-  if (segment >= format::kDirectorySegments || segments[segment].none()) {
-    return Engine::corrupt("span outside the directory", 0);
-  }
-  const u64 before = unit * ((u64{1} << segment) - 1);
-  return block_of(engine, Run(segments[segment], engine.layout.directory_shape(segment)),
-                  block - before);
-}
-
-Result<SpanEntry*> span_entry(const Engine& engine, const RunOffset* segments, u64 span) {
-  const Result<Block> block = span_block(engine, segments, span);
-  if (!block) return block.error();
-  const Result<std::byte*> bytes = live_bytes(engine, *block);
-  if (!bytes) return bytes.error();
-  return reinterpret_cast<SpanEntry*>(*bytes) + engine.layout.span_in_block(span);
-}
-
 Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose,
                              const ReservedSlots* reserved) {
   const u64 size_class = class_for(bytes);
@@ -354,11 +316,9 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
       span >= header.span_count) {
     return Engine::corrupt("record in an extent that is no span of its shard", offset);
   }
-  const Result<Block> block = span_block(engine, header.directory, span);
-  if (!block) return block.error();
-  const auto live = writable(engine, shard, *block, purpose);
-  if (!live) return live.error();
-  SpanEntry& entry = reinterpret_cast<SpanEntry*>(*live)[engine.layout.span_in_block(span)];
+  const Result<SpanEntry*> found = writable_entry(engine, shard, span, purpose);
+  if (!found) return found.error();
+  SpanEntry& entry = **found;
   const u64 start = engine.layout.extent_offset(span_extent(entry.head));
   const u64 slot = static_cast<u32>(offset - start) / static_cast<u32>(class_bytes(size_class));
   if (entry.head == 0 || span_class(entry.head) != size_class || offset < start ||

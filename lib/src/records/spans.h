@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "state/blocks.h"
+#include "records/directory.h"
 #include "state/intent.h"
 
 namespace hmap {
@@ -71,16 +71,6 @@ Result<bool> release_empty_span(Engine& engine, u64 shard, u64 size_class, u64& 
 // was made for this class, and no slot of theirs was taken since. Then nobody can need one.
 inline constexpr u64 kHintWord = 0xff;
 inline constexpr u64 kFreshBehind = kHintWord + 1;
-
-// Directory entries, for stats and for giving a cleared directory back. Null Result: kCorrupt.
-Result<Block> span_block(const Engine& engine, const RunOffset* segments, u64 span);
-Result<format::SpanEntry*> span_entry(const Engine& engine, const RunOffset* segments, u64 span);
-constexpr u64 span_extent(u64 head) { return (head & 0xffff'ffff) - 1; }
-constexpr u64 span_class(u64 head) { return head >> 32 & 0xff; }
-constexpr u64 span_next(u64 head) { return head >> 40; }
-constexpr u64 make_span_head(u64 extent, u64 size_class, u64 next) {
-  return (extent + 1) | size_class << 32 | next << 40;
-}
 
 }  // namespace hmap
 
