@@ -2,6 +2,7 @@
 #include "store/handle.h"
 
 #include <bit>
+#include <system_error>
 
 #include "format/hash.h"
 #include "life/checkpoint.h"
@@ -24,10 +25,24 @@ Handle::Handle(std::unique_ptr<Session> session, const Options& options)
   }
   session_ = std::move(session);
   use(*session_);
-  if (session_->durability != Durability::kNone) {
-    background_ = std::make_unique<Background>(session_->engine, options.checkpoint_interval,
-                                               options.checkpoint_bytes);
+}
+
+Result<std::shared_ptr<Handle>> Handle::make(std::unique_ptr<Session> session,
+                                             const Options& options) {
+  auto handle = std::make_shared<Handle>(std::move(session), options);
+  if (Status s = handle->start_checkpointer(); !s.ok()) return s;
+  return handle;
+}
+
+Status Handle::start_checkpointer() {
+  if (!writable_ || session_->durability == Durability::kNone) return {};
+  try {
+    background_ = std::make_unique<Background>(session_->engine, options_.checkpoint_interval,
+                                               options_.checkpoint_bytes);
+  } catch (const std::system_error& refused) {
+    return {Code::kSystem, "cannot start the thread for checkpoints", 0, refused.code().value()};
   }
+  return {};
 }
 
 Handle::~Handle() {

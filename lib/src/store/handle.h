@@ -23,6 +23,10 @@ namespace hmap {
 // Shared by a Store and its Cursors, so that a Cursor that outlives its Store answers kClosed.
 class Handle : public std::enable_shared_from_this<Handle> {
  public:
+  // With its checkpointer, if it has one. Errors: kSystem (no more threads); the session has been
+  // closed then.
+  static Result<std::shared_ptr<Handle>> make(std::unique_ptr<Session> session,
+                                              const Options& options);
   Handle(std::unique_ptr<Session> session, const Options& options);
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
@@ -158,6 +162,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
                       }).ok());
   }
 
+  Status start_checkpointer();
   [[nodiscard]] bool view_is_current(const Session& session) const;
   void use(const Session& session) const;
   [[nodiscard]] bool has_lost_name() const;

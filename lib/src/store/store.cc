@@ -160,8 +160,9 @@ Result<Store> Store::open(const std::string& path, const Options& options) {
   if (Status s = check_options(options); !s.ok()) return s;
   Result<std::unique_ptr<Session>> session = open_session(path, options);
   if (!session) return session.error();
-  return Store(
-      std::make_unique<Impl>(std::make_shared<Handle>(*std::move(session), options), path));
+  Result<std::shared_ptr<Handle>> handle = Handle::make(*std::move(session), options);
+  if (!handle) return handle.error();
+  return Store(std::make_unique<Impl>(*std::move(handle), path));
 }
 
 Result<bool> Store::get_into(std::string_view key, std::string& value) const {

@@ -48,9 +48,10 @@ Status Store::Impl::follow(const std::shared_ptr<Handle>& replaced) {
     session = open_session(path_, options);
   }
   if (!session) return session.error();
-  auto handle = std::make_shared<Handle>(*std::move(session), options);
-  current_.store(handle.get(), std::memory_order_release);
-  retired_.add(std::exchange(owner_, std::move(handle)));
+  Result<std::shared_ptr<Handle>> handle = Handle::make(*std::move(session), options);
+  if (!handle) return handle.error();
+  current_.store(handle->get(), std::memory_order_release);
+  retired_.add(std::exchange(owner_, *std::move(handle)));
   return {};
 }
 
