@@ -8,6 +8,7 @@
 #include "state/log.h"
 #include "state/space.h"
 #include "system/guard.h"
+#include "system/per_thread.h"
 
 namespace hmap {
 namespace {
@@ -16,7 +17,10 @@ namespace {
 constexpr u32 kNobody = 0x8000'ffff;
 
 // Only with the SIGBUS guard: what this thread holds, because a fault skips destructors.
-thread_local std::vector<format::Lock*> held_locks;
+struct HeldLocks {
+  std::vector<format::Lock*> locks;
+};
+using OwnLocks = PerThread<HeldLocks>;
 
 // With a domain's lock held, so that nobody is about to replace the store.
 Status check_name(const Engine& engine) {
@@ -59,34 +63,42 @@ void DomainLock::abandon() noexcept {
 }
 
 void make_room_for_locks(const Engine& engine) {
-  if (!engine.guarded || held_locks.size() < held_locks.capacity()) [[likely]]
+  if (!engine.guarded) [[likely]]
     return;
+  std::vector<format::Lock*>& held = OwnLocks::get().locks;
+  if (held.size() < held.capacity()) return;
   constexpr std::size_t kSome = 8;
-  held_locks.reserve(2 * held_locks.size() + kSome);
+  held.reserve(2 * held.size() + kSome);
 }
 
-void remember_lock(format::Lock& lock) noexcept { held_locks.push_back(&lock); }
+void remember_lock(format::Lock& lock) noexcept { OwnLocks::get().locks.push_back(&lock); }
 
 void forget_lock(const format::Lock& lock) noexcept {
-  const auto at = std::find(held_locks.begin(), held_locks.end(), &lock);
-  if (at != held_locks.end()) held_locks.erase(at);
+  if (OwnLocks::find() == nullptr) return;
+  std::vector<format::Lock*>& held = OwnLocks::get().locks;
+  const auto at = std::find(held.begin(), held.end(), &lock);
+  if (at != held.end()) held.erase(at);
 }
 
 void DomainLock::remember() const noexcept { remember_lock(engine_->domain(domain_).lock); }
 
 void DomainLock::forget() const noexcept { forget_lock(engine_->domain(domain_).lock); }
 
-std::size_t remembered_locks() noexcept { return held_locks.size(); }
+std::size_t remembered_locks() noexcept {
+  const HeldLocks* held = OwnLocks::find();
+  return held != nullptr ? held->locks.size() : 0;
+}
 
 void abandon_locks_beyond(std::size_t count) noexcept {
-  for (std::size_t i = count; i < held_locks.size(); ++i) {
+  if (OwnLocks::find() == nullptr) return;
+  std::vector<format::Lock*>& held = OwnLocks::get().locks;
+  for (std::size_t i = count; i < held.size(); ++i) {
     // The page of the lock may be gone, too; then nobody can take it. If it comes back as it was,
     // the lock is ours until the handle is closed.
-    static_cast<void>(
-        guard::run([](void* lock) { seam::store(static_cast<format::Lock*>(lock)->word, kNobody); },
-                   held_locks[i]));
+    static_cast<void>(guard::run(
+        [](void* lock) { seam::store(static_cast<format::Lock*>(lock)->word, kNobody); }, held[i]));
   }
-  held_locks.resize(std::min(count, held_locks.size()));
+  held.resize(std::min(count, held.size()));
 }
 
 PlainLock::PlainLock(const Engine& engine, format::Lock& lock) : engine_(&engine), lock_(&lock) {

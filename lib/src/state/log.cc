@@ -1,11 +1,18 @@
 // L1 to L6 of log.h.
 #include "state/log.h"
 
+#include "system/per_thread.h"
+
 namespace hmap {
 namespace {
 
 using format::LogOp;
 using format::LogState;
+
+// Keeps its room for the next record of the thread.
+struct RecordBuffer {
+  std::string bytes;
+};
 
 constexpr const char* kFull = "the commit log is full";
 
@@ -74,7 +81,7 @@ LogAppend::~LogAppend() {
 }
 
 Status LogAppend::write(u64 owner, u64 state, const Logged& what) {
-  static thread_local std::string record;
+  std::string& record = PerThread<RecordBuffer>::get().bytes;
   const u64 area = engine_.log->area_bytes();
   const u64 bytes = sizeof(format::LogRecord) + what.key.size() + what.value.bytes.size();
   const bool too_large = bytes + format::kLogUnit > area / format::kLogShare;

@@ -7,16 +7,21 @@
 #include "map/find.h"
 #include "map/quick_find.h"
 #include "store/store_access.h"
+#include "system/per_thread.h"
 
 namespace hmap::detail {
 namespace {
+
+// Keeps its room for the next call of the thread: a value has at most kMapValueBytesMax bytes.
+struct ValueBuffer {
+  std::string bytes;
+};
 
 // Where values are in records: they are copied once more.
 template <typename Source>
 Result<bool> get_into_memory(const Source& source, std::string_view key, void* to,
                              std::size_t bytes) {
-  // Keeps its room for the next call of the thread: a value has at most kMapValueBytesMax bytes.
-  thread_local std::string value;
+  std::string& value = PerThread<ValueBuffer>::get().bytes;
   const Result<bool> found = source.get_into(key, value);
   if (!found || !*found) return found;
   if (value.size() != bytes) return wrong_length();

@@ -9,6 +9,7 @@
 
 #include "format/hash.h"
 #include "hmap/options.h"
+#include "system/per_thread.h"
 #include "system/seam.h"
 
 namespace hmap {
@@ -27,12 +28,14 @@ constexpr u64 kKeptBytes = u64{1} << 20;
 
 // Memory of a thread to decode in; it begins with the dictionary of the codec. A few, so that a
 // thread that uses several stores in turn does not copy dictionaries all the time.
+struct Workspace {
+  u64 codec = 0;
+  std::string bytes;
+};
+using Workspaces = std::array<Workspace, 4>;
+
 std::string& workspace(u64 codec, const std::string& dictionary) {
-  struct Workspace {
-    u64 codec = 0;
-    std::string bytes;
-  };
-  static thread_local std::array<Workspace, 4> workspaces;
+  Workspaces& workspaces = PerThread<Workspaces>::get();
   Workspace& mine = workspaces[codec % workspaces.size()];
   if (mine.codec != codec) {
     mine.bytes = dictionary;
