@@ -87,6 +87,18 @@ TEST_F(Idle, AStoreWithoutWritesDoesNotWakeUpAndWritesNothing) {
   EXPECT_EQ(checkpoints, store_->stats().value().checkpoints);
 }
 
+TEST_F(Idle, AnIntervalBeyondTheClockIsNeverOver) {
+  Options options = small_options();
+  options.checkpoint_interval = Milliseconds::max();
+  open(options);
+  const std::uint64_t checkpoints = store_->stats().value().checkpoints;
+  ASSERT_OK(store_->put("key", "value"));
+
+  std::this_thread::sleep_for(Milliseconds(200));  // the time is the subject here
+
+  EXPECT_EQ(checkpoints, store_->stats().value().checkpoints);
+}
+
 TEST_F(Idle, ReadingWakesNobody) {
   Options options = small_options();
   options.checkpoint_interval = Milliseconds(50);

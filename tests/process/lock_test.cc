@@ -1,6 +1,7 @@
 // Locks between processes: time-outs that name the owner, owners that die, waiters that are woken.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "child.h"
@@ -113,6 +114,24 @@ TEST_F(LockTest, AWaiterWithoutTimeoutGoesOnWhenTheOwnerDies) {
   EXPECT_OK(status);
   EXPECT_LT(Clock::now() - start, Milliseconds(1'000));
   EXPECT_VALUE(*store_, "key", "mine");
+}
+
+TEST_F(LockTest, ATimeoutBeyondTheClockIsForEver) {
+  Child owner = start_stopped_owner();
+  Store store = open_with_timeout(Milliseconds::max());
+  std::atomic<bool> ended = false;
+  Status status;
+  std::thread waiter([&] {
+    status = store.checkpoint();
+    ended = true;
+  });
+
+  std::this_thread::sleep_for(Milliseconds(100));  // the time is the subject here
+
+  EXPECT_FALSE(ended);
+  owner.kill();
+  waiter.join();
+  EXPECT_OK(status);
 }
 
 TEST_F(LockTest, AWaiterIsWokenWhenTheOwnerGoesOn) {

@@ -1,6 +1,8 @@
 // The checkpointer's thread.
 #include "life/background.h"
 
+#include <algorithm>
+
 #include "life/checkpoint.h"
 #include "state/guarded.h"
 #include "state/surplus.h"
@@ -12,6 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kIdleLook{60};
+// Longer intervals are as good as that, and no sum of times overflows.
+constexpr std::chrono::hours kLongestInterval{24 * 365};
 // What a checkpoint waits for a stopped writer before it is put off to the next interval.
 constexpr milliseconds kBusyPatience{50};
 
@@ -25,7 +29,7 @@ bool may_pass(Code code) {
 
 Background::Background(Engine& engine, milliseconds interval, u64 dirty_bytes)
     : engine_(engine),
-      interval_(interval),
+      interval_(std::min<milliseconds>(interval, kLongestInterval)),
       dirty_bytes_per_shard_(std::max<u64>(1, dirty_bytes >> engine.layout.shard_bits)) {
   thread_ = start_thread("hmap-checkpoint", [this] { run(); });
 }

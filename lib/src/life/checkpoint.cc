@@ -292,7 +292,7 @@ Result<std::vector<DomainLock>> lock_these(Engine& engine, const std::vector<u64
     }
     if (failure.ok()) return locks;
     if (failure.code() != Code::kBusy) return failure;
-    if (timeout.count() >= 0 && std::chrono::steady_clock::now() - start >= timeout) return failure;
+    if (has_timed_out(start, timeout)) return failure;
     locks.clear();
     timespec pause{0, std::chrono::nanoseconds(kBackOff).count()};
     ::nanosleep(&pause, nullptr);

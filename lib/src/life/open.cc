@@ -258,12 +258,8 @@ Result<std::unique_ptr<Session>> open_named(const std::string& path, const Optio
                                             Role role) {
   constexpr int kTries = 10;
   const auto start = std::chrono::steady_clock::now();
-  const auto is_over = [&] {
-    return options.lock_timeout.count() >= 0 &&
-           std::chrono::steady_clock::now() - start >= options.lock_timeout;
-  };
   // A thread that gets little of a busy processor may come too late many times.
-  for (int i = 0; i < kTries || !is_over(); ++i) {
+  for (int i = 0; i < kTries || !has_timed_out(start, options.lock_timeout); ++i) {
     Result<std::unique_ptr<Session>> session = open_writing(path, options, role);
     if (session.error().code() != Code::kReplaced) return session;
   }

@@ -47,6 +47,10 @@ constexpr std::chrono::milliseconds kCheckInterval{2};
 // Longer time-outs are for ever, so that no sum of times overflows.
 constexpr std::chrono::hours kForEver{24 * 365};
 
+bool is_for_ever(std::chrono::milliseconds timeout) noexcept {
+  return timeout.count() < 0 || timeout > kForEver;
+}
+
 inline void pause_cpu() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -123,7 +127,6 @@ Result<Acquired> Locker::lock_slow(format::Lock& lock, std::chrono::milliseconds
 }
 
 Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds timeout) const {
-  const bool for_ever = timeout.count() < 0 || timeout > kForEver;
   // A try asks at once; whoever may wait hopes first that the owner is quick.
   for (int i = 0; i < kSpins && timeout.count() != 0; ++i) {
     std::uint32_t free = 0;
@@ -134,7 +137,8 @@ Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds 
   }
 
   Clock::time_point now = Clock::now();
-  const Clock::time_point deadline = for_ever ? Clock::time_point::max() : now + timeout;
+  const Clock::time_point deadline =
+      is_for_ever(timeout) ? Clock::time_point::max() : now + timeout;
   // By the clock and not by the outcome of the sleep: a storm of signals must not hide a death.
   Clock::time_point next_check = now + kCheckInterval;
   std::uint32_t mine = word_;
@@ -168,6 +172,10 @@ Result<Acquired> Locker::wait_for(format::Lock& lock, std::chrono::milliseconds 
     mine = word_ | kWaiters;
     sleep_while(lock.word, seen, std::min(next_check, deadline) - now, kAnyReason);
   }
+}
+
+bool has_timed_out(Clock::time_point start, std::chrono::milliseconds timeout) noexcept {
+  return !is_for_ever(timeout) && Clock::now() - start >= timeout;
 }
 
 // Shared, not FUTEX_PRIVATE: the key is the file.

@@ -76,6 +76,11 @@ class Locker {
   mutable std::atomic<std::uint32_t> known_dead_{0};  // the owner found dead last; 0: none
 };
 
+// Whether a wait that began at `start` has taken `timeout`, as Locker::lock() takes it: negative,
+// and more years than the clock counts, are for ever.
+[[nodiscard]] bool has_timed_out(std::chrono::steady_clock::time_point start,
+                                 std::chrono::milliseconds timeout) noexcept;
+
 // Sleeping on a shared word that counts something. Each sleeper has reasons, of 32 bits, to be
 // woken for; who waits without this library is woken for any.
 inline constexpr std::uint32_t kAnyReason = ~std::uint32_t{0};
