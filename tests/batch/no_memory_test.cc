@@ -86,6 +86,7 @@ class NoMemory : public ::testing::TestWithParam<MemoryCase> {
     const Result<VerifyReport> report = store_->verify();
     ASSERT_OK(report);
     ASSERT_TRUE(report->clean()) << report->findings[0].text;
+    ASSERT_TRUE(store_->stats().value().snapshots.empty());
     // A batch of some shards, in which no mark of the one before may be taken for one of its own.
     Batch batch;
     for (const std::uint64_t i : {n % 60, (n + 7) % 60}) {

@@ -1,5 +1,8 @@
 // Snapshot: the public side of snapshots.
 #include "hmap/snapshot.h"
+
+#include <optional>
+
 #include "format/hash.h"
 #include "map/find.h"
 #include "map/find_many.h"
@@ -10,18 +13,27 @@ namespace hmap {
 
 class Snapshot::Impl {
  public:
-  Impl(std::shared_ptr<Handle> handle, TakenSnapshot taken)
-      : handle_(std::move(handle)), taken_(std::move(taken)) {}
+  explicit Impl(std::shared_ptr<Handle> handle) : handle_(std::move(handle)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  ~Impl() { handle_->release(taken_); }
+  ~Impl() {
+    if (taken_) handle_->release(*taken_);
+  }
+
+  // Once, before anything else.
+  Status take() {
+    Result<TakenSnapshot> taken = handle_->snapshot();
+    if (!taken) return taken.error();
+    taken_ = *std::move(taken);
+    return {};
+  }
 
   [[nodiscard]] const std::shared_ptr<Handle>& handle() const { return handle_; }
-  [[nodiscard]] const Frozen& frozen() const { return taken_.frozen; }
+  [[nodiscard]] const Frozen& frozen() const { return taken_->frozen; }
 
  private:
   std::shared_ptr<Handle> handle_;
-  TakenSnapshot taken_;
+  std::optional<TakenSnapshot> taken_;
 };
 
 Snapshot::Snapshot(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -96,9 +108,10 @@ std::uint64_t Snapshot::epoch() const noexcept {
 Result<Snapshot> Store::snapshot() const {
   if (Status s = usable(); !s.ok()) return s;
   return impl_->run([](Handle& handle) -> Result<Snapshot> {
-    Result<TakenSnapshot> taken = handle.snapshot();
-    if (!taken) return taken.error();
-    return Snapshot(std::make_shared<Snapshot::Impl>(handle.shared_from_this(), *std::move(taken)));
+    // First what keeps it: of a snapshot that nobody has, nobody would give back the cell.
+    auto impl = std::make_shared<Snapshot::Impl>(handle.shared_from_this());
+    if (Status s = impl->take(); !s.ok()) return s;
+    return Snapshot(std::move(impl));
   });
 }
 
