@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <functional>
 #include <new>
 #include <thread>
@@ -123,6 +124,48 @@ TEST_P(NoMemory, LeavesNothingOfACheckpoint) {
 
 TEST_P(NoMemory, LeavesNothingOfASnapshot) {
   refuse_each([&] { return store_->snapshot().error(); });
+}
+
+// Nobody but the one who closes can be told, and of a destructor not even he: there is no
+// checkpoint then, but the store is closed all the same, and has what it had.
+TEST_P(NoMemory, KeepsNobodyFromClosing) {
+  for (const bool destroys : {false, true}) {
+    bool refused = true;
+    for (std::uint64_t n = 1; refused; ++n) {
+      SCOPED_TRACE("request " + std::to_string(n));
+      put(n % 60, n);
+      Status status;
+      refuse_in = n;
+      if (destroys) {
+        store_.reset();
+      } else {
+        status = store_->close();
+      }
+      refused = refuse_in == 0;
+      refuse_in = 0;
+      ASSERT_EQ(refused && !destroys ? ENOMEM : 0, status.os_error());
+      Result<Store> next = Store::open(dir_.file("store"), with_mode(options_, Mode::kExclusive));
+      ASSERT_OK(next);
+      store_.emplace(*std::move(next));
+      ASSERT_EQ(model_, contents(*store_));
+    }
+  }
+}
+
+// It has nobody to tell.
+TEST(NoMemoryForTheCheckpointer, IsAskedForOnceMore) {
+  Watchdog watchdog;
+  TempDir dir{TempDir::Where::kMemory};
+  Options options = small_options();
+  options.checkpoint_interval = Milliseconds(5);
+  Store store = Store::open(dir.file("store"), options).value();
+  is_spared = true;
+  refuse_others = 5;
+  ASSERT_OK(store.put("key", "value"));
+  const std::uint64_t epoch = store.stats().value().epoch;
+  while (refuse_others > 0 || store.stats().value().durable_epoch < epoch)
+    std::this_thread::sleep_for(Milliseconds(1));
+  is_spared = false;
 }
 
 // A batch that went on with an operation without its text would write what nobody asked for.

@@ -2,6 +2,7 @@
 #ifndef HMAP_TESTS_SUPPORT_REFUSE_MEMORY_H_
 #define HMAP_TESTS_SUPPORT_REFUSE_MEMORY_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -12,7 +13,18 @@ namespace hmap::test {
 // Of this thread: 0 refuses nothing, n the n-th request from now on.
 inline thread_local std::uint64_t refuse_in = 0;
 
+// Of the threads that are not spared: so many requests are refused.
+inline std::atomic<int> refuse_others = 0;
+inline thread_local bool is_spared = false;
+
+inline bool is_refused_as_another() {
+  int left = is_spared ? 0 : refuse_others.load();
+  while (left > 0 && !refuse_others.compare_exchange_weak(left, left - 1)) continue;
+  return left > 0;
+}
+
 inline void* request_memory(std::size_t bytes) {
+  if (is_refused_as_another()) throw std::bad_alloc();
   if (refuse_in != 0 && --refuse_in == 0) throw std::bad_alloc();
   void* memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) throw std::bad_alloc();

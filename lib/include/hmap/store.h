@@ -304,9 +304,9 @@ class HMAP_EXPORT Store {
   [[nodiscard]] Result<Snapshot> snapshot() const;
 
   // Closes the handle: the last writing process to close leaves a checkpoint behind, whose error is
-  // returned; the handle is closed all the same. (Not of a file that was removed meanwhile: nobody
-  // can open it again.) Later calls answer kClosed. But while Views of it are held, kBusy, and it
-  // stays open.
+  // returned (kSystem: no memory); the handle is closed all the same. (Not of a file that was
+  // removed meanwhile: nobody can open it again.) Later calls answer kClosed. But while Views of it
+  // are held, kBusy, and it stays open.
   // Cost: of the last one, as long as the disk takes for what changed since the last checkpoint.
   // When something was written since it was opened, and a sixteenth of the file or more is free, or
   // held copies of blocks for checkpoints, that goes back to the file system: two checkpoints more,

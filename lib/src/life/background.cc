@@ -2,6 +2,8 @@
 #include "life/background.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <new>
 
 #include "life/checkpoint.h"
 #include "state/guarded.h"
@@ -21,8 +23,10 @@ constexpr milliseconds kBusyPatience{50};
 
 // Whether the next attempt may be better without another write. kIoError: a flush that failed has
 // poisoned the store, which the next attempt finds; a page that cannot be reached may come back.
+// kSystem: no memory.
 bool may_pass(Code code) {
-  return code == Code::kBusy || code == Code::kNoSpace || code == Code::kIoError;
+  return code == Code::kBusy || code == Code::kNoSpace || code == Code::kIoError ||
+         code == Code::kSystem;
 }
 
 }  // namespace
@@ -57,9 +61,18 @@ void Background::hurry() {
   wake_.notify_one();
 }
 
+template <typename Fn>
+auto Background::attempt(Fn&& fn) const -> decltype(fn()) {
+  try {
+    return run_guarded(engine_.guarded, fn);
+  } catch (const std::bad_alloc&) {
+    return Status(Code::kSystem, "no memory for what is done in the background", 0, ENOMEM);
+  }
+}
+
 bool Background::has_changed() const {
-  const Result<bool> changed = run_guarded(
-      engine_.guarded, [&]() -> Result<bool> { return changed_since_checkpoint(engine_); });
+  const Result<bool> changed =
+      attempt([&]() -> Result<bool> { return changed_since_checkpoint(engine_); });
   return changed && *changed;
 }
 
@@ -68,8 +81,7 @@ void Background::punch(std::unique_lock<std::mutex>& lock, Surplus surplus) {
   const auto end = std::chrono::steady_clock::now() + interval_;
   for (bool more = true; more && !stop_ && !hurried_;) {
     lock.unlock();
-    const Result<bool> left =
-        run_guarded(engine_.guarded, [&] { return punch_surplus(engine_, surplus); });
+    const Result<bool> left = attempt([&] { return punch_surplus(engine_, surplus); });
     more = left && *left && std::chrono::steady_clock::now() < end;
     lock.lock();
   }
@@ -89,8 +101,7 @@ void Background::run() {
     // Before the cut, so that a write after it arms the thread again.
     armed_ = false;
     lock.unlock();
-    const Status status =
-        run_guarded(engine_.guarded, [&] { return checkpoint(engine_, kBusyPatience); });
+    const Status status = attempt([&] { return checkpoint(engine_, kBusyPatience); });
     lock.lock();
     hurried_ = false;
     if (status.ok()) punch(lock, Surplus::kUnwanted);

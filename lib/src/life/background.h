@@ -35,6 +35,10 @@ class Background {
 
  private:
   void run();
+  // fn() -> Status or Result<T>. A fault, with the SIGBUS guard, and memory that is refused end it,
+  // and not the process.
+  template <typename Fn>
+  auto attempt(Fn&& fn) const -> decltype(fn());
   void arm();
   void hurry();
   [[nodiscard]] bool has_changed() const;
