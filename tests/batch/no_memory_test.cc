@@ -11,7 +11,9 @@
 #include "../commit/commit_options.h"
 #include "child.h"
 #include "hmap/batch.h"
+#include "hmap/publish.h"
 #include "hmap/snapshot.h"
+#include "old_files.h"
 #include "raw_view.h"
 #include "refuse_memory.h"
 #include "values.h"
@@ -166,6 +168,53 @@ TEST(NoMemoryForTheCheckpointer, IsAskedForOnceMore) {
   while (refuse_others > 0 || store.stats().value().durable_epoch < epoch)
     std::this_thread::sleep_for(Milliseconds(1));
   is_spared = false;
+}
+
+// Nor has the thread that lets the old handles go.
+TEST(NoMemoryForOldHandles, IsNotNeeded) {
+  Watchdog watchdog;
+  TempDir dir{TempDir::Where::kMemory};
+  const std::string path = dir.file("store");
+  Store store = Store::open(path, quiet_options()).value();
+  ASSERT_OK(Store::open(dir.file("fresh"), quiet_options()).value().put("key", "new"));
+  ASSERT_OK(publish(dir.file("fresh"), path));
+  is_spared = true;
+  refuse_others = 1'000;
+  EXPECT_VALUE(store, "key", "new");
+  while (maps_old_ones(path)) std::this_thread::sleep_for(Milliseconds(1));
+  refuse_others = 0;
+  is_spared = false;
+}
+
+// Who meets a new store opens it, and hands over the handle on the old one: both or neither.
+TEST(NoMemoryToFollow, LeavesTheHandleToTheNextCall) {
+  Watchdog watchdog;
+  TempDir dir{TempDir::Where::kMemory};
+  const std::string path = dir.file("store");
+  Store store = Store::open(path, quiet_options()).value();
+  int published = 0;
+  const auto publish_another = [&] {
+    const std::string number = std::to_string(++published);
+    ASSERT_OK(Store::open(dir.file("fresh"), quiet_options()).value().put("key", number));
+    ASSERT_OK(publish(dir.file("fresh"), path));
+  };
+  publish_another();
+  bool refused = true;
+  for (std::uint64_t n = 1; refused; ++n) {
+    SCOPED_TRACE("request " + std::to_string(n));
+    bool followed = false;
+    refuse_in = n;
+    try {
+      followed = store.contains("key").value();
+    } catch (const std::bad_alloc&) {
+    }
+    refused = refuse_in == 0;
+    refuse_in = 0;
+    if (!followed) continue;
+    EXPECT_VALUE(store, "key", std::to_string(published));
+    publish_another();
+  }
+  EXPECT_VALUE(store, "key", std::to_string(published));
 }
 
 // A batch that went on with an operation without its text would write what nobody asked for.

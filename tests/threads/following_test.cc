@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "hmap/publish.h"
 #include "hmap/snapshot.h"
 #include "hmap/view.h"
+#include "old_files.h"
 #include "sanitized.h"
 #include "stores.h"
 #include "temp_file.h"
@@ -77,14 +77,6 @@ void write(Store& store, Following& following) {
     ASSERT_OK(store.put("d", std::to_string(turn)));
     ASSERT_OK(store.erase("d"));
   }
-}
-
-bool maps_old_ones(const std::string& path) {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    if (line.ends_with(path + " (deleted)")) return true;
-  }
-  return false;
 }
 
 TEST(Following, ThreadsShareTheirHandles) {

@@ -5,9 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <iterator>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,7 +34,8 @@ class Retired::Waiter {
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter();
 
-  void add(std::shared_ptr<Handle> handle);
+  void make_room();
+  void add(std::shared_ptr<Handle> handle) noexcept;
   [[nodiscard]] bool is_of_this_process() const { return process_life() == life_; }
 
  private:
@@ -44,6 +44,7 @@ class Retired::Waiter {
     Grace grace;
   };
   void run();
+  std::shared_ptr<Handle> take_unused();
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -65,7 +66,12 @@ Retired::Waiter::~Waiter() {
   thread_.join();
 }
 
-void Retired::Waiter::add(std::shared_ptr<Handle> handle) {
+void Retired::Waiter::make_room() {
+  const std::lock_guard lock(mutex_);
+  waiting_.reserve(waiting_.size() + 1);
+}
+
+void Retired::Waiter::add(std::shared_ptr<Handle> handle) noexcept {
   const std::lock_guard lock(mutex_);
   waiting_.push_back({std::move(handle), Grace()});
   if (running_) {
@@ -79,9 +85,20 @@ void Retired::Waiter::add(std::shared_ptr<Handle> handle) {
   try {
     thread_ = start_thread("hmap-retired", [this] { run(); });
     running_ = true;
-  } catch (const std::system_error&) {
-    // No more threads: they go with the store, or with the next one to be replaced.
+  } catch (const std::exception&) {
+    // No more threads, or no memory for one: they go with the store, or with the next one to be
+    // replaced.
   }
+}
+
+// A handle that nobody can be using any more; null: there is none.
+std::shared_ptr<Handle> Retired::Waiter::take_unused() {
+  const auto at = std::find_if(waiting_.begin(), waiting_.end(),
+                               [](Waiting& waiting) { return waiting.grace.over(); });
+  if (at == waiting_.end()) return nullptr;
+  std::shared_ptr<Handle> unused = std::move(at->handle);
+  waiting_.erase(at);
+  return unused;
 }
 
 void Retired::Waiter::run() {
@@ -89,14 +106,12 @@ void Retired::Waiter::run() {
   std::unique_lock lock(mutex_);
   while (!stop_ && !waiting_.empty()) {
     if (std::exchange(added_, false)) pause = kFirstLook;
-    const auto kept = std::partition(waiting_.begin(), waiting_.end(),
-                                     [](Waiting& waiting) { return !waiting.grace.over(); });
-    std::vector<Waiting> over(std::make_move_iterator(kept),
-                              std::make_move_iterator(waiting_.end()));
-    waiting_.erase(kept, waiting_.end());
-    lock.unlock();
-    over.clear();
-    lock.lock();
+    // One at a time, without memory of its own: a thread that is refused some has nobody to tell.
+    while (std::shared_ptr<Handle> unused = take_unused()) {
+      lock.unlock();
+      unused.reset();
+      lock.lock();
+    }
     wake_.wait_for(lock, pause, [this] { return stop_ || added_ || waiting_.empty(); });
     pause = std::min(2 * pause, kLastLook);
   }
@@ -111,10 +126,11 @@ Retired::~Retired() {
   if (waiter_ != nullptr && !waiter_->is_of_this_process()) static_cast<void>(waiter_.release());
 }
 
-// Without memory for this the process ends: the handle must not go under a call's feet.
-void Retired::add(std::shared_ptr<Handle> handle) noexcept {
+void Retired::make_room() {
   if (waiter_ == nullptr) waiter_ = std::make_unique<Waiter>();
-  waiter_->add(std::move(handle));
+  waiter_->make_room();
 }
+
+void Retired::add(std::shared_ptr<Handle> handle) noexcept { waiter_->add(std::move(handle)); }
 
 }  // namespace hmap

@@ -17,8 +17,10 @@ class Retired {
   // No call is under way any more.
   ~Retired();
 
-  // Of a handle that no new call can find; by one thread at a time. A thread waits for the old
-  // ones, as long as there are any. Views, snapshots and cursors keep it longer.
+  // Memory for one more. Throws std::bad_alloc.
+  void make_room();
+  // Of a handle that no new call can find; behind make_room(), by one thread at a time. A thread
+  // waits for the old ones, as long as there are any. Views, snapshots and cursors keep it longer.
   void add(std::shared_ptr<Handle> handle) noexcept;
 
  private:

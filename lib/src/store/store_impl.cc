@@ -50,6 +50,8 @@ Status Store::Impl::follow(const std::shared_ptr<Handle>& replaced) {
   if (!session) return session.error();
   Result<std::shared_ptr<Handle>> handle = Handle::make(*std::move(session), options);
   if (!handle) return handle.error();
+  // Before calls can find the new one: the old one must not go under the feet of the others.
+  retired_.make_room();
   current_.store(handle->get(), std::memory_order_release);
   retired_.add(std::exchange(owner_, *std::move(handle)));
   return {};

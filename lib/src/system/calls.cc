@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 namespace hmap {
 
@@ -65,7 +66,15 @@ CallWord* enlist_thread() {
   return calls_of_thread;
 }
 
-Grace::Grace() : passed_(pass_barrier()) {
+Grace::Grace() noexcept : passed_(pass_barrier()) {
+  try {
+    look();
+  } catch (const std::bad_alloc&) {
+    passed_ = false;
+  }
+}
+
+void Grace::look() {
   for (const Cell* cell = first_cell.load(std::memory_order_acquire); cell != nullptr;
        cell = cell->next) {
     const std::uint64_t now = cell->word.load(std::memory_order_acquire);

@@ -51,16 +51,17 @@ class InCall {
 };
 
 // Begins after something was taken out of use; is over once every call has ended that was under way
-// then. Never, where the kernel has no such barrier, and in a child forked while another thread of
-// its parent was inside a call.
+// then. Never, where the kernel has no such barrier or memory is refused, and in a child forked
+// while another thread of its parent was inside a call.
 class Grace {
  public:
-  Grace();
+  Grace() noexcept;
   // Cheap; may be asked by one thread at a time.
   [[nodiscard]] bool over();
 
  private:
-  bool passed_;  // all threads have passed the barrier
+  void look();
+  bool passed_;  // all threads have passed the barrier, and been looked at
   std::vector<std::pair<const CallWord*, std::uint64_t>> inside_;
 };
 
