@@ -84,7 +84,10 @@ class Child {
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   [[nodiscard]] bool running() const noexcept { return pid_ > 0; }
-  void signal(int number) const { ::kill(pid_, number); }
+  // Nothing if it has ended: a signal to -1 is one to every process there is.
+  void signal(int number) const {
+    if (running()) ::kill(pid_, number);
+  }
 
   // Waits until the child ends or stops. After kTimedOut it still runs.
   Outcome wait(Milliseconds deadline = kDeadline) {
@@ -107,8 +110,9 @@ class Child {
     return {Outcome::How::kSignaled, WTERMSIG(status)};
   }
 
-  // SIGKILL, and waits for the end, which SIGKILL cannot miss.
+  // SIGKILL, and waits for the end, which SIGKILL cannot miss. kTimedOut if it had ended before.
   Outcome kill() {
+    if (!running()) return {};
     signal(SIGKILL);
     Outcome outcome;
     do {

@@ -169,7 +169,10 @@ class Peer {
   void tell() const {
     if (::write(to_, "!", 1) != 1) std::abort();
   }
-  void signal(int number) const { ::kill(pid_, number); }
+  // Nothing if it has ended: a signal to -1 is one to every process there is.
+  void signal(int number) const {
+    if (pid_ > 0) ::kill(pid_, number);
+  }
   void stop() const {
     signal(SIGSTOP);
     int status = 0;
@@ -184,6 +187,7 @@ class Peer {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
   void kill_and_wait() {
+    if (pid_ <= 0) return;
     signal(SIGKILL);
     static_cast<void>(wait());
   }
