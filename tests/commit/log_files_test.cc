@@ -158,6 +158,26 @@ TEST_F(LogFiles, TheModeMayChangeWhenAllHaveClosed) {
   EXPECT_EQ(53U, contents(Store::open(dir_.file("copy"), quiet_options()).value()).size());
 }
 
+// The store put back as it was, with the log that was beside it meanwhile: what that has is of a
+// history that is over, and does not follow what is written now.
+TEST_F(LogFiles, OfAHistoryThatIsOverDoesNotComeBack) {
+  const std::string backup = dir_.file("backup");
+  { Store store = Store::open(path_, options_).value(); }
+  copy_file(path_, backup);
+  {
+    Store store = Store::open(path_, options_).value();
+    for (int i = 0; i < 50; ++i) ASSERT_OK(store.put("gone " + std::to_string(i), "value"));
+  }
+  std::filesystem::remove(path_);
+  copy_file(backup, path_);
+
+  Store store = Store::open(path_, options_).value();
+  ASSERT_OK(store.put("here 1", "value"));
+  copy_store(path_, dir_.file("rebooted"));
+
+  EXPECT_EQ(51U, contents(Store::open(dir_.file("rebooted"), options_).value()).size());
+}
+
 // Killed in commit mode, opened in another one, written to, killed, opened in commit mode again:
 // the log of the first time must not come back over what was written without it.
 TEST_F(LogFiles, AModeChangedAfterADeathDoesNotMixUpHistories) {

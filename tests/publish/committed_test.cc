@@ -58,6 +58,33 @@ TEST_F(PublishCommitted, TheLogGoesOnWithTheNewStore) {
   real_boot();
 }
 
+// A copy of the file, byte for byte as cp and clone() make it, has the seed of the checksums in the
+// old store's log. What was written there since the copy was made is not the new store's.
+TEST_F(PublishCommitted, ACopyTakesNothingFromTheOldLog) {
+  fs::copy_file(path_, fresh_, fs::copy_options::overwrite_existing);
+  Contents copied = old_;
+  Child child([&] {
+    Result<Store> store = Store::open(path_, committing());
+    if (!store) return 1;
+    for (int i = 0; i < 20; ++i) {
+      if (!store->put("old " + std::to_string(i), "x").ok()) return 2;
+    }
+    if (!publish(fresh_, path_) || !store->put("new 0", "y").ok()) return 3;
+    raise(SIGKILL);
+    return 4;
+  });
+  EXPECT_TRUE(child.wait().killed());
+  copied["new 0"] = "y";
+  fake_reboot(1);
+  {
+    Result<Store> store = Store::open(path_, committing());
+    ASSERT_OK(store);
+    EXPECT_EQ(contents(*store), copied);
+    EXPECT_FINDS_NOTHING(store->verify());
+  }
+  real_boot();
+}
+
 // The log of the new store has entries that it has not, and goes.
 TEST_F(PublishCommitted, TheNewStoresOwnLogIsPutIntoIt) {
   Child child([&] {

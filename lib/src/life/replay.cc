@@ -128,8 +128,17 @@ Status replay(Session& session, const LogFile& log) {
 
 // A position that no record in the file can bear, whatever was written behind the last one that
 // counts, even if the root is an older one than it should be: laps further, at the area's
-// beginning.
+// beginning. `tail` is the last position known.
 u64 next_lap(u64 tail, u64 area_bytes) { return (tail / area_bytes + 3) * area_bytes; }
+
+// The last position that the file may know; the end of the log if it is the file that the live
+// state used. Beside another one, or a rebuilt state, there may be records that are newer than
+// either knows: of a store that was put back to what it was once, or replaced by a copy of itself,
+// which has the same seed.
+Result<u64> last_position(const LogFile& log, const LogState& state) {
+  if (log.inode() == seam::load(state.inode)) return state.tail;
+  return log.last_position(state.tail);
+}
 
 // Gives back what lend_log() lent.
 void take_log_back(Session& session) {
@@ -179,24 +188,29 @@ Status set_up_log(Session& session, const Options& options, bool rebuilt) {
   const bool owed = rebuilt && state.in_use != 0 && !options.ignore_log;
   const bool root_says_owed = rebuilt && state.in_use != 0;
   u64 area_bytes = 0;
+  u64 last = 0;
   if (owed) {
     const Result<std::unique_ptr<LogFile>> log = open_log(session, false);
     if (!log) return log.error();
     if (Status s = replay(session, **log); !s.ok()) return s;
     area_bytes = (*log)->area_bytes();
+    last = state.tail;
   }
   if (wanted) {
     Result<std::unique_ptr<LogFile>> log = open_or_create_log(session, options);
     if (log.error().code() == Code::kBadLog && options.ignore_log)
       log = replace_log(session, options);
     if (!log) return log.error();
+    const Result<u64> known = last_position(**log, state);
+    if (!known) return known.error();
+    last = *known;
     session.log = *std::move(log);
     area_bytes = session.log->area_bytes();
   }
   // Crash from here on: the area is not valid, or everything that counts is in it. The root and the
   // records that belong to it stay as they are until the next root is durable.
   if (area_bytes != 0) {
-    const u64 tail = next_lap(state.tail, area_bytes);
+    const u64 tail = next_lap(last, area_bytes);
     seam::store(state.marker, 0);
     seam::store(state.flushed, 0);
     seam::store(state.tail, tail);

@@ -219,6 +219,27 @@ Result<std::optional<LogEntry>> LogFile::next(u64 lsn) const {
   return entry;
 }
 
+Result<u64> LogFile::last_position(u64 from) const {
+  constexpr u64 kPieceBytes = u64{64} << 10;
+  // Whatever else stands in the file: what the log begins with after this stays a position.
+  constexpr u64 kEnd = u64{1} << 62;
+  u64 last = from;
+  std::string piece;
+  for (u64 at = 0; at < area_bytes_; at += kPieceBytes) {
+    const u64 bytes = std::min(kPieceBytes, area_bytes_ - at);
+    piece.resize(bytes + sizeof(LogRecord));
+    if (Status s = read_bytes(at, piece.data(), piece.size()); !s.ok()) return s;
+    for (u64 i = 0; i < bytes; i += format::kLogUnit) {
+      LogRecord head{};
+      std::memcpy(&head, piece.data() + i, sizeof head);
+      if (head.lsn > last && head.lsn < kEnd && is_possible(head, head.lsn, area_bytes_) &&
+          head.lsn % area_bytes_ == at + i)
+        last = head.lsn;
+    }
+  }
+  return last;
+}
+
 Status LogFile::flush() {
   const std::lock_guard lock(flushing_);
   seam::announce(seam::Event::kFlushLog, nullptr, 0);

@@ -64,6 +64,10 @@ class LogFile {
   // one that no root contains was acknowledged to nobody.
   Result<std::optional<LogEntry>> next(u64 lsn) const;
 
+  // The last position after `from` that a record in the file seems to begin at, whatever its
+  // checksum says; `from` if there is none. Cost: reads the file. Errors: kIoError.
+  Result<u64> last_position(u64 from) const;
+
   // Errors: kIoError; what was written may be lost then, and so every later flush fails, too, of
   // whichever thread. Two at a time happen one after the other: the kernel tells an error once for
   // each descriptor, and the one who is not told would take his commits for durable.
