@@ -215,8 +215,9 @@ Status set_up_log(Session& session, const Options& options, bool rebuilt) {
     seam::store(state.flushed, 0);
     seam::store(state.tail, tail);
   }
-  seam::store(state.in_use, wanted ? 1 : 0);
+  // Order: a guest who finds the log in use joins it.
   if (wanted) seam::store(state.inode, session.log->inode());
+  seam::store(state.in_use, wanted ? 1 : 0);
   if (!wanted && !root_says_owed) return {};
   force_cut(engine);
   if (Status s = checkpoint(engine, engine.lock_timeout); !s.ok()) return s;
