@@ -87,6 +87,11 @@ Result<std::string> LogFile::path_of(int store_fd) {
   const ssize_t bytes = ::readlink(proc_path(store_fd).data(), path.data(), path.size());
   if (bytes < 0) return Status(Code::kSystem, "cannot ask for the store's name", 0, errno);
   path.resize(static_cast<std::size_t>(bytes));
+  struct stat facts {};
+  if (::fstat(store_fd, &facts) != 0) return Status(Code::kSystem, "cannot stat", 0, errno);
+  // Asked behind: a file without a name has one there that nobody gave it, "NAME (deleted)".
+  if (facts.st_nlink == 0)
+    return Status(Code::kReplaced, "the store has lost its name, and with it its commit log");
   return path + "-wal";
 }
 

@@ -28,7 +28,8 @@ struct LogEntry {
 
 class LogFile {
  public:
-  // The log of the store open as `store_fd`, which bears its name and "-wal" behind that.
+  // The log of the store open as `store_fd`, which bears its name and "-wal" behind that. Errors:
+  // kReplaced (it has no name any more), kSystem.
   static Result<std::string> path_of(int store_fd);
 
   // Errors: kBadLog (missing, damaged, cut short, of another store), kPermission, kSystem.
