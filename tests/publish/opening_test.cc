@@ -108,5 +108,35 @@ TEST_F(PublishOpening, OfTheOldStoreEndsInTheNewOne) {
   }
 }
 
+// Who waits for a store to appear does not find it locked when it does.
+TEST_F(PublishOpening, AtAFreeNameFindsNobodyThere) {
+  int beside = 0;
+  bool through = false;
+  for (std::uint64_t event = 1; !through; ++event) {
+    build(fresh_, 2, 6);
+    Child publisher([&] {
+      StopAt::arm(event, SIGSTOP);
+      return publish(fresh_, path_) ? 0 : 1;
+    });
+    through = !publisher.wait().stopped();
+    if (!through && !fs::exists(path_)) {
+      publisher.kill();
+      fs::remove(fresh_);
+      continue;
+    }
+    beside += through ? 0 : 1;
+    Child opener([&] { return Store::open(path_, quiet_options()) ? 0 : 1; });
+    Outcome outcome = opener.wait(Milliseconds(20));
+    if (!through) publisher.signal(SIGCONT);
+    if (outcome.how == Outcome::How::kTimedOut) outcome = opener.wait();
+    EXPECT_CHILD_PASSES(outcome) << event;
+    if (!through) {
+      EXPECT_CHILD_PASSES(publisher.wait()) << event;
+    }
+    fs::remove(path_);
+  }
+  EXPECT_GE(beside, 1);
+}
+
 }  // namespace
 }  // namespace hmap::test

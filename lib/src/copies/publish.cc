@@ -109,8 +109,12 @@ class Publication {
 
   Status at_free_name(const std::string& path) {
     if (Status s = settle(); !s.ok()) return s;
+    // As in replace_store(): who finds it there waits, and does not find it locked.
+    const Result<OpenGuard> opening = OpenGuard::take(fresh_->fd.get());
+    if (!opening) return opening.error();
     const Status s = move_file_to_free_name(from_.path, fresh_->fd.get(), path);
-    return s.code() == Code::kExists ? Engine::replaced() : s;
+    if (s.code() == Code::kExists) return Engine::replaced();
+    return s.ok() ? close_session(*fresh_) : s;
   }
 
   // Everything durable, and nothing left that needs the log beside it, which goes.
