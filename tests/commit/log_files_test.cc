@@ -6,6 +6,7 @@
 #include "child.h"
 #include "commit_options.h"
 #include "format/log_format.h"
+#include "life/open.h"
 #include "values.h"
 
 namespace hmap::test {
@@ -176,6 +177,22 @@ TEST_F(LogFiles, OfAHistoryThatIsOverDoesNotComeBack) {
   copy_store(path_, dir_.file("rebooted"));
 
   EXPECT_EQ(51U, contents(Store::open(dir_.file("rebooted"), options_).value()).size());
+}
+
+// Somebody came and went in commit mode while a guest, who has no log, was there.
+TEST_F(LogFiles, AGuestWhoClosesLastLeavesNoneInUse) {
+  const std::unique_ptr<Session> guest = open_session(path_, small_options(), Role::kGuest).value();
+  {
+    Store store = Store::open(path_, options_).value();
+    ASSERT_OK(store.put("key", "value"));
+  }
+  ASSERT_OK(close_session(*guest));
+  copy_file(path_, dir_.file("copy"));  // without the log
+
+  const Result<Store> copy = Store::open(dir_.file("copy"), quiet_options());
+
+  ASSERT_OK(copy);
+  EXPECT_EQ(51U, contents(*copy).size());
 }
 
 // Killed in commit mode, opened in another one, written to, killed, opened in commit mode again:
