@@ -9,6 +9,7 @@
 #include "child.h"
 #include "generations.h"
 #include "stop_at.h"
+#include "system/naming.h"
 
 namespace hmap::test {
 namespace {
@@ -136,6 +137,18 @@ TEST_F(PublishOpening, AtAFreeNameFindsNobodyThere) {
     fs::remove(path_);
   }
   EXPECT_GE(beside, 1);
+}
+
+// compact() holds the OPEN byte of the new file through the descriptor while it is given its name.
+// Closed meanwhile, its number would be somebody else's by the time that the byte is given back.
+TEST_F(PublishOpening, ANewFileStaysOpenWhereItGetsNoName) {
+  fs::create_directory(path_);
+  Result<NewFile> file = create_file(path_, 0600);
+  ASSERT_OK(file);
+  const int fd = file->fd.get();
+  EXPECT_FALSE(replace_file(*file, path_).ok());
+  EXPECT_EQ(file->fd.get(), fd);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_.path()), fs::directory_iterator()), 1);
 }
 
 }  // namespace

@@ -89,15 +89,13 @@ Status replace_file(NewFile& file, const std::string& path) {
   if (file.temporary_name.empty()) {
     const std::string name = temporary_path(path);
     if (const int error = give_name(file, name.c_str()))
-      return drop(file, error, "cannot name the new file");
+      return open_error(error, "cannot name the new file");
     file.temporary_name = name;
   }
   // Crash: the old file, and litter for sweep_temporaries().
   const Status status = move_file(file.temporary_name, file.fd.get(), path);
-  if (!status.ok() && ::access(file.temporary_name.c_str(), F_OK) == 0) {
+  if (!status.ok() && ::access(file.temporary_name.c_str(), F_OK) == 0)
     ::unlink(file.temporary_name.c_str());
-    file.fd.reset();
-  }
   file.temporary_name.clear();
   return status;
 }

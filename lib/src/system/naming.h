@@ -14,8 +14,9 @@ Status name_file(NewFile& file, const std::string& path);
 
 // The same in the place of the file that has the name: whoever opens the path gets the old or the
 // new one, never neither, also after a crash or a power cut. After an error the old one is there
-// and the new one is gone; but if the directory cannot be flushed (kIoError), the new one is there
-// and a power cut may bring the old one back.
+// and the new one has no name, but stays open: the caller may hold locks through its descriptor.
+// If the directory cannot be flushed (kIoError), the new one is there and a power cut may bring the
+// old one back.
 Status replace_file(NewFile& file, const std::string& path);
 
 // The same with a file that has a name already, which goes: what nobody is to lose stays under it
