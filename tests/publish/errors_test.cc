@@ -6,6 +6,7 @@
 
 #include "child.h"
 #include "generations.h"
+#include "hmap/compact.h"
 #include "hmap/map.h"
 #include "stop_at.h"
 
@@ -55,8 +56,31 @@ TEST_F(PublishErrors, WhatIsInPlaceIsNoStore) {
   expect_refused(Code::kNotFound, fresh_, dir_.file("no/directory"));
 }
 
+// Names that no file can get: trying once more would not help.
+TEST_F(PublishErrors, NoName) {
+  fs::create_symlink("nothing", dir_.file("dangling"));
+  expect_refused(Code::kNotFound, fresh_, dir_.file("dangling"));
+  expect_refused(Code::kNotFound, fresh_, path_ + "/");
+  expect_refused(Code::kNotFound, fresh_, "");
+  EXPECT_TRUE(fs::is_symlink(dir_.file("dangling")));
+}
+
+// Nothing is done to the file that the bytes before the zero name.
+TEST_F(PublishErrors, ZeroByte) {
+  const std::string zero(1, '\0');
+  expect_refused(Code::kInvalidArgument, fresh_, path_ + zero);
+  expect_refused(Code::kInvalidArgument, fresh_ + zero, path_);
+  expect_refused(Code::kInvalidArgument, fresh_, dir_.file("other") + zero);
+  EXPECT_CODE(Code::kInvalidArgument, compact(path_ + zero));
+  EXPECT_EQ(inode(path_), inode_);
+}
+
 TEST_F(PublishErrors, TheSameFile) {
   expect_refused(Code::kInvalidArgument, path_, path_);
+  {
+    const Result<Store> user = Store::open(path_, quiet_options());
+    expect_refused(Code::kInvalidArgument, path_, path_);
+  }
   fs::create_symlink("store", dir_.file("link"));
   expect_refused(Code::kInvalidArgument, path_, dir_.file("link"));
 }

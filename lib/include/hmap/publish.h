@@ -50,7 +50,7 @@ struct PublishReport {
 //            the owner and the permissions of the one it replaces, and goes from its own name,
 //            together with its commit log ("-wal"), which is put into it before.
 //   path     The store to replace; a symbolic link goes on pointing to it. If there is none, the
-//            new store gets the name.
+//            new store gets the name (kNotFound: of a symbolic link to nothing, or no directory).
 //   options  See there.
 // Errors, the old store being in place and whole, and `fresh` under its name: kNotFound (`fresh`),
 // kBusy (others have `fresh` open, or have `path` for themselves, or a stopped process holds a lock

@@ -53,6 +53,12 @@ Result<std::unique_ptr<Session>> open_at(const Place& place, Mode mode, Role rol
   return session;
 }
 
+Status check_different(const Place& from, const Place& to) {
+  if (to.facts.st_dev == from.facts.st_dev && to.facts.st_ino == from.facts.st_ino)
+    return {Code::kInvalidArgument, "the new store and the one to be replaced are one file"};
+  return {};
+}
+
 class Publication {
  public:
   Publication(Place from, std::unique_ptr<Session> fresh, const PublishOptions& options)
@@ -64,11 +70,14 @@ class Publication {
   ~Publication() { static_cast<void>(close_session(*fresh_).ok()); }
 
   [[nodiscard]] const PublishReport& report() const { return report_; }
+  // Why the last try took the name for a free one, if it did.
+  [[nodiscard]] Status missing() const { return missing_; }
 
   // kReplaced: somebody was faster.
   Status over(const std::string& path) {
     const Result<Place> to = find_place(path);
-    if (to.error().code() == Code::kNotFound) return at_free_name(path);
+    missing_ = to.error();
+    if (missing_.code() == Code::kNotFound) return at_free_name(path);
     if (!to) return to.error();
     if (Status s = check(*to); !s.ok()) return s;
     Result<std::unique_ptr<Session>> old = open_at(*to, Mode::kOpen, Role::kGuest, options_);
@@ -82,9 +91,7 @@ class Publication {
   [[nodiscard]] Status check(const Place& to) const {
     if (to.facts.st_dev != from_.facts.st_dev)
       return {Code::kUnsupported, "the new store lies on another file system; copy it there first"};
-    if (to.facts.st_ino == from_.facts.st_ino)
-      return {Code::kInvalidArgument, "the new store and the one to be replaced are one file"};
-    return {};
+    return check_different(from_, to);
   }
 
   Status over(Session& old, const Place& to) {
@@ -135,6 +142,7 @@ class Publication {
   const std::unique_ptr<Session> fresh_;
   const PublishOptions& options_;
   PublishReport report_;
+  Status missing_;
   bool settled_ = false;
 };
 
@@ -144,6 +152,10 @@ Result<PublishReport> publish(const std::string& fresh, const std::string& path,
                               const PublishOptions& options) {
   Result<Place> from = find_place(fresh);
   if (!from) return from.error();
+  // Before others are said to have it open: they have what is to be replaced.
+  if (const Result<Place> to = find_place(path); to) {
+    if (Status s = check_different(*from, *to); !s.ok()) return s;
+  }
   // For itself until the end, so that nobody else can write to it, or publish it, too.
   Result<std::unique_ptr<Session>> session = open_at(*from, Mode::kExclusive, Role::kUser, options);
   if (!session) return session.error();
@@ -153,6 +165,8 @@ Result<PublishReport> publish(const std::string& fresh, const std::string& path,
     if (status.ok()) return publication.report();
     if (status.code() != Code::kReplaced) return status;
   }
+  // Neither free nor a file: a symbolic link to nothing, a file's name with a slash behind it.
+  if (!publication.missing().ok()) return publication.missing();
   return Status(Code::kBusy, "the store is replaced again and again");
 }
 

@@ -34,6 +34,8 @@ Status check_name(const Session& old) {
 }  // namespace
 
 Result<Place> find_place(const std::string& path) {
+  if (path.find('\0') != std::string::npos)
+    return Status(Code::kInvalidArgument, "a path contains a zero byte");
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
                                                          &std::free);
   if (real == nullptr) return open_error(errno, "cannot find the file");

@@ -21,8 +21,8 @@ struct Place {
   std::string path;
   struct stat facts;
 };
-// Errors: kNotFound, kPermission, kSystem; kUnsupported (a file with further hard links, which
-// would keep what is replaced).
+// Errors: kInvalidArgument (a zero byte), kNotFound, kPermission, kSystem; kUnsupported (a file
+// with further hard links, which would keep what is replaced).
 Result<Place> find_place(const std::string& path);
 
 // Gives the file the owner and the mode of the one in the place. kPermission, kSystem.
