@@ -84,8 +84,8 @@ struct Options {
   // mean: writes of other lengths than the type's are kInvalidArgument, and so are look-ups.
   bool any_type = false;
 
-  // Address space to reserve in bytes, rounded up to pages. 0: 1 TiB, halved down to 1 GiB while
-  // the system refuses (environment HMAP_WINDOW_BYTES overrides the start). Limits the file's size.
+  // Address space to reserve in bytes, a power of two; limits the file's size. 0: 1 TiB, halved
+  // down to 1 GiB while the system refuses (environment HMAP_WINDOW_BYTES overrides the start).
   std::uint64_t window_bytes = 0;
   // The file is never made larger than this by this handle; 0: no limit but the window.
   std::uint64_t size_limit = 0;
