@@ -60,6 +60,23 @@ class ExitCodes(ToolTest):
         self.assertEqual((missing["what"], missing["hint"]),
                          ("VALUE is required", "hmap put --help"))
 
+    def test_2_an_empty_path_is_not_one_left_out(self):
+        """As scripts give it whose variable is not set: `train` would rewrite the store itself."""
+        self.make({b"%d" % n: b"some value of an entry, number %d" % n for n in range(3000)})
+        before = os.stat(self.file).st_ino
+        new = self.path("new")
+        for verb, option in (("train", "--output"), ("create", "--dictionary"), ("copy", "--tmp"),
+                             ("del", "--keys-from"), ("recover", "--conflicts")):
+            store = [new] if verb == "create" else [self.file]
+            more = [new] if verb in ("copy", "recover") else []
+            with self.subTest(verb=verb):
+                error = self.error(verb, option, "", *store, *more, code=USAGE)
+                self.assertIn(f"{option} takes a path", error["what"])
+        self.hmap("load", self.file, "", code=USAGE, data=b"k\tv\n")
+        self.hmap("bench", "", code=USAGE)
+        self.assertFalse(os.path.exists(new))
+        self.assertEqual(os.stat(self.file).st_ino, before)
+
     def test_2_for_keys_beyond_the_limit(self):
         self.hmap("create", self.file)
         self.hmap("put", self.file, "k" * 65535, "v")

@@ -100,6 +100,16 @@ CLI::Option* add_bytes(CLI::App& app, const std::string& name, std::string& targ
   return app.add_option(name, std::move(store), description)->type_name("");
 }
 
+CLI::Option* add_path(CLI::App& app, const std::string& name, std::string& target,
+                      const std::string& description) {
+  CLI::callback_t store = [&target, name](const CLI::results_t& results) {
+    target = unprotect(results.back());
+    if (target.empty()) throw CLI::ValidationError(name + " takes a path, not an empty one");
+    return true;
+  };
+  return app.add_option(name, std::move(store), description)->type_name("");
+}
+
 CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
                             std::vector<std::string>& target, const std::string& description) {
   CLI::callback_t store = [&target](const CLI::results_t& results) {

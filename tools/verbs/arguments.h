@@ -19,7 +19,11 @@ namespace hmap::tool {
 // Declares a positional (NAME) or an option (--name) that fills `target` with the bytes given.
 CLI::Option* add_bytes(CLI::App& app, const std::string& name, std::string& target,
                        const std::string& description);
-// The same for a positional that may be repeated, at least once.
+// The same of a file or directory that may be left out, and is when `target` is empty: an empty
+// name, which is what scripts give whose variable is not set, is wrong usage.
+CLI::Option* add_path(CLI::App& app, const std::string& name, std::string& target,
+                      const std::string& description);
+// As add_bytes(), for a positional that may be repeated, at least once.
 CLI::Option* add_bytes_list(CLI::App& app, const std::string& name,
                             std::vector<std::string>& target, const std::string& description);
 // What a number may be; others are refused with the name of the option and this range.

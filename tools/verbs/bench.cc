@@ -220,7 +220,7 @@ Verb add_bench(CLI::App& root) {
   auto verb = std::make_shared<BenchVerb>();
   CLI::App& app = *root.add_subcommand("bench", "measure this machine with a scratch store");
   app.footer(kBenchExample);
-  add_bytes(app, "DIR", verb->directory, "where the scratch store is made");
+  add_path(app, "DIR", verb->directory, "where the scratch store is made");
   app.add_flag("--json", verb->json, "answer in JSON; errors too, on standard error");
   add_number(app, "--entries", verb->entries, "how many; default 1,000,000", {1});
   add_size(app, "--value-bytes", verb->value_bytes, "size of the values; default 100",

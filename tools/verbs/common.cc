@@ -63,9 +63,9 @@ void add_create_options(CLI::App& app, CreateOptions& options) {
                      "lz4: values that shrink by an eighth are compressed; none")
           ->check(CLI::IsMember({"lz4", "none"}))
           ->type_name("METHOD"),
-      add_bytes(app, "--dictionary", options.dictionary,
-                "compress against the bytes of this file (at most 64 KiB), which become part of "
-                "the store; hmap train makes one")
+      add_path(app, "--dictionary", options.dictionary,
+               "compress against the bytes of this file (at most 64 KiB), which become part of "
+               "the store; hmap train makes one")
           ->type_name("PATH")};
 }
 

@@ -195,8 +195,8 @@ Verb add_copy(CLI::App& root) {
   auto verb = std::make_shared<CopyVerb>();
   CLI::App& app = add_verb(root, verb->common, "copy", "copy a store that is in use", kCopyExample);
   add_bytes(app, "NEW", verb->fresh, "the store to make; - is standard output")->required();
-  add_bytes(app, "--tmp", verb->temporary,
-            "where the copy for standard output is made; default: TMPDIR, or /var/tmp")
+  add_path(app, "--tmp", verb->temporary,
+           "where the copy for standard output is made; default: TMPDIR, or /var/tmp")
       ->type_name("DIR");
   CLI::Option* const reflink = app.add_flag("--reflink", verb->reflink,
                                             "share the blocks of FILE, where the file system can");

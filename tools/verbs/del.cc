@@ -135,8 +135,8 @@ Verb add_del(CLI::App& root) {
   auto verb = std::make_shared<DelVerb>();
   CLI::App& app = add_verb(root, verb->common, "del", "remove keys", kDelExample);
   CLI::Option* const keys = add_bytes_list(app, "KEY", verb->keys, "the keys")->required(false);
-  add_bytes(app, "--keys-from", verb->keys_from,
-            "remove the keys in this file, one a line as list writes them; -: standard input")
+  add_path(app, "--keys-from", verb->keys_from,
+           "remove the keys in this file, one a line as list writes them; -: standard input")
       ->type_name("PATH")
       ->excludes(keys);
   app.add_flag("--key-hex", verb->key_hex, "the keys are given as hex digits");

@@ -162,7 +162,7 @@ Exit run(const LoadVerb& verb) {
 Verb add_load(CLI::App& root) {
   auto verb = std::make_shared<LoadVerb>();
   CLI::App& app = add_verb(root, verb->common, "load", "read records from text", kLoadExample);
-  add_bytes(app, "INPUT", verb->input, "the text; - or nothing: standard input");
+  add_path(app, "INPUT", verb->input, "the text; - or nothing: standard input");
   add_bytes(app, "--format", verb->format,
             format_names() + "; default: what the first line looks like (hextsv looks like tsv)")
       ->type_name("F");

@@ -148,8 +148,8 @@ Verb add_recover(CLI::App& root) {
   CLI::App& app = add_verb(root, verb->common, "recover", "save what is left of a damaged store",
                            kRecoverExample);
   add_bytes(app, "NEW", verb->fresh, "the store to make of it")->required();
-  add_bytes(app, "--conflicts", verb->conflicts,
-            "write records that may be newer than the one taken to this file, as JSON lines")
+  add_path(app, "--conflicts", verb->conflicts,
+           "write records that may be newer than the one taken to this file, as JSON lines")
       ->type_name("FILE");
   add_bytes(app, "--seed", verb->seed, "the damaged store's seed, if its first page is lost")
       ->type_name("HEX");

@@ -156,7 +156,7 @@ Verb add_train(CLI::App& root) {
   auto verb = std::make_shared<TrainVerb>();
   CLI::App& app = add_verb(root, verb->common, "train",
                            "compress a store with a dictionary of its own", kTrainExample);
-  add_bytes(app, "--output", verb->output, "write the dictionary to a new file, leave the store")
+  add_path(app, "--output", verb->output, "write the dictionary to a new file, leave the store")
       ->type_name("PATH");
   add_size(app, "--bytes", verb->bytes, "longest dictionary wanted: 256 to 64 KiB, the default",
            {256, kDictionaryBytesMax});
