@@ -58,6 +58,16 @@ TEST(Arguments, EachBadOptionIsInvalidAndCreatesNothing) {
   }
 }
 
+TEST(Arguments, AWindowTooSmallIsNotBlamedOnTheEntries) {
+  TempDir dir;
+  Options options = quiet_options();
+  options.window_bytes = 4 << 10;
+  const Result<Store> store = Store::open(dir.file("store"), options);
+  ASSERT_CODE(Code::kInvalidArgument, store);
+  EXPECT_EQ(store.error().what(), std::string("window_bytes: too small for an empty store"));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("store")));
+}
+
 TEST(Arguments, ABadGeometryIsToldWithItsFieldAndRange) {
   struct Case {
     Geometry geometry;

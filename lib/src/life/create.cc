@@ -74,6 +74,8 @@ Status check_room_for_buckets(const Mapping& map, const Layout& layout, u64 b) {
   const u64 of_a_shard = layout.run_extents(layout.shape(b).runs[0]) * layout.extent_bytes;
   const u64 bytes = layout.heap_offset + layout.shards * of_a_shard;
   if (bytes > map.window_bytes()) {
+    // Nothing smaller can be asked for.
+    if (b == 0) return {Code::kInvalidArgument, "window_bytes: too small for an empty store"};
     return {Code::kInvalidArgument,
             "expected_entries: buckets for so many do not fit into the window (1 TiB, unless "
             "window_bytes says less)"};
