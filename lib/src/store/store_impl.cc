@@ -53,7 +53,9 @@ Status Store::Impl::follow(const std::shared_ptr<Handle>& replaced) {
   // Before calls can find the new one: the old one must not go under the feet of the others.
   retired_.make_room();
   current_.store(handle->get(), std::memory_order_release);
-  retired_.add(std::exchange(owner_, *std::move(handle)));
+  // Never null: a child forked in this moment destroys its copy.
+  owner_.swap(*handle);
+  retired_.add(*std::move(handle));
   return {};
 }
 
