@@ -11,18 +11,15 @@ SpanEntry* entry_in(const Engine& engine, std::byte* block, u64 span) {
   return reinterpret_cast<SpanEntry*>(block) + engine.layout.span_in_block(span);
 }
 
-// span_entry() and writable_entry() by way of a Block. Not in line: they would cost the short way
-// the saving of registers.
-[[gnu::noinline]] Result<SpanEntry*> read_entry(const Engine& engine, const RunOffset* segments,
-                                                u64 span) {
+// span_entry() and writable_entry() by way of a Block, where there is something to do or to say.
+Result<SpanEntry*> read_entry(const Engine& engine, const RunOffset* segments, u64 span) {
   const Result<Block> block = span_block(engine, segments, span);
   if (!block) return block.error();
   const Result<std::byte*> bytes = live_bytes(engine, *block);
   if (!bytes) return bytes.error();
   return entry_in(engine, *bytes, span);
 }
-[[gnu::noinline]] Result<SpanEntry*> touch_entry(Engine& engine, u64 shard, u64 span,
-                                                 Purpose purpose) {
+Result<SpanEntry*> touch_entry(Engine& engine, u64 shard, u64 span, Purpose purpose) {
   const Result<Block> block = span_block(engine, engine.header(shard).directory, span);
   if (!block) return block.error();
   const Result<std::byte*> bytes = writable(engine, shard, *block, purpose);

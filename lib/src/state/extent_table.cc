@@ -14,9 +14,8 @@ u64 word_in(const Engine& engine, const std::byte* block, u64 extent) {
   return seam::load(reinterpret_cast<const u64*>(block)[engine.layout.word_in_block(extent)]);
 }
 
-// extent_word() by way of a Block. Not in line: it would cost the short way the saving of
-// registers.
-[[gnu::noinline]] Result<u64> read_word(const Engine& engine, u64 extent) {
+// extent_word() by way of a Block, where there is damage to be named.
+Result<u64> read_word(const Engine& engine, u64 extent) {
   const Result<Block> block = word_block(engine, extent);
   if (!block) return block.error();
   const Result<std::byte*> bytes = live_bytes(engine, *block);
