@@ -90,6 +90,8 @@ def main():
             if wal_of(original).exists():
                 shutil.copy(wal_of(original), wal_of(path))
             try:
+                if original == paths[0]:
+                    readers.check_program(path)
                 check(readers, path)
             except AssertionError as error:
                 failures.append(f"{original.name}: {error}")
