@@ -153,9 +153,9 @@ class HMAP_EXPORT Store {
   //   value  0 to kValueBytesMax bytes.
   // Errors: kTooLarge, kReadOnly, kBusy, kNoSpace, kCorrupt, kPoisoned, kForked, kClosed, kIoError.
   // After any error the old value (or absence) stands; with Durability::kCommit there is one
-  // exception: kIoError and kPoisoned, and after a value too large for the log kBusy and kNoSpace,
-  // may come from waiting for the disk. Then the new value is visible, and whether it survives a
-  // power cut is not known.
+  // exception: kIoError and kPoisoned, and after a value too large for the log kBusy, kNoSpace and
+  // kSystem (no memory), may come from waiting for the disk. Then the new value is visible, and
+  // whether it survives a power cut is not known.
   // Threads: any thread of any process; writers of one shard take turns. The value is visible to
   // all processes when this returns.
   // Durability: survives kill -9 when this returns; a power cut as Options::durability says.

@@ -2,8 +2,6 @@
 #include "life/background.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <new>
 
 #include "life/checkpoint.h"
 #include "state/guarded.h"
@@ -63,11 +61,7 @@ void Background::hurry() {
 
 template <typename Fn>
 auto Background::attempt(Fn&& fn) const -> decltype(fn()) {
-  try {
-    return run_guarded(engine_.guarded, fn);
-  } catch (const std::bad_alloc&) {
-    return Status(Code::kSystem, "no memory for what is done in the background", 0, ENOMEM);
-  }
+  return run_to_an_answer(engine_.guarded, "no memory for what is done in the background", fn);
 }
 
 bool Background::has_changed() const {

@@ -1,7 +1,4 @@
 // Closing: what the last one leaves behind.
-#include <cerrno>
-#include <new>
-
 #include "life/checkpoint.h"
 #include "life/open.h"
 #include "life/replay.h"
@@ -51,15 +48,6 @@ Status leave_state(Session& session) {
   return others ? Status() : leave_checkpoint(session);
 }
 
-// The same for one who closes and can do nothing else, be there memory or not.
-Status leave_what_can_be_left(Session& session) {
-  try {
-    return run_guarded(session.engine.guarded, [&] { return leave_state(session); });
-  } catch (const std::bad_alloc&) {
-    return {Code::kSystem, "no memory for the last checkpoint", 0, ENOMEM};
-  }
-}
-
 }  // namespace
 
 // Each step is guarded on its own: a fault in one keeps nothing from being given up. What it leaves
@@ -74,7 +62,8 @@ Status close_session(Session& session) {
   // Under the OPEN byte, so that of two that close at once the second knows that it is the last.
   // Outside the guard: kept, it would keep everybody from opening.
   const Result<OpenGuard> closing = OpenGuard::take(session.fd.get());
-  const Status left = leave_what_can_be_left(session);
+  const Status left = run_to_an_answer(engine.guarded, "no memory for the last checkpoint",
+                                       [&] { return leave_state(session); });
   const Status given = run_guarded(engine.guarded, [&]() -> Status {
     seam::store(engine.slot(session.slot).pid, 0);
     return {};

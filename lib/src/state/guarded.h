@@ -7,8 +7,10 @@
 #ifndef HMAP_SRC_STATE_GUARDED_H_
 #define HMAP_SRC_STATE_GUARDED_H_
 
+#include <cerrno>
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <optional>
 
 #include "hmap/result.h"
@@ -42,6 +44,17 @@ auto run_guarded(bool guarded, Fn&& fn) -> decltype(fn()) {
   }
   abandon_locks_beyond(held_before);
   return Status(Code::kIoError, "a page of the store could not be read or written (SIGBUS)");
+}
+
+// The same for who must have an answer, be there memory or not, because something has happened
+// that an exception would hide: kSystem with ENOMEM, where `what` says for what there was none.
+template <typename Fn>
+auto run_to_an_answer(bool guarded, const char* what, Fn&& fn) -> decltype(fn()) {
+  try {
+    return run_guarded(guarded, fn);
+  } catch (const std::bad_alloc&) {
+    return Status(Code::kSystem, what, 0, ENOMEM);
+  }
 }
 
 }  // namespace hmap

@@ -121,7 +121,8 @@ Status Handle::make_room_for_blocks(u64 shard) {
 
 Status Handle::commit() {
   if (session_->log == nullptr) return {};
-  const Status s = guarded([&]() -> Status {
+  constexpr const char* kNoMemory = "no memory for the checkpoint that a write waits for";
+  const Status s = run_to_an_answer(options_.guard_sigbus, kNoMemory, [&]() -> Status {
     // Perhaps with some records of others behind our own: they come in the same flush.
     const u64 position = log_tail(session_->engine);
     u64 before = written_.load();
