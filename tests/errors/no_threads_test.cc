@@ -1,39 +1,16 @@
 // No more threads: an error like others, and nothing is left behind.
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <cerrno>
-#include <cstddef>
 
 #include "child.h"
 #include "hmap/publish.h"
+#include "no_threads.h"
 #include "stores.h"
 #include "temp_file.h"
 
 namespace hmap::test {
 namespace {
-
-// Each would need more memory than there are addresses.
-class NoThreads {
- public:
-  NoThreads() {
-    pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    pthread_attr_init(&huge);
-    pthread_attr_setstacksize(&huge, std::size_t{1} << 47);
-    EXPECT_EQ(0, pthread_setattr_default_np(&huge));
-    pthread_attr_destroy(&huge);
-  }
-  NoThreads(const NoThreads&) = delete;
-  NoThreads& operator=(const NoThreads&) = delete;
-  ~NoThreads() {
-    pthread_setattr_default_np(&before_);
-    pthread_attr_destroy(&before_);
-  }
-
- private:
-  pthread_attr_t before_{};
-};
 
 TEST(NoThreads, OpeningIsAnErrorAndLeavesNobodyThere) {
   const TempDir dir;

@@ -13,6 +13,8 @@
 //   * Keys and values are bytes; they need not be text and may contain zeros.
 //   * After fork() the child's copy of a handle answers kForked; the child opens the store anew.
 //   * A handle may be moved, not copied. Destroying it closes it.
+//   * A handle that can write has up to two threads of its own: for checkpoints, and one that makes
+//     memory ready for a store that grows. All signals are blocked there.
 #ifndef HMAP_STORE_H_
 #define HMAP_STORE_H_
 

@@ -5,6 +5,7 @@
 #include "life/settle.h"
 #include "life/snapshots.h"
 #include "state/guarded.h"
+#include "state/surplus.h"
 
 namespace hmap {
 namespace {
@@ -32,7 +33,10 @@ Status leave_checkpoint(Session& session) {
   } else if (changed) {
     status = checkpoint(engine, engine.lock_timeout);
   }
-  return status.ok() && was_written ? settle_at_close(engine) : status;
+  if (!status.ok() || !was_written) return status;
+  // What cannot be given back now can be another time.
+  static_cast<void>(punch_ahead(engine).ok());
+  return settle_at_close(engine);
 }
 
 // With the OPEN byte.

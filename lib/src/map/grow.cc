@@ -68,6 +68,8 @@ Status prepare_step(Engine& engine, ShardHeader& header, u64 bytes) {
   if (Status s = prepare_extents(engine, header.next.run[0].value + done, now); !s.ok()) return s;
   // Crash: the step is done again.
   seam::store(header.next_prepared, done + now);
+  if (engine.layout.is_wide(total) && done + now >= extents)
+    engine.wants_ahead.store(true, std::memory_order_relaxed);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #define HMAP_SRC_STATE_ENGINE_H_
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,8 @@ struct Engine {
   bool guarded = false;         // Options::guard_sigbus
   bool reserves_growth = true;  // whether the next array is made ready before it is needed
   u64* reads = nullptr;         // Options::count_reads: the slot's counter
+  // Set by writes that see that space will be needed soon: life/ahead.h.
+  std::atomic<bool> wants_ahead{false};
   bool punches = true;          // until the file system refuses; guarded by the space lock
   LogFile* log = nullptr;       // Durability::kCommit; the session's
   bool owns_file =

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "state/free_rows.h"
 #include "state/intent.h"
 #include "state/pins.h"
 
@@ -11,78 +12,18 @@ namespace {
 
 using format::ExtentKind;
 
-// Words looked at in one search of freed extents; the search goes on there next time.
-constexpr u64 kSearchWords = 4096;
 // The file grows by a sixteenth of its size, in steps within these bounds.
 constexpr u64 kGrowthBytesMax = u64{1} << 20;
 constexpr u64 kReserveExtents = 8;
 // Zones are used from this many zones' worth of extents on.
 constexpr u64 kZonesFrom = 4;
+// One in so many zones of a store is kept ahead of need, at most kZonesAhead.
+constexpr u64 kZonesAheadOf = 32;
+constexpr u64 kZonesAhead = 4;
+// What extend_zone() waits for a stopped owner of the space lock.
+constexpr std::chrono::milliseconds kExtendPatience{50};
 
 constexpr const char* kLargest = "the store is as large as the format allows";
-
-u64 words_left_in_block(const Engine& engine, u64 extent) {
-  return engine.layout.words_per_block - engine.layout.word_in_block(extent);
-}
-
-// Looks for `count` usable extents in a row in [from, to); returns the first, or `to`. `next` is
-// where a later search should go on.
-// Passes over [kept_from, kept_to).
-Result<u64> search(const Engine& engine, u64 from, u64 to, u64 count, u64& next, u64 kept_from = 0,
-                   u64 kept_to = 0) {
-  const u64 oldest = engine.needed_cuts().oldest;
-  const HeldSpace held = HeldSpace::of(engine);
-  u64 row = 0;
-  u64 extent = from;
-  while (extent < to) {
-    const Result<Block> block = word_block(engine, extent);
-    if (!block) return block.error();
-    const Result<std::byte*> bytes = live_bytes(engine, *block);
-    if (!bytes) return bytes.error();
-    const auto* words = reinterpret_cast<const u64*>(*bytes);
-    const u64 base = extent - engine.layout.word_in_block(extent);
-    const u64 last = std::min(to, extent + words_left_in_block(engine, extent));
-    for (; extent < last; ++extent) {
-      const bool in_zone = extent >= kept_from && extent < kept_to;
-      row = !in_zone && is_usable(words[extent - base], extent, oldest, held) ? row + 1 : 0;
-      if (row == count) {
-        next = extent + 1;
-        return extent + 1 - count;
-      }
-    }
-  }
-  next = to - row;
-  return to;
-}
-
-// Freed extents: the search goes through the table once per completed checkpoint.
-Result<u64> find_freed(Engine& engine, u64 count, bool thorough) {
-  format::Domain& space = engine.domain(engine.layout.space_domain());
-  const u64 end = engine.runtime->extents_end;
-  const u64 mark = seam::load(engine.runtime->durable) + 1;
-  u64 next = 0;
-  if (thorough) {
-    const Result<u64> found = search(engine, 0, end, count, next);
-    return !found || *found < end ? found : Result<u64>(format::kForever);
-  }
-  if (space.hint[1] != mark) {
-    // Crash: a search goes on in the middle, and what lies before is found by the next one.
-    seam::store(space.hint[1], mark);
-    seam::store(space.hint[0], 0);
-  }
-  if (space.hint[0] == format::kForever) return format::kForever;
-  const u64 from = std::min(space.hint[0], end);
-  // What is left of the zone is for spans, unless the disk is full.
-  const u64 kept_from = space.zone[0];
-  const u64 kept_to = space.zone[1];
-  const u64 to = std::min(end, from + std::max(kSearchWords, 2 * count));
-  const Result<u64> found = search(engine, from, to, count, next, kept_from, kept_to);
-  if (!found) return found;
-  seam::store(space.hint[0], next);
-  if (*found < to) return found;
-  if (to == end) seam::store(space.hint[0], format::kForever);
-  return format::kForever;
-}
 
 // Makes sure that the file has blocks for the extents up to `end` and, for ordinary purposes, a
 // reserve behind them.
@@ -206,6 +147,24 @@ Status ensure_table(Engine& engine, u64 count) {
   }
 }
 
+// How many extents the zone in use should have left, so that none is waited for; 0 in a small
+// store.
+u64 extents_ahead(const Engine& engine) {
+  const u64 size = engine.layout.zone_extents();
+  if (size == 0) return 0;
+  return std::min(seam::load(engine.runtime->extents_end) / size / kZonesAheadOf, kZonesAhead) *
+         size;
+}
+
+// Whether the zone in use should be, and can be, made longer at its end. With or without the lock.
+bool zone_runs_short(const Engine& engine) {
+  const format::Domain& space = engine.domain(engine.layout.space_domain());
+  const u64 end = seam::load(space.zone[1]);
+  const u64 next = seam::load(space.zone[0]);
+  return next <= end && end - next < extents_ahead(engine) &&
+         end == seam::load(engine.runtime->extents_end);
+}
+
 // The first extent from `extent` on that a zone, of `size` extents, can begin with.
 u64 next_zone(const Layout& layout, u64 extent, u64 size) {
   const u64 unaligned = layout.heap_offset / layout.extent_bytes + extent;
@@ -224,9 +183,10 @@ Result<u64> take_from_zone(Engine& engine, u64 count, Purpose purpose) {
   u64 next = 0;
   if (space.zone[0] + count <= space.zone[1] && space.zone[1] <= engine.runtime->extents_end) {
     const u64 first = space.zone[0];
-    const Result<u64> found = search(engine, first, first + count, count, next);
+    const Result<u64> found = find_row(engine, first, first + count, count, next);
     if (!found || *found == first) {
       seam::store(space.zone[0], first + count);
+      if (zone_runs_short(engine)) engine.wants_ahead.store(true, std::memory_order_relaxed);
       return found;
     }
   }
@@ -343,6 +303,39 @@ Status finish_segment(Engine& engine) {
                              engine.layout.extent_offset(extent));
   }
   return add_segment(engine, request, first);
+}
+
+Result<u64> extend_zone(Engine& engine) {
+  const Layout& layout = engine.layout;
+  format::RuntimeHeader& runtime = *engine.runtime;
+  format::Domain& space = engine.domain(layout.space_domain());
+  const u64 size = layout.zone_extents();
+  if (!zone_runs_short(engine)) return format::kForever;
+  // Blocks for it, and for as much again that others take at the end. Without the lock, because a
+  // file system may take its time, and the writers need the lock. Crash, or somebody else is
+  // faster: the file is longer than `file_extents` says; allocating again changes nothing.
+  const u64 have = seam::load(runtime.file_extents);
+  const u64 from = std::max(have, seam::load(runtime.extents_end));
+  const u64 want = from + 2 * size;
+  const bool extends = have < seam::load(space.zone[1]) + size + kReserveExtents &&
+                       engine.size_limit == 0 && want <= layout.extents_max &&
+                       layout.extent_offset(want) <= addressable_end(engine);
+  if (extends) {
+    const Status s = engine.map->allocate(layout.extent_offset(from), 2 * Layout::kZoneBytes);
+    if (!s.ok()) return s;
+  }
+  const Result<DomainLock> lock = DomainLock::take(engine, layout.space_domain(), kExtendPatience);
+  if (!lock) return lock.error();
+  if (extends && runtime.file_extents == have) seam::store(runtime.file_extents, want);
+  const u64 end = space.zone[1];
+  if (!zone_runs_short(engine)) return format::kForever;
+  if (Status s = ensure_table(engine, size); !s.ok()) return s;
+  if (runtime.extents_end != end) return format::kForever;  // the table took the place
+  if (Status s = extend_file(engine, end + size, Purpose::kOrdinary); !s.ok()) return s;
+  // Crash: between these stores what was added is free extents like others.
+  seam::store(runtime.extents_end, end + size);
+  seam::store(space.zone[1], end + size);
+  return layout.extent_offset(end);
 }
 
 Result<u64> take_extents(Engine& engine, const ExtentRequest& request) {

@@ -28,6 +28,13 @@ struct ExtentRequest {
 // Errors: kNoSpace (nothing changed), kBusy, kCorrupt, kIoError.
 Result<u64> take_extents(Engine& engine, const ExtentRequest& request);
 
+// Makes the zone that spans come from one zone longer, if little is left of it and nothing lies
+// behind it; a write that takes of such a zone sets Engine::wants_ahead. Returns where the new part
+// begins; kForever: not needed, or not possible. For a thread of its own, because a file system may
+// take its time. The caller holds no lock. Errors: kNoSpace, kBusy, kCorrupt, kIoError; none of
+// them concerns a write.
+Result<u64> extend_zone(Engine& engine);
+
 // Gives `bytes` of blocks to, and makes zero, the part of a reserved run that begins at `offset`.
 Status prepare_extents(Engine& engine, u64 offset, u64 bytes);
 

@@ -141,4 +141,22 @@ Result<bool> punch_free(Engine& engine, u64& next, u64& bytes) {
                             step(engine, {0, engine.needed_cuts().oldest, 1, true}, next, bytes));
 }
 
+Status punch_ahead(Engine& engine) {
+  const Layout& layout = engine.layout;
+  format::RuntimeHeader& runtime = *engine.runtime;
+  const Result<DomainLock> lock = DomainLock::take(engine, layout.space_domain());
+  if (!lock) return lock.error();
+  const u64 from = runtime.clean_from;
+  const u64 to = runtime.file_extents;
+  const u64 zone = layout.zone_extents();
+  if (!engine.punches || zone == 0 || to < from || to - from < zone) return {};
+  // Order: first these, so that whoever takes the extents asks for blocks. Crash in between: they
+  // have some.
+  seam::store(runtime.clean_from, std::max(from, runtime.extents_end));
+  seam::store(runtime.file_extents, std::min(to, runtime.extents_end));
+  const Status status =
+      engine.map->punch(layout.extent_offset(from), (to - from) * layout.extent_bytes);
+  return status.code() == Code::kUnsupported ? Status() : status;
+}
+
 }  // namespace hmap

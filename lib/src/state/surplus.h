@@ -31,6 +31,10 @@ Result<bool> punch_surplus(Engine& engine, Surplus surplus);
 // Returns false at the end. Errors as above.
 Result<bool> punch_free(Engine& engine, u64& next, u64& bytes);
 
+// By the last one who closes: gives back what lies behind the extents that were ever stored to, if
+// that is a zone or more (extend_zone() has it ready before it is needed). Errors as above.
+Status punch_ahead(Engine& engine);
+
 }  // namespace hmap
 
 #endif  // HMAP_SRC_STATE_SURPLUS_H_

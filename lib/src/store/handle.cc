@@ -24,6 +24,7 @@ Handle::Handle(std::unique_ptr<Session> session, const Options& options)
     return;
   }
   session_ = std::move(session);
+  ahead_ = std::make_unique<Ahead>(session_->engine);
   use(*session_);
 }
 
@@ -50,6 +51,7 @@ Handle::~Handle() {
     // The parent goes on with all of this; the child must not run destructors that touch shared
     // state or wait for a thread it does not have. What stays behind is a mapping and some memory.
     static_cast<void>(background_.release());
+    static_cast<void>(ahead_.release());
     for (std::unique_ptr<Session>& view : views_) static_cast<void>(view.release());
     static_cast<void>(session_.release());
     return;
@@ -175,6 +177,7 @@ void Handle::retire() noexcept {
 Status Handle::end() {
   ended_ = true;
   background_.reset();
+  ahead_.reset();
   return writable_ ? close_session(*session_) : Status();
 }
 

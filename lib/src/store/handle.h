@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hmap/store.h"
+#include "life/ahead.h"
 #include "life/background.h"
 #include "life/open.h"
 #include "life/snapshots.h"
@@ -103,6 +104,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
       if (status_of(result).code() == Code::kNoSpace) return blame_views(status_of(result));
     }
     if (background_) guard_step([&] { background_->wrote(shard); });
+    ahead_->wrote();
     return result;
   }
 
@@ -187,6 +189,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
   mutable std::mutex views_mutex_;
   mutable std::vector<std::unique_ptr<Session>> views_;
   std::unique_ptr<Background> background_;
+  std::unique_ptr<Ahead> ahead_;  // none in a read-only handle
   std::atomic<bool> closed_{false};
   bool ended_ = false;
   std::atomic<u64> written_{0};  // log position behind the last write of this handle
