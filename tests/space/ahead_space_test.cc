@@ -1,6 +1,11 @@
 // Space made ready before it is needed: whoever dies, whatever is full, it is free space like
 // other.
+#include <sys/syscall.h>
+
+#include <cerrno>
+
 #include "../threads/ahead.h"
+#include "../unit/os_support.h"
 #include "no_threads.h"
 
 namespace hmap::test {
@@ -70,6 +75,23 @@ TEST_F(SpaceAhead, WithoutAThreadWritesDoItThemselves) {
   const NoThreads refused;
   ASSERT_OK(put_some(*store_, 0, kMany));
   expect_some(*store_, kMany);
+}
+
+// There, blocks are zeros that are written into holes, under the lock only: a write beside that may
+// be faster (unit.MappingAllocate.AtOnceWritesNoZeros).
+TEST_F(SpaceAhead, WhereNothingCanBeAllocatedAllOfItIsThere) {
+  Child writer([&] {
+    if (!unit::install_filter({SYS_fallocate, unit::error_of(EOPNOTSUPP)})) return kSkipped;
+    Store store = Store::open(path_, options()).value();
+    if (!put_some(store, 0, 2 * kMany).ok()) return 1;
+    for (std::uint64_t i = 0; i < 2 * kMany; ++i) {
+      if (value_in(store, key_of(i)) != value_of(i, kLong)) return 2;
+    }
+    return 0;
+  });
+  const Outcome outcome = writer.wait();
+  if (outcome.exited(kSkipped)) GTEST_SKIP() << "no filter for system calls";
+  EXPECT_TRUE(outcome.exited(0)) << outcome;
 }
 
 }  // namespace

@@ -232,6 +232,24 @@ TEST(MappingAllocate, FillsHolesButNoDataWhereThereIsNoFallocate) {
   EXPECT_EQ(::lseek(file.fd(), 0, SEEK_HOLE), file.bytes()) << "no hole is left";
 }
 
+// What others have stored in a hole since it was found would be gone.
+TEST(MappingAllocate, AtOnceWritesNoZeros) {
+  const TempDir dir;
+  const File file(dir.file("f"));
+  ASSERT_EQ(::ftruncate(file.fd(), 8192), 0);
+  EXPECT_EQ(in_child([&] {
+              const auto mapping = map_or_die(file.fd());
+              CHILD_REQUIRE(mapping->allocate_at_once(0, 4096).ok());
+              CHILD_REQUIRE(install_filter({SYS_fallocate, error_of(EOPNOTSUPP)}));
+              const Status refused = mapping->allocate_at_once(4096, 64 * kKiB);
+              CHILD_REQUIRE(refused.code() == Code::kUnsupported);
+              CHILD_REQUIRE(mapping->file_bytes() == 8192);
+              return 0;
+            }),
+            0);
+  EXPECT_EQ(file.bytes(), 8192);
+}
+
 TEST(MappingAllocate, FallbackFindsTheDiskFullToo) {
   const Disk disk("tmpfs", "size=1m");
   if (!disk.mounted()) GTEST_SKIP() << "not permitted to mount";

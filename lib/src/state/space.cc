@@ -317,12 +317,14 @@ Result<u64> extend_zone(Engine& engine) {
   const u64 have = seam::load(runtime.file_extents);
   const u64 from = std::max(have, seam::load(runtime.extents_end));
   const u64 want = from + 2 * size;
-  const bool extends = have < seam::load(space.zone[1]) + size + kReserveExtents &&
-                       engine.size_limit == 0 && want <= layout.extents_max &&
-                       layout.extent_offset(want) <= addressable_end(engine);
+  bool extends = have < seam::load(space.zone[1]) + size + kReserveExtents &&
+                 engine.size_limit == 0 && want <= layout.extents_max &&
+                 layout.extent_offset(want) <= addressable_end(engine);
   if (extends) {
-    const Status s = engine.map->allocate(layout.extent_offset(from), 2 * Layout::kZoneBytes);
-    if (!s.ok()) return s;
+    const u64 at = layout.extent_offset(from);
+    const Status s = engine.map->allocate_at_once(at, 2 * Layout::kZoneBytes);
+    if (!s.ok() && s.code() != Code::kUnsupported) return s;
+    extends = s.ok();
   }
   const Result<DomainLock> lock = DomainLock::take(engine, layout.space_domain(), kExtendPatience);
   if (!lock) return lock.error();

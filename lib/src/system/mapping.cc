@@ -216,6 +216,16 @@ std::byte* Mapping::bytes_after_refresh(std::uint64_t offset, std::uint64_t byte
 }
 
 Status Mapping::allocate(std::uint64_t offset, std::uint64_t bytes) {
+  const Status at_once = allocate_at_once(offset, bytes);
+  if (at_once.code() != Code::kUnsupported) return at_once;
+  FileSizeSignal signals;
+  const std::uint64_t end = offset + bytes;
+  if (const int error = fill_holes(signals, fd_, offset, end)) return space_error(error);
+  note_length(end);
+  return {};
+}
+
+Status Mapping::allocate_at_once(std::uint64_t offset, std::uint64_t bytes) {
   if (access_ != Access::kReadWrite) return {Code::kReadOnly, "the mapping is not writable"};
   if (offset > window_bytes_ || bytes > window_bytes_ - offset) {
     return {Code::kNoSpace, "the file would exceed its window of address space", 0, EFBIG};
@@ -233,14 +243,16 @@ Status Mapping::allocate(std::uint64_t offset, std::uint64_t bytes) {
     });
     if (result != 0) error = errno;
   }
-  if (error == EOPNOTSUPP || error == ENOSYS) {
-    FileSizeSignal signals;
-    error = fill_holes(signals, fd_, offset, end);
-  }
+  if (error == EOPNOTSUPP || error == ENOSYS)
+    return {Code::kUnsupported, "the file system allocates nothing", 0, error};
   if (error != 0) return space_error(error);
-  // As in refresh(); who extends files beside us makes them longer still.
-  if (end > file_bytes()) file_bytes_.store(end, std::memory_order_relaxed);
+  note_length(end);
   return {};
+}
+
+// As in refresh(); who extends files beside us makes them longer still.
+void Mapping::note_length(std::uint64_t end) noexcept {
+  if (end > file_bytes()) file_bytes_.store(end, std::memory_order_relaxed);
 }
 
 Status Mapping::punch(std::uint64_t offset, std::uint64_t bytes) {

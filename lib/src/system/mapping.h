@@ -72,6 +72,9 @@ class Mapping {
   // Cost: one system call, one more to make the file longer, two more with a limit. Errors:
   // kNoSpace (disk, quota, RLIMIT_FSIZE, window; the file is unchanged), kIoError, kSystem.
   Status allocate(std::uint64_t offset, std::uint64_t bytes);
+  // The same beside others who may allocate the range, and store to it, meanwhile: only where the
+  // file system does it in one step, else kUnsupported. (The other way is to write zeros.)
+  Status allocate_at_once(std::uint64_t offset, std::uint64_t bytes);
 
   // Gives the blocks of the range back; it reads as zero afterwards and must be allocated again
   // before it is stored to. Where the file system cannot: kUnsupported.
@@ -97,6 +100,8 @@ class Mapping {
   Status write_durable(std::uint64_t offset, const void* data, std::size_t bytes);
 
  private:
+  void note_length(std::uint64_t end) noexcept;
+
   Mapping(int fd, Access access) noexcept : fd_(fd), access_(access) {}
   [[nodiscard]] std::byte* bytes_after_refresh(std::uint64_t offset,
                                                std::uint64_t bytes) const noexcept;
