@@ -70,6 +70,19 @@ TEST_F(SpaceAhead, WhatWasNotNeededIsGivenBackByTheLastToClose) {
   EXPECT_FINDS_NOTHING(store_->verify());
 }
 
+TEST_F(SpaceAhead, ADamagedWordGivesBackNothingThatIsInUse) {
+  store_.emplace(Store::open(path_, options()).value());
+  ASSERT_OK(put_some(*store_, 0, kMany / 5));
+  ASSERT_OK(StoreAccess::write(*store_, [](Session& session) -> Status {
+    seam::store(session.engine.runtime->clean_from, 0);
+    return {};
+  }));
+  ASSERT_OK(store_->close());
+  store_.emplace(Store::open(path_, options()).value());
+  expect_some(*store_, kMany / 5);
+  EXPECT_FINDS_NOTHING(store_->verify());
+}
+
 TEST_F(SpaceAhead, WithoutAThreadWritesDoItThemselves) {
   store_.emplace(Store::open(path_, options()).value());
   const NoThreads refused;

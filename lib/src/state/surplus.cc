@@ -147,9 +147,18 @@ Status punch_ahead(Engine& engine) {
   const Result<DomainLock> lock = DomainLock::take(engine, layout.space_domain());
   if (!lock) return lock.error();
   const u64 from = runtime.clean_from;
-  const u64 to = runtime.file_extents;
+  const u64 in_file = (engine.map->file_bytes() - layout.heap_offset) / layout.extent_bytes;
+  const u64 to = std::min(runtime.file_extents, in_file);
   const u64 zone = layout.zone_extents();
   if (!engine.punches || zone == 0 || to < from || to - from < zone) return {};
+  // A damaged `clean_from` must not take from anybody what he has.
+  for (u64 extent = from; extent < std::min(to, table_capacity(engine)); ++extent) {
+    const Result<u64> word = extent_word(engine, extent);
+    if (!word) return word.error();
+    if (extent_kind(*word) != format::ExtentKind::kFree)
+      return Engine::corrupt("an extent in use where none was stored to",
+                             layout.extent_offset(extent));
+  }
   // Order: first these, so that whoever takes the extents asks for blocks. Crash in between: they
   // have some.
   seam::store(runtime.clean_from, std::max(from, runtime.extents_end));
