@@ -99,7 +99,8 @@ void Ahead::bring_arrays_in() {
 // Bounds: a damaged header's array may lie anywhere.
 void Ahead::bring_in(u64 offset, u64 bytes) const {
   if (engine_.map->bytes(offset, bytes) == nullptr) return;
-  engine_.map->advise_huge(offset, Layout::kZoneBytes);
+  // Not beyond: blocks that change here and there may lie behind an array.
+  engine_.map->advise_huge(offset, bytes);
   // A failure is met again by those who store there.
   static_cast<void>(engine_.map->populate(offset, bytes).ok());
 }
