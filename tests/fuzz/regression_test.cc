@@ -6,11 +6,15 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <set>
+#include <string>
 
 #include "child.h"
 #include "seeds.h"
+#include "stores.h"
 #include "target.h"
 #include "temp_file.h"
+#include "victim_file.h"
 
 namespace hmap::test {
 namespace {
@@ -84,6 +88,21 @@ TEST_P(FuzzTarget, Random) {
     watchdog().feed();
     run_bounded(GetParam(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   }
+}
+
+// Without a sanitizer nothing else would notice: where old entries lie new ones are written.
+TEST(FuzzFound, ANewBucketOverAnOldOneIsRefused) {
+  const std::string text = read_file(HMAP_FUZZ_FOUND "/store/new_bucket_over_an_old_one.bin");
+  const Base& base =
+      lay_out(Script::parse({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+  Options options = with_mode({}, Mode::kOpen);
+  options.type = base.type;
+  Store store = Store::open(victim_file().path(), options).value();
+  std::set<std::string> said;
+  for (const std::string& key : base.keys) said.insert(store.erase(key).error().message());
+  EXPECT_TRUE(std::any_of(said.begin(), said.end(), [](const std::string& message) {
+    return message.find("a new bucket lies over an old one") != std::string::npos;
+  })) << ::testing::PrintToString(said);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FuzzTarget, ::testing::ValuesIn(targets()),

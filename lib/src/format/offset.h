@@ -29,6 +29,11 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexce
   return (value + unit - 1) / unit * unit;
 }
 
+// Whether two things of `bytes` each share some of them.
+constexpr bool overlap(std::uint64_t a, std::uint64_t b, std::uint64_t bytes) noexcept {
+  return a < b + bytes && b < a + bytes;
+}
+
 }  // namespace hmap
 
 #endif  // HMAP_SRC_FORMAT_OFFSET_H_

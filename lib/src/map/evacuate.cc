@@ -87,6 +87,13 @@ Result<u64> hash_of(const Engine& engine, const ShardHeader& header, const Bmap&
   return hash;
 }
 
+// Damage may have an old and a new bucket share bytes, which are lost when one is copied.
+Status check_apart(const Engine& engine, const Bmap& from, const Bmap& to) {
+  const u64 at = engine.map->offset_of(&from);
+  if (!overlap(at, engine.map->offset_of(&to), engine.layout.bucket.bytes)) return {};
+  return Engine::corrupt("a new bucket lies over an old one", at);
+}
+
 // Puts an entry of the old chain into the next slot of a half, which nobody can reach.
 void add_entry(const Engine& engine, const Bmap& from, u64 slot, Half& half, u64 bits) {
   const BucketShape& shape = engine.layout.bucket;
@@ -126,6 +133,7 @@ Status copy_entries(Engine& engine, u64 shard, const Bmap& from, u64* marks, Eva
       if (half.image.full()) {
         if (Status s = extend_half(engine, shard, half, work.next_overflow); !s.ok()) return s;
       }
+      if (Status s = check_apart(engine, from, *half.bucket); !s.ok()) return s;
       add_entry(engine, from, i, half, bits);
       mark = second ? format::kEvacuatedY : format::kEvacuatedX;
     } else if (top > format::kEmptyOne) {

@@ -101,6 +101,8 @@ class ChainMove {
     if (!to) return to.error();
     std::byte* record = engine_.map->bytes(to->offset, bytes);
     if (record == nullptr) return Engine::corrupt("record slot outside the file", to->offset);
+    if (overlap(to->offset, entry.record, bytes))
+      return Engine::corrupt("record in a slot that is free", to->offset);
     // Crash: the slot's bit is clear, these bytes mean nothing.
     write_record(engine_, record, entry.key_view(), entry.stored());
     const auto freed = prepare_free(engine_, shard_, entry, Purpose::kOrdinary);

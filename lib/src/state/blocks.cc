@@ -350,10 +350,8 @@ Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, P
   if (!state) return state.error();
   std::byte* to = engine.map->bytes(*place, engine.layout.block_bytes);
   // Damage may have one place begin within the other.
-  if (to == nullptr ||
-      (to < *from + engine.layout.block_bytes && *from < to + engine.layout.block_bytes)) {
+  if (to == nullptr || overlap(*place, engine.map->offset_of(*from), engine.layout.block_bytes))
     return Engine::corrupt("block place outside the file or over another", *place);
-  }
   if (Status s = engine.map->populate(*place, engine.layout.block_bytes); !s.ok()) return s;
   // A reader that found the block here long ago may still be looking at these bytes. Order: the
   // place word changed when the block left, before any of them does, and the reader checks that
