@@ -1,12 +1,16 @@
 // A store file whose words change under the hands of those who use it: what was
 // checked once must not be read a second time and believed.
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <atomic>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <semaphore>
 #include <thread>
 
+#include "../power/kept_windows.h"
 #include "exercise.h"
 #include "seeds.h"
 #include "target.h"
@@ -15,28 +19,61 @@
 namespace hmap::test {
 namespace {
 
-// Another process, in effect: writes words to a mapping of its own, and puts
-// them back.
+// Another process, in effect: writes words to a mapping of its own, and puts them back. Its thread
+// is the worker's, because to start one costs as much as a third of what is done beside it.
 class Flipper {
  public:
   Flipper(const Base& base, const VictimFile& file, std::uint64_t bytes, std::uint64_t seed)
       : base_(base), bytes_(bytes), random_(seed) {
-    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
+    void* memory = ::mmap(nullptr, kMapped, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
     if (memory == MAP_FAILED) fail("no memory to flip bytes in");
     memory_ = static_cast<std::uint8_t*>(memory);
-    thread_ = std::thread([this] {
-      while (!stop_.load(std::memory_order_relaxed)) flip();
-    });
+    worker().begin(*this);
   }
   Flipper(const Flipper&) = delete;
   Flipper& operator=(const Flipper&) = delete;
   ~Flipper() {
     stop_ = true;
-    thread_.join();
-    ::munmap(memory_, bytes_);
+    worker().wait_until_idle();
+    ::munmap(memory_, kMapped);
   }
 
  private:
+  class Worker {
+   public:
+    Worker() : thread_([this] { run(); }) {}
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() {
+      is_over_ = true;
+      changes_.release();
+      thread_.join();
+    }
+    void begin(Flipper& flipper) {
+      flipper_ = &flipper;
+      changes_.release();
+    }
+    void wait_until_idle() { idle_.acquire(); }
+
+   private:
+    void run() {
+      ::prctl(PR_SET_TIMERSLACK, 1);
+      for (changes_.acquire(); !is_over_; changes_.acquire()) {
+        while (!flipper_->stop_.load(std::memory_order_relaxed)) flipper_->flip();
+        idle_.release();
+      }
+    }
+    Flipper* flipper_ = nullptr;
+    std::atomic<bool> is_over_{false};
+    std::binary_semaphore changes_{0};
+    std::binary_semaphore idle_{0};
+    std::thread thread_;
+  };
+  static Worker& worker() {
+    static Worker one;
+    return one;
+  }
+
   void flip() {
     // What is looked at while a store is open. The superblock is read once.
     const auto kind = static_cast<Kind>(2 + random_.below(kKinds - 2));
@@ -46,10 +83,22 @@ class Flipper {
     auto& word = *reinterpret_cast<std::uint64_t*>(memory_ + at);
     const std::uint64_t before = std::atomic_ref(word).load(std::memory_order_relaxed);
     std::atomic_ref(word).store(changed(before), std::memory_order_relaxed);
-    for (std::uint64_t i = random_.below(300); i > 0; --i)
-      std::atomic_signal_fence(std::memory_order_seq_cst);
+    wait();
     // One in a few stays.
     if (!random_.one_in(64)) std::atomic_ref(word).store(before, std::memory_order_relaxed);
+  }
+  // A few instructions of those who use it, or many. Sleeping, because on a processor that the two
+  // share nobody sees the word before this thread is off it, and for as long as it stays on it
+  // nobody does anything.
+  void wait() {
+    constexpr std::uint64_t kNanosecondsMax = 100'000;
+    if (random_.one_in(2)) {
+      for (std::uint64_t i = random_.below(300); i > 0; --i)
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    } else {
+      const timespec time{0, static_cast<long>(random_.below(kNanosecondsMax))};
+      ::nanosleep(&time, nullptr);
+    }
   }
   std::uint64_t changed(std::uint64_t word) {
     switch (random_.below(5)) {
@@ -66,15 +115,18 @@ class Flipper {
     }
   }
 
+  // More than any of the files; so large that it stays mapped (kept_windows.cc).
+  static constexpr std::size_t kMapped = std::size_t{1} << 20;
+
   const Base& base_;
   std::uint64_t bytes_;
   Random random_;
   std::uint8_t* memory_ = nullptr;
   std::atomic<bool> stop_{false};
-  std::thread thread_;
 };
 
 void run_flips(Bytes input) {
+  map_privately_for_real();
   const Script script = Script::parse(input);
   const Base& base = lay_out(script);
   const VictimFile& file = victim_file();
