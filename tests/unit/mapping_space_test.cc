@@ -338,6 +338,40 @@ TEST(MappingPopulate, FindsTheFullDiskInsteadOfTheStore) {
   EXPECT_EQ(mapping->populate(mapping->window_bytes(), 1).code(), Code::kNoSpace);
 }
 
+// Seen by pages that a stranger has taken away, which only a second asking brings back.
+TEST(MappingPopulate, AsksNotAgainForWhatWasBroughtInAhead) {
+  const TempDir dir(TempDir::Where::kMemory);
+  const File file(dir.file("f"));
+  const auto mapping = map_or_die(file.fd());
+  ASSERT_TRUE(mapping->allocate(0, 4 * kMiB).ok());
+  const auto lose = [&](std::uint64_t at) {
+    return ::fallocate(file.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                       static_cast<off_t>(at), 64 * kKiB) == 0;
+  };
+  const auto is_asked_for = [&](std::uint64_t at) {
+    EXPECT_TRUE(lose(at));
+    EXPECT_TRUE(mapping->populate(at, 64 * kKiB).ok());
+    unsigned char there = 0;
+    EXPECT_EQ(::mincore(mapping->base() + at, 4 * kKiB, &there), 0);
+    return (there & 1) != 0;
+  };
+  EXPECT_TRUE(is_asked_for(1 * kMiB));
+
+  ASSERT_TRUE(mapping->populate_ahead(1 * kMiB, kMiB).ok());
+  ASSERT_TRUE(mapping->populate_ahead(2 * kMiB, kMiB).ok());
+  EXPECT_TRUE(is_asked_for(1 * kMiB - 4 * kKiB));
+  EXPECT_FALSE(is_asked_for(1 * kMiB));
+  EXPECT_FALSE(is_asked_for(3 * kMiB - 64 * kKiB));
+  EXPECT_TRUE(is_asked_for(3 * kMiB - 60 * kKiB));
+
+  ASSERT_TRUE(mapping->populate_ahead(0, kMiB).ok());
+  EXPECT_FALSE(is_asked_for(0));
+  EXPECT_TRUE(is_asked_for(2 * kMiB)) << "only the last ones in a row are known";
+
+  ASSERT_TRUE(mapping->punch(512 * kKiB, 4 * kKiB).ok());
+  EXPECT_TRUE(is_asked_for(512 * kKiB)) << "what was given back was brought in no longer";
+}
+
 TEST(MappingPopulate, IsOnlyAHopeOnOldKernels) {
   const TempDir dir;
   const File file(dir.file("f"));

@@ -62,7 +62,7 @@ void Ahead::extend_zones() {
     const Result<u64> added =
         run_to_an_answer(engine_.guarded, kNoMemory, [&] { return extend_zone(engine_); });
     if (!added || *added == format::kForever) return;
-    bring_in(*added, Layout::kZoneBytes);
+    bring_in(*added, Layout::kZoneBytes, &Mapping::populate_ahead);
   }
 }
 
@@ -92,17 +92,18 @@ void Ahead::bring_arrays_in() {
   for (NextArray& array : arrays_) {
     if (!engine_.layout.is_wide(array.bytes)) continue;
     for (; array.left != 0 && !stop_; array.left -= std::min(array.left, Layout::kZoneBytes))
-      bring_in(array.offset + array.bytes - array.left, std::min(array.left, Layout::kZoneBytes));
+      bring_in(array.offset + array.bytes - array.left, std::min(array.left, Layout::kZoneBytes),
+               &Mapping::populate);
   }
 }
 
 // Bounds: a damaged header's array may lie anywhere.
-void Ahead::bring_in(u64 offset, u64 bytes) const {
+void Ahead::bring_in(u64 offset, u64 bytes, Status (Mapping::*populate)(u64, u64)) const {
   if (engine_.map->bytes(offset, bytes) == nullptr) return;
   // Not beyond: blocks that change here and there may lie behind an array.
   engine_.map->advise_huge(offset, bytes);
   // A failure is met again by those who store there.
-  static_cast<void>(engine_.map->populate(offset, bytes).ok());
+  static_cast<void>((*engine_.map.*populate)(offset, bytes).ok());
 }
 
 }  // namespace hmap

@@ -48,7 +48,7 @@ class Ahead {
   void extend_zones();
   bool is_in_the_making(u64 shard);
   void bring_arrays_in();
-  void bring_in(u64 offset, u64 bytes) const;
+  void bring_in(u64 offset, u64 bytes, Status (Mapping::*populate)(u64, u64)) const;
 
   Engine& engine_;
   std::vector<NextArray> arrays_;

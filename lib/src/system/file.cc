@@ -27,6 +27,9 @@ namespace hmap {
 namespace {
 
 // Types of file systems by statfs; linux/magic.h does not have them all.
+constexpr std::uint64_t kExt = 0xef53;  // ext2, ext3, ext4
+constexpr std::uint64_t kXfs = 0x58465342;
+constexpr std::uint64_t kTmpfs = 0x01021994;
 constexpr std::uint64_t kBtrfs = 0x9123683e;
 constexpr std::uint64_t kFuse = 0x65735546;  // fuse and fuseblk
 constexpr std::array<std::uint64_t, 15> kNetwork = {
@@ -293,6 +296,13 @@ Status share_blocks(int from, int to) {
     default:
       return open_error(error, "cannot share the blocks of the file");
   }
+}
+
+bool overwrites_in_place(int fd) noexcept {
+  struct statfs system {};
+  if (::fstatfs(fd, &system) != 0) return false;
+  const std::uint64_t type = static_cast<std::uint64_t>(system.f_type) & 0xffffffff;
+  return type == kExt || type == kXfs || type == kTmpfs;
 }
 
 Status check_file_system(int fd, const std::string& /*path*/) {

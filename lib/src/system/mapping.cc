@@ -36,6 +36,7 @@
 
 #include "format/offset.h"
 #include "format/sanitizers.h"
+#include "system/file.h"
 #include "system/seam.h"
 #include "system/size_limit.h"
 
@@ -189,6 +190,7 @@ Result<std::unique_ptr<Mapping>> Mapping::map(int fd, Access access, std::uint64
   if (access == Access::kReadWrite) {
     // Advice: where it is not taken, write-back costs more.
     static_cast<void>(mapping->region_.advise(ipc::mapped_region::advice_random));
+    mapping->overwrites_in_place_ = overwrites_in_place(fd);
   }
   mapping->refresh();
   return mapping;
@@ -258,6 +260,10 @@ void Mapping::note_length(std::uint64_t end) noexcept {
 Status Mapping::punch(std::uint64_t offset, std::uint64_t bytes) {
   if (access_ != Access::kReadWrite) return {Code::kReadOnly, "the mapping is not writable"};
   if (bytes == 0) return {};
+  if (offset < ahead_end_.load(std::memory_order_relaxed) &&
+      ahead_begin_.load(std::memory_order_relaxed) < offset + bytes) {
+    ahead_end_.store(0, std::memory_order_relaxed);
+  }
   seam::announce_at(seam::Event::kPunch, offset, bytes);
   FileSizeSignal signals(FileSizeSignal::Cause::kNone);
   const int result = uninterrupted(signals, [&] {
@@ -290,6 +296,10 @@ Status Mapping::populate(std::uint64_t offset, std::uint64_t bytes) {
   if (offset > window_bytes_ || bytes > window_bytes_ - offset) {
     return {Code::kNoSpace, "the range lies outside the window", 0, EFAULT};
   }
+  if (offset >= ahead_begin_.load(std::memory_order_relaxed) &&
+      offset + bytes <= ahead_end_.load(std::memory_order_relaxed)) {
+    return {};
+  }
   const std::uint64_t begin = offset / page_bytes() * page_bytes();
   const std::uint64_t end = round_up(offset + bytes, page_bytes());
   int result = 0;
@@ -303,6 +313,17 @@ Status Mapping::populate(std::uint64_t offset, std::uint64_t bytes) {
   if (errno == EFAULT) return {Code::kNoSpace, "no space behind the pages", 0, errno};
   if (errno == EHWPOISON) return {Code::kIoError, "the memory failed", 0, errno};
   return {Code::kSystem, "cannot bring pages into memory", 0, errno};
+}
+
+Status Mapping::populate_ahead(std::uint64_t offset, std::uint64_t bytes) {
+  const Status status = populate(offset, bytes);
+  if (!status.ok() || !overwrites_in_place_) return status;
+  if (ahead_end_.load(std::memory_order_relaxed) != offset) {
+    ahead_end_.store(0, std::memory_order_relaxed);
+    ahead_begin_.store(offset, std::memory_order_relaxed);
+  }
+  ahead_end_.store(offset + bytes, std::memory_order_relaxed);
+  return {};
 }
 
 void Mapping::advise_huge(std::uint64_t offset, std::uint64_t bytes) noexcept {

@@ -87,6 +87,9 @@ class Mapping {
   // Brings the pages of an allocated range into memory, ready to be stored to, so that neither a
   // full disk (copy-on-write file systems) nor a slow fault strikes later. Errors: kNoSpace.
   Status populate(std::uint64_t offset, std::uint64_t bytes);
+  // The same for a range that nobody stores to yet; by one thread. Where blocks are overwritten in
+  // place, populate() has nothing left to do in the last such ranges that lie in a row.
+  Status populate_ahead(std::uint64_t offset, std::uint64_t bytes);
 
   // Asks for huge pages in the range, for memory that is written densely: one fault and one page
   // table entry for 2 MiB. A wish; nothing is reported.
@@ -109,6 +112,11 @@ class Mapping {
   std::byte* base_ = nullptr;
   mutable std::atomic<std::uint64_t> file_bytes_{0};
   std::uint64_t window_bytes_ = 0;
+  // What populate_ahead() brought in, as far as this process knows. Wrong, because another one has
+  // punched it or the two were read while they changed: a fault for each page.
+  std::atomic<std::uint64_t> ahead_begin_{0};
+  std::atomic<std::uint64_t> ahead_end_{0};
+  bool overwrites_in_place_ = false;
   int fd_ = -1;
   Access access_;
   boost::interprocess::mapped_region region_;
