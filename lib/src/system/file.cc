@@ -73,11 +73,18 @@ std::optional<std::array<std::uint8_t, 16>> parse_id(std::string_view text) noex
   return id;
 }
 
+// Nothing, and an errno, where the system does not say.
+std::optional<std::uint64_t> file_system_of(int fd) noexcept {
+  struct statfs system {};
+  if (::fstatfs(fd, &system) != 0) return std::nullopt;
+  // Some systems sign-extend the 32-bit type.
+  return static_cast<std::uint64_t>(system.f_type) & 0xffffffff;
+}
+
 // Before the first byte is written: later the flag has no effect. A copy-on-write file system needs
 // new blocks to overwrite old ones, so that a full disk would strike at a store (SIGBUS).
 void switch_off_copy_on_write(int fd) noexcept {
-  struct statfs system {};
-  if (::fstatfs(fd, &system) != 0 || static_cast<std::uint64_t>(system.f_type) != kBtrfs) return;
+  if (file_system_of(fd) != kBtrfs) return;
   int flags = 0;
   if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return;
   flags |= FS_NOCOW_FL;
@@ -299,21 +306,17 @@ Status share_blocks(int from, int to) {
 }
 
 bool overwrites_in_place(int fd) noexcept {
-  struct statfs system {};
-  if (::fstatfs(fd, &system) != 0) return false;
-  const std::uint64_t type = static_cast<std::uint64_t>(system.f_type) & 0xffffffff;
+  const std::uint64_t type = file_system_of(fd).value_or(0);
   return type == kExt || type == kXfs || type == kTmpfs;
 }
 
 Status check_file_system(int fd, const std::string& /*path*/) {
-  struct statfs system {};
   struct stat info {};
-  if (::fstatfs(fd, &system) != 0 || ::fstat(fd, &info) != 0) {
+  const std::optional<std::uint64_t> type = file_system_of(fd);
+  if (!type || ::fstat(fd, &info) != 0) {
     return {Code::kSystem, "cannot ask for the file system", 0, errno};
   }
-  // Some systems sign-extend the 32-bit type.
-  const std::uint64_t type = static_cast<std::uint64_t>(system.f_type) & 0xffffffff;
-  if (std::find(kNetwork.begin(), kNetwork.end(), type) != kNetwork.end()) {
+  if (std::find(kNetwork.begin(), kNetwork.end(), *type) != kNetwork.end()) {
     return {Code::kUnsupported, "a store cannot be shared on a network file system"};
   }
   // fuseblk shows its block device's number: a local disk, so let the locks decide.
