@@ -30,6 +30,19 @@ RECORDS = (
 )
 
 EXTENTS = (
+    mutant("e_given_back_by_a_bare_word", "who closes gives back free extents only", (
+        "state/surplus.cc",
+        "    if (extent_kind(*word) != format::ExtentKind::kFree)\n"
+        "      return Engine::corrupt(\"an extent in use where none was stored to\",\n"
+        "                             layout.extent_offset(extent));\n", ""),
+        space("SpaceAhead.ADamagedWord*")),
+    mutant("e_ahead_of_the_limit", "nothing is made ready beyond `size_limit`", (
+        "state/space.cc", "                 engine.size_limit == 0 && want", "                 want"),
+        space("SpaceAhead.AFullStore*")),
+    mutant("e_hole_thought_to_be_there", "what a hole is punched in is brought in again", (
+        "system/mapping.cc", "    ahead_end_.store(0, std::memory_order_relaxed);\n  }\n"
+        "  seam::announce_at(seam::Event::kPunch", "  }\n  seam::announce_at(seam::Event::kPunch"),
+        unit("MappingPopulate.AsksNot*")),
     mutant("e_punched_without_the_lock", "who punches holds the space lock", (
         "state/surplus.cc",
         "  const Result<DomainLock> lock = DomainLock::take(engine, engine.layout.space_domain(), "

@@ -36,4 +36,8 @@ MUTANTS = (
         "  const u64 body = is_clear || head.op == static_cast<u8>(LogOp::kMarker)\n"
         "      ? 0 : u64{head.key_bytes} + head.value_bytes;\n"),
         fuzz("*Found/log")),
+    mutant("v_copied_over_itself", "a new bucket does not lie over the old one", (
+        "map/evacuate.cc",
+        "      if (Status s = check_apart(engine, from, *half.bucket); !s.ok()) return s;\n", ""),
+        fuzz("FuzzFound.ANewBucket*")),
 )
