@@ -37,11 +37,12 @@ EXTENTS = (
         "                             layout.extent_offset(extent));\n", ""),
         space("SpaceAhead.ADamagedWord*")),
     mutant("e_ahead_of_the_limit", "nothing is made ready beyond `size_limit`", (
-        "state/space.cc", "                 engine.size_limit == 0 && want", "                 want"),
+        "state/space.cc", "engine.size_limit == 0 && want", "want"),
         space("SpaceAhead.AFullStore*")),
     mutant("e_hole_thought_to_be_there", "what a hole is punched in is brought in again", (
-        "system/mapping.cc", "    ahead_end_.store(0, std::memory_order_relaxed);\n  }\n"
-        "  seam::announce_at(seam::Event::kPunch", "  }\n  seam::announce_at(seam::Event::kPunch"),
+        "system/mapping.cc",
+        "    ahead_end_.store(0, std::memory_order_relaxed);\n  }\n  seam::announce_at(",
+        "  }\n  seam::announce_at("),
         unit("MappingPopulate.AsksNot*")),
     mutant("e_punched_without_the_lock", "who punches holds the space lock", (
         "state/surplus.cc",
