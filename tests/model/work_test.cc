@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "child.h"
 #include "format/hash.h"
 #include "life/checkpoint.h"
 #include "life/open.h"
