@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "hmap/publish.h"
 #include "stores.h"
 #include "temp_file.h"
 #include "types_of_maps.h"
@@ -63,6 +64,29 @@ TYPED_TEST(Calls, WriteAndRead) {
   EXPECT_CODE(Code::kClosed, map.multi_contains({}, {}));
   EXPECT_CODE(Code::kClosed, snapshot.multi_get({}, {}));
   EXPECT_CODE(Code::kClosed, snapshot.multi_contains({}, {}));
+}
+
+TYPED_TEST(Calls, ClosedBesideAnotherThatIsNot) {
+  ASSERT_OK(this->map_->put(this->key(1), this->value(1)));
+  auto other = TestFixture::M::open(this->path_, quiet_options()).value();
+  EXPECT_EQ(other.get(this->key(1)).value(), this->value(1));
+  EXPECT_OK(other.close());
+  EXPECT_CODE(Code::kClosed, other.get(this->key(1)));
+  EXPECT_EQ(this->got(1), this->value(1));
+}
+
+// The other handle's store is replaced, and its calls are about the one that takes its place.
+TYPED_TEST(Calls, FollowWhatIsPublished) {
+  ASSERT_OK(this->map_->put(this->key(1), this->value(1)));
+  const std::string fresh = this->dir_.file("fresh");
+  {
+    auto map = TestFixture::M::open(fresh, quiet_options()).value();
+    ASSERT_OK(map.put(this->key(1), this->value(2)));
+    ASSERT_OK(map.close());
+  }
+  EXPECT_EQ(this->got(1), this->value(1));
+  ASSERT_OK(publish(fresh, this->path_));
+  EXPECT_EQ(this->got(1), this->value(2));
 }
 
 TYPED_TEST(Calls, ReadModifyWrite) {

@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "format/runtime_format.h"
+#include "hmap/map.h"
 #include "stores.h"
 #include "system/seam.h"
 #include "temp_file.h"
@@ -64,6 +65,15 @@ TEST(Fork, TheChildsHandleAnswersForkedToEveryCall) {
   EXPECT_TRUE(cursor.next().value().has_value());
   EXPECT_OK(store.put("key", "still works"));
   EXPECT_VALUE(reader, "key", "still works");
+}
+
+// Words under words have a way of their own.
+TEST(Fork, TheChildsMapOfWordsAnswersForked) {
+  TempDir dir;
+  auto map = Map<std::uint64_t, std::uint64_t>::open(dir.file("map"), small_options()).value();
+  ASSERT_OK(map.put(1, 2));
+  EXPECT_CHILD_PASSES(run_in_child([&] { EXPECT_CODE(Code::kForked, map.get(1)); }));
+  EXPECT_EQ(map.get(1).value(), 2u);
 }
 
 TEST(Fork, DestroyingTheChildsHandleHarmsNothing) {

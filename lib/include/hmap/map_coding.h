@@ -148,9 +148,25 @@ HMAP_EXPORT Result<bool> get_fixed(const Store& store, std::string_view key, voi
 HMAP_EXPORT Result<bool> get_fixed(const Snapshot& snapshot, std::string_view key, void* to,
                                    std::size_t bytes);
 
+// The same of a key and a value of eight bytes each, as long as all is plain; null: get_fixed() is
+// to be asked. Half the instructions, so that a processor has more of them under way.
+HMAP_EXPORT std::optional<bool> find_word(const Store& store, std::uint64_t key,
+                                          std::uint64_t& value);
+
+template <typename T>
+inline constexpr bool kIsWord =
+    !kIsBytes<T> && !std::is_same_v<T, bool> && sizeof(T) == sizeof(std::uint64_t);
+
 template <typename K, typename V, typename Source>
 Result<std::optional<Owned<V>>> get(const Source& source, Argument<K> key) {
   const KeyBytes<K> coded(key);
+  if constexpr (std::is_same_v<Source, Store> && kIsWord<K> && kIsWord<V>) {
+    std::uint64_t word = 0;
+    std::uint64_t value = 0;
+    std::memcpy(&word, coded.view().data(), sizeof word);
+    if (const std::optional<bool> found = find_word(source, word, value)) [[likely]]
+      return *found ? std::optional<V>(std::bit_cast<V>(value)) : std::nullopt;
+  }
   if constexpr (kIsBytes<V>) {
     return source.get(coded.view());
   } else {

@@ -43,6 +43,11 @@ inline std::uint64_t hash_bytes(const void* bytes, std::size_t count, std::uint6
   return XXH3_64bits_withSeed(now.data(), count, seed);
 }
 
+// hash_bytes() of eight private bytes, without the choice of a way by length, and inlined.
+[[gnu::flatten]] inline std::uint64_t hash_word(std::uint64_t word, std::uint64_t seed) noexcept {
+  return XXH3_64bits_withSeed(&word, sizeof word, seed);
+}
+
 // The one hash of a key. Its low S bits choose the shard; mix() makes the rest.
 inline std::uint64_t hash_key(std::string_view key, std::uint64_t store_seed) noexcept {
   // Most fixed keys are numbers of this length: computed right here then, without the choice of a

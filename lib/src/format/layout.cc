@@ -64,7 +64,7 @@ void Sizes::derive_bucket(const format::Superblock& s) {
   bucket.bytes = sizeof(format::Bmap);
   if (s.key_kind == format::kKindFixed && s.elem_kind == format::kKindFixed &&
       s.key_bytes <= format::kInlineBytesMax && s.elem_bytes <= format::kInlineBytesMax) {
-    const u64 bytes = format::kBucketHeadBytes + format::kSlots * (s.key_bytes + s.elem_bytes);
+    const u64 bytes = inline_bucket_bytes(s.key_bytes, s.elem_bytes);
     if (bytes <= block_bytes) {
       bucket.bytes = bytes;
       bucket.key_bytes = s.key_bytes;

@@ -58,6 +58,11 @@ inline constexpr u64 kMaxB = 40;
 // bucket is looked up, and until then must not be more than a word has bits.
 constexpr u64 buckets_of(u64 b) { return u64{1} << (b & 63); }
 
+// Of a bucket whose slots hold keys and elements of these lengths.
+constexpr u64 inline_bucket_bytes(u64 key_bytes, u64 elem_bytes) {
+  return format::kBucketHeadBytes + format::kSlots * (key_bytes + elem_bytes);
+}
+
 // How the buckets of a store look: 24 bytes, then eight references to records, or eight keys and
 // eight elements.
 struct BucketShape {

@@ -121,11 +121,13 @@ class BucketImage {
   std::array<std::byte, sizeof(format::Bmap::refs) + sizeof(u64)> refs_{};
 };
 
-// The bucket at this place of the file; null: outside.
-inline format::Bmap* bucket_at(const Engine& engine, u64 offset) {
-  if (offset % alignof(format::Bmap) != 0) [[unlikely]]
+// The T at this place of the file, and all of `bytes` bytes there; null: outside. `memory` is a
+// Mapping or its Bounds.
+template <typename T, typename Memory>
+[[gnu::always_inline]] inline T* in_file(const Memory& memory, u64 offset, u64 bytes = sizeof(T)) {
+  if (offset % alignof(T) != 0) [[unlikely]]
     return nullptr;
-  return reinterpret_cast<format::Bmap*>(engine.map->bytes(offset, engine.layout.bucket.bytes));
+  return reinterpret_cast<T*>(memory.bytes(offset, bytes));
 }
 
 // A private copy of a bucket, whatever its shape: of its first BucketShape::bytes bytes.
@@ -165,19 +167,20 @@ struct FoundBucket {
   Offset<format::BlockState> state;  // of its block
 };
 // `run` and `bucket`: where a run of the array begins, and the bucket's number inside it.
-[[gnu::always_inline]] inline FoundBucket find_in_run(const Engine& engine, u64 run,
+template <typename Memory>
+[[gnu::always_inline]] inline FoundBucket find_in_run(const Memory& memory, const Layout& layout,
+                                                      const BucketShape& buckets, u64 run,
                                                       const RunShape& shape, u64 bucket) {
-  const Layout& layout = engine.layout;
   FoundBucket found;
-  const BucketShape::Place in_run = layout.bucket.place(bucket);
+  const BucketShape::Place in_run = buckets.place(bucket);
   found.state = {run + shape.states + in_run.block * sizeof(format::BlockState)};
-  found.place_word = engine.map->at(Offset<u64>{run + shape.places + in_run.block * sizeof(u64)});
+  found.place_word = in_file<u64>(memory, run + shape.places + in_run.block * sizeof(u64));
   if (run < kLowestRun || found.place_word == nullptr) [[unlikely]]
     return found;
   found.place = seam::load(*found.place_word);
   const u64 block = found.place != 0 ? format::place_in_word(found.place)
                                      : run + in_run.block * layout.block_bytes;
-  found.bucket = bucket_at(engine, block + in_run.inside);
+  found.bucket = in_file<format::Bmap>(memory, block + in_run.inside, buckets.bytes);
   return found;
 }
 [[gnu::always_inline]] inline FoundBucket find_bucket(const Engine& engine,
@@ -189,17 +192,23 @@ struct FoundBucket {
   const BucketPlace at = place_in_array(layout, b, n);
   if (at.run > format::kOverflowRuns) [[unlikely]]
     return {};
-  return find_in_run(engine, seam::load(array.run[at.run]).value, layout.shape(b).runs[at.run],
-                     at.bucket);
+  return find_in_run(*engine.map, layout, layout.bucket, seam::load(array.run[at.run]).value,
+                     layout.shape(b).runs[at.run], at.bucket);
 }
-// The first bucket of a chain: those lie in the main run.
-[[gnu::always_inline]] inline FoundBucket find_head(const Engine& engine,
+// The first bucket of a chain: those lie in the main run. `buckets` is the layout's shape.
+template <typename Memory>
+[[gnu::always_inline]] inline FoundBucket find_head(const Memory& memory, const Layout& layout,
+                                                    const BucketShape& buckets,
                                                     const format::BucketArray& array, u64 hash) {
   const u64 b = seam::load(array.b);
   if (b >= kMaxB) [[unlikely]]
     return {};
-  return find_in_run(engine, seam::load(array.run[0]).value, engine.layout.shape(b).runs[0],
-                     hash & ((u64{1} << b) - 1));
+  return find_in_run(memory, layout, buckets, seam::load(array.run[0]).value,
+                     layout.shape(b).runs[0], hash & ((u64{1} << b) - 1));
+}
+[[gnu::always_inline]] inline FoundBucket find_head(const Engine& engine,
+                                                    const format::BucketArray& array, u64 hash) {
+  return find_head(*engine.map, engine.layout, engine.layout.bucket, array, hash);
 }
 
 // Bucket n as it is now, to be read under the shard's lock.

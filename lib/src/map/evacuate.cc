@@ -38,7 +38,7 @@ bool needs_keys(const ShardHeader& header) {
 
 // Asks for the keys of a bucket's entries.
 void prefetch_entries(const Engine& engine, const Bmap& bucket) {
-  if (engine.layout.bucket.is_inline()) return prefetch_inline<1>(engine, &bucket);
+  if (engine.layout.bucket.is_inline()) return prefetch_inline<1>(engine.layout.bucket, &bucket);
   for (u64 i = 0; i < format::kSlots; ++i) {
     if (is_filled(tophash_at(bucket.tophash, i)))
       prefetch_key(engine, record_in(&bucket.overflow, i));

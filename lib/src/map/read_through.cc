@@ -72,7 +72,8 @@ Look ShardReader::frozen_bucket(const BucketArray& array, u64 n, BucketWords& wo
   words.tophash = words.overflow = 0;
   words.rest = words.copy.data();
   if (*place == 0) return Look::kOk;  // not written by then: empty
-  const Bmap* bucket = bucket_at(engine_, *place + in_run.inside);
+  const Bmap* bucket =
+      in_file<Bmap>(*engine_.map, *place + in_run.inside, engine_.layout.bucket.bytes);
   if (bucket == nullptr) return Look::kOutside;
   words.tophash = seam::load(bucket->tophash);
   words.overflow = overflow_in(seam::load(bucket->overflow));

@@ -67,15 +67,15 @@ inline void prefetch_slot(const Engine& engine, const u64* overflow, u64 slot) {
 // that line is all. (Inlined, and without a loop or a function inside: g++ takes what does nothing
 // but prefetch for a function without effect, and drops the call.)
 template <int kForWriting = 0>
-[[gnu::always_inline]] inline void prefetch_inline(const Engine& engine,
+[[gnu::always_inline]] inline void prefetch_inline(const BucketShape& shape,
                                                    const format::Bmap* bucket) {
   constexpr u64 kLine = 64;
-  const BucketShape& shape = engine.layout.bucket;
   if (!shape.is_inline()) return;
   const auto* begin = reinterpret_cast<const std::byte*>(bucket);
   const std::byte* last = begin + shape.bytes - 1;
   __builtin_prefetch(std::min(begin + kLine, last), kForWriting);
   __builtin_prefetch(std::min(begin + 2 * kLine, last), kForWriting);
+  if (shape.bytes <= 3 * kLine) return;
   __builtin_prefetch(std::min(begin + 3 * kLine, last), kForWriting);
   if (shape.bytes <= 4 * kLine) return;
   // Of still longer buckets the slot decides which lines are wanted.
@@ -90,7 +90,7 @@ template <int kForWriting = 0>
 [[gnu::always_inline]] inline void prefetch_bucket_lines(const Engine& engine,
                                                          const format::Bmap* bucket) {
   __builtin_prefetch(bucket, kForWriting);
-  prefetch_inline<kForWriting>(engine, bucket);
+  prefetch_inline<kForWriting>(engine.layout.bucket, bucket);
 }
 
 // Writes key and element into a slot that is empty, in a bucket that is writable: they mean nothing

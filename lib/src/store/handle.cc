@@ -26,6 +26,7 @@ Handle::Handle(std::unique_ptr<Session> session, const Options& options)
   session_ = std::move(session);
   ahead_ = std::make_unique<Ahead>(session_->engine);
   use(*session_);
+  if (sees_live_state_) plain_engine_ = &session_->engine;
 }
 
 Result<std::shared_ptr<Handle>> Handle::make(std::unique_ptr<Session> session,
@@ -166,12 +167,17 @@ Status Handle::close() {
                     session_->slot);
     }
   }
-  if (closed_.exchange(true)) return Status(Code::kClosed, "the handle is closed");
+  if (!shut()) return Status(Code::kClosed, "the handle is closed");
   return end();
 }
 
 void Handle::retire() noexcept {
-  if (close().code() == Code::kBusy) closed_ = true;
+  if (close().code() == Code::kBusy) shut();
+}
+
+bool Handle::shut() noexcept {
+  plain_engine_ = nullptr;
+  return !closed_.exchange(true);
 }
 
 Status Handle::end() {

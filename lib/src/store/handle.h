@@ -57,6 +57,15 @@ class Handle : public std::enable_shared_from_this<Handle> {
     return has_lost_name();
   }
 
+  // The engine, if nothing keeps a read from using it just so: the store has not been replaced, the
+  // handle is usable() and sees the live state. Else null: read() finds out what is the matter.
+  [[nodiscard, gnu::always_inline]] const Engine* plain_engine() const {
+    if (seam::load(*replaced_.load(std::memory_order_acquire)) != 0 ||
+        life_now_.load(std::memory_order_relaxed) != life_) [[unlikely]]
+      return nullptr;
+    return plain_engine_.load(std::memory_order_acquire);
+  }
+
   // Runs a read: fn(const Engine&) -> Result<T> or Status. A read-only handle that finds its view
   // out of date (a writer set the runtime area up, or took it down) opens a new one and runs fn
   // again.
@@ -172,6 +181,8 @@ class Handle : public std::enable_shared_from_this<Handle> {
   Status make_space();
   Status make_room_for_blocks(u64 shard);
   Status blame_views(const Status& status) const;
+  // Calls that begin from now on answer kClosed. Whether they did not before.
+  bool shut() noexcept;
   Status end();
 
   Options options_;
@@ -181,6 +192,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
   bool sees_live_state_;                               // for good, and without a guard
   std::unique_ptr<Session> session_;                   // of a writing handle: never replaced
   mutable std::atomic<const Session*> view_{nullptr};  // the session in use
+  std::atomic<const Engine*> plain_engine_{nullptr};  // its engine; null: closed, or with care only
   // Its RuntimeHeader::replaced; with the SIGBUS guard another word, which is never 0.
   mutable std::atomic<const u64*> replaced_{nullptr};
   // Of a read-only handle: all sessions there have been, because other threads may still be reading

@@ -31,6 +31,16 @@ Result<bool> get_into_memory(const Source& source, std::string_view key, void* t
 
 }  // namespace
 
+std::optional<bool> find_word(const Store& store, std::uint64_t key, std::uint64_t& value) {
+  const Quick quick = StoreAccess::look_quickly(
+      store, [&](const Engine& engine) __attribute__((always_inline)) {
+        return engine.reads == nullptr ? quick_find_word(engine, key, value) : Quick::kUnsure;
+      });
+  if (quick == Quick::kUnsure) [[unlikely]]
+    return std::nullopt;
+  return quick == Quick::kFound;
+}
+
 Result<bool> get_fixed(const Store& store, std::string_view key, void* to, std::size_t bytes) {
   bool in_records = false;
   const Result<bool> found = StoreAccess::read(store, [&](const Session& session) -> Result<bool> {
@@ -43,7 +53,7 @@ Result<bool> get_fixed(const Store& store, std::string_view key, void* to, std::
     }
     engine.count_reads(1);
     const u64 hash = hash_key(key, engine.store_seed);
-    const Quick quick = quick_find_inline(engine, key, hash, to);
+    const Quick quick = quick_find_inline(engine, shape, key.data(), hash, to);
     if (quick != Quick::kUnsure) [[likely]]
       return quick == Quick::kFound;
     return find_elem(engine, key, hash, to);

@@ -12,6 +12,12 @@ struct StoreAccess {
   // kClosed, kForked, or ok.
   static Status usable(const Store& store) { return store.usable(); }
 
+  // fn(const Engine&) -> Quick, as Store::Impl::look_quickly() runs it.
+  template <typename Fn>
+  [[gnu::always_inline]] static Quick look_quickly(const Store& store, Fn&& fn) {
+    return store.impl_ != nullptr ? store.impl_->look_quickly(fn) : Quick::kUnsure;
+  }
+
   // fn(const Session&) -> Result<T>, as Handle::read_session() runs it.
   template <typename Fn>
   static auto read(const Store& store, Fn&& fn) -> decltype(fn(std::declval<const Session&>())) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "map/quick_find.h"
 #include "store/handle.h"
 #include "store/retired.h"
 #include "system/calls.h"
@@ -56,6 +57,15 @@ class Store::Impl {
         return handle.read_session(fn);
     }
     return run([&](Handle& handle) { return handle.read_with_care(fn); });
+  }
+
+  // What nearly every look-up takes: fn(const Engine&) -> Quick, or kUnsure where plain_engine()
+  // has none. Whatever that cannot settle is then for read().
+  template <typename Fn>
+  [[gnu::always_inline]] Quick look_quickly(Fn&& fn) const {
+    const InCall inside;
+    const Engine* engine = now().plain_engine();
+    return engine != nullptr ? fn(*engine) : Quick::kUnsure;
   }
 
   // kClosed, kForked, or ok.

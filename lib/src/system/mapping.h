@@ -42,6 +42,22 @@ class Mapping {
     return bytes_after_refresh(offset, bytes);
   }
 
+  // What bytes() needs, read once: behind each load of a shared word the compiler would read it
+  // again. Null may also mean that the file has grown since, which bytes() finds out.
+  class Bounds {
+   public:
+    [[nodiscard]] std::byte* bytes(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+      return offset <= limit_ && bytes <= limit_ - offset ? base_ + offset : nullptr;
+    }
+
+   private:
+    friend class Mapping;
+    Bounds(std::byte* base, std::uint64_t limit) noexcept : base_(base), limit_(limit) {}
+    std::byte* base_;
+    std::uint64_t limit_;
+  };
+  [[nodiscard]] Bounds bounds() const noexcept { return {base_, file_bytes()}; }
+
   // The same for one T; null also if the place is not aligned for it.
   template <typename T>
   [[nodiscard]] T* at(Offset<T> place) const noexcept {
