@@ -197,7 +197,8 @@ Result<bool> run_until_settled(const Engine& engine, Search& search, u64 hash) {
   Search search(engine, key, hash, value, frozen);
   const Result<bool> found = run_until_settled(engine, search, hash);
   if (!found || !*found || value == nullptr) return found;
-  if (Status s = decode_value(engine, search.entry(), *value); !s.ok()) return s;
+  const EntryView& entry = search.entry();
+  if (Status s = decode_value(engine, entry.record, entry.flags, *value); !s.ok()) return s;
   return found;
 }
 

@@ -26,7 +26,8 @@ struct Frozen;
 struct WalkedEntry {
   std::string key;
   std::string value;
-  EntryView seen;  // that the value was copied from
+  u64 record = 0;  // that the value was copied from; 0: it lay in the bucket
+  u16 flags = 0;   // its
   bool value_left_behind = false;
 };
 

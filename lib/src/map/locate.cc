@@ -79,7 +79,7 @@ Result<bool> has_value(const Engine& engine, const Location& location, std::stri
               seam::equal(entry.value, expected.data(), expected.size());
   if (entry.flags != 0) {
     std::string value(entry.value, entry.value_bytes);
-    if (Status s = decode_value(engine, entry, value); !s.ok()) return s;
+    if (Status s = decode_value(engine, entry.record, entry.flags, value); !s.ok()) return s;
     same = value == expected;
   }
   // It may be another value by damage only.

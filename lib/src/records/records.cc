@@ -38,9 +38,9 @@ bool record_intact(const Engine& engine, const EntryView& entry) {
   return stored == checksum(bytes, count, record_seed(engine, entry.record));
 }
 
-Status decode_value(const Engine& engine, const EntryView& entry, std::string& value) {
-  if (entry.flags == 0 || engine.codec->decode(entry.flags, value)) return {};
-  return Engine::corrupt("value that cannot be decompressed", entry.record);
+Status decode_value(const Engine& engine, u64 record, u16 flags, std::string& value) {
+  if (flags == 0 || engine.codec->decode(flags, value)) return {};
+  return Engine::corrupt("value that cannot be decompressed", record);
 }
 
 }  // namespace hmap

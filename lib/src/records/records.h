@@ -71,9 +71,9 @@ inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
 // checksum of its own, and counts as intact.
 bool record_intact(const Engine& engine, const EntryView& entry);
 
-// Turns a copy of the entry's value bytes, of an entry that was valid when they were copied, into
-// the value. kCorrupt.
-Status decode_value(const Engine& engine, const EntryView& entry, std::string& value);
+// Turns a copy of an entry's value bytes, of an entry that was valid when they were copied, into
+// the value; `record` and `flags` are the entry's. kCorrupt.
+Status decode_value(const Engine& engine, u64 record, u16 flags, std::string& value);
 
 // Asks the processor to fetch a record's header and the beginning of its key.
 inline void prefetch_key(const Engine& engine, u64 offset) {

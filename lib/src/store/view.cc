@@ -39,7 +39,7 @@ Result<std::optional<View>> View::of(Handle& handle, std::string_view key) {
   auto value = std::make_unique<std::string>();
   Status decoded = handle.read([&](const Engine& engine) {
     *value = view->value();
-    return decode_value(engine, held.entry, *value);
+    return decode_value(engine, held.entry.record, held.entry.flags, *value);
   });
   if (!decoded.ok()) return decoded;
   view->value_ = value->data();
