@@ -93,6 +93,7 @@ class FirstBucket {
     const Result<EntryView> entry = view_record(engine, record);
     if (!entry || entry->value_bytes >= kCopyOnceBytes) [[unlikely]]
       return Quick::kUnsure;
+    prefetch_rest(*entry);
     if (!entry->has_key(key)) [[unlikely]]
       continue;
     if (engine.verify_reads && !record_intact(engine, *entry)) [[unlikely]]
