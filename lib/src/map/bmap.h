@@ -121,15 +121,6 @@ class BucketImage {
   std::array<std::byte, sizeof(format::Bmap::refs) + sizeof(u64)> refs_{};
 };
 
-// The T at this place of the file, and all of `bytes` bytes there; null: outside. `memory` is a
-// Mapping or its Bounds.
-template <typename T, typename Memory>
-[[gnu::always_inline]] inline T* in_file(const Memory& memory, u64 offset, u64 bytes = sizeof(T)) {
-  if (offset % alignof(T) != 0) [[unlikely]]
-    return nullptr;
-  return reinterpret_cast<T*>(memory.bytes(offset, bytes));
-}
-
 // A private copy of a bucket, whatever its shape: of its first BucketShape::bytes bytes.
 struct BucketCopy {
   u64 tophash;

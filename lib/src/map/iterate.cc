@@ -212,8 +212,8 @@ class ChainWalk {
   u64 left_ = 0;        // ... and length
   bool whole_ = false;  // all of the chain: then every key in it is to be handed out
   u64 progress_ = 0;
+  u64 order_ = 0;
   u64 astray_before_;
-  u64 order_ = 0;  // not beside progress_, or one load wants both: see take_entry()
   u64 astray_ = 0;
   Status damage_;
 };

@@ -23,14 +23,13 @@ namespace {
 // spans that they will not be in the processor's cache.
 void prefetch_slot_bits(const Engine& engine, u64 shard, u64 offset) {
   constexpr u64 kNearSpans = 2'048;
-  constexpr u64 kLine = 64;
   const format::ShardHeader& header = engine.header(shard);
   if (header.span_count < kNearSpans || offset < engine.layout.heap_offset) return;
   const Result<u64> word = extent_word(engine, engine.layout.extent_of(offset));
   if (!word || extent_kind(*word) != format::ExtentKind::kSpan) return;
   const auto entry = span_entry(engine, header.directory, extent_payload(*word));
   if (!entry) return;
-  for (u64 at = 0; at < sizeof(format::SpanEntry); at += kLine)
+  for (u64 at = 0; at < sizeof(format::SpanEntry); at += kCacheLine)
     __builtin_prefetch(reinterpret_cast<const std::byte*>(*entry) + at, 1);
 }
 

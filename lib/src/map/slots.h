@@ -69,20 +69,19 @@ inline void prefetch_slot(const Engine& engine, const u64* overflow, u64 slot) {
 template <int kForWriting = 0>
 [[gnu::always_inline]] inline void prefetch_inline(const BucketShape& shape,
                                                    const format::Bmap* bucket) {
-  constexpr u64 kLine = 64;
   if (!shape.is_inline()) return;
   const auto* begin = reinterpret_cast<const std::byte*>(bucket);
   const std::byte* last = begin + shape.bytes - 1;
-  __builtin_prefetch(std::min(begin + kLine, last), kForWriting);
-  __builtin_prefetch(std::min(begin + 2 * kLine, last), kForWriting);
-  if (shape.bytes <= 3 * kLine) return;
-  __builtin_prefetch(std::min(begin + 3 * kLine, last), kForWriting);
-  if (shape.bytes <= 4 * kLine) return;
+  __builtin_prefetch(std::min(begin + kCacheLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 2 * kCacheLine, last), kForWriting);
+  if (shape.bytes <= 3 * kCacheLine) return;
+  __builtin_prefetch(std::min(begin + 3 * kCacheLine, last), kForWriting);
+  if (shape.bytes <= 4 * kCacheLine) return;
   // Of still longer buckets the slot decides which lines are wanted.
-  __builtin_prefetch(std::min(begin + 4 * kLine, last), kForWriting);
-  __builtin_prefetch(std::min(begin + 5 * kLine, last), kForWriting);
-  __builtin_prefetch(std::min(begin + 6 * kLine, last), kForWriting);
-  __builtin_prefetch(std::min(begin + 7 * kLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 4 * kCacheLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 5 * kCacheLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 6 * kCacheLine, last), kForWriting);
+  __builtin_prefetch(std::min(begin + 7 * kCacheLine, last), kForWriting);
 }
 
 // The same and the first line: all of a bucket that a look-up may want.

@@ -21,6 +21,16 @@ enum class Access : std::uint8_t {
   kPrivate,    // a private copy-on-write view of a file we may only read; stores stay here
 };
 
+// The T at this place of the file, and all of `bytes` bytes there; null: outside, or not aligned
+// for a T. `memory` is a Mapping or its Bounds.
+template <typename T, typename Memory>
+[[gnu::always_inline]] inline T* in_file(const Memory& memory, std::uint64_t offset,
+                                         std::uint64_t bytes = sizeof(T)) noexcept {
+  if (offset % alignof(T) != 0) [[unlikely]]
+    return nullptr;
+  return reinterpret_cast<T*>(memory.bytes(offset, bytes));
+}
+
 class Mapping {
  public:
   // Maps the file behind `fd` (which stays the caller's, and must stay open as long as the
@@ -37,7 +47,7 @@ class Mapping {
   // when an offset exceeds it. Null means kCorrupt, or a file cut short by a stranger.
   [[nodiscard]] std::byte* bytes(std::uint64_t offset, std::uint64_t bytes) const noexcept {
     const std::uint64_t limit = file_bytes_.load(std::memory_order_relaxed);
-    if (offset <= limit && bytes <= limit - offset) [[likely]]
+    if (ends_within(limit, offset, bytes)) [[likely]]
       return base_ + offset;
     return bytes_after_refresh(offset, bytes);
   }
@@ -47,7 +57,7 @@ class Mapping {
   class Bounds {
    public:
     [[nodiscard]] std::byte* bytes(std::uint64_t offset, std::uint64_t bytes) const noexcept {
-      return offset <= limit_ && bytes <= limit_ - offset ? base_ + offset : nullptr;
+      return ends_within(limit_, offset, bytes) ? base_ + offset : nullptr;
     }
 
    private:
@@ -61,8 +71,7 @@ class Mapping {
   // The same for one T; null also if the place is not aligned for it.
   template <typename T>
   [[nodiscard]] T* at(Offset<T> place) const noexcept {
-    if (place.value % alignof(T) != 0) return nullptr;
-    return reinterpret_cast<T*>(bytes(place.value, sizeof(T)));
+    return in_file<T>(*this, place.value);
   }
 
   // File offset of an address inside the window.
@@ -119,6 +128,9 @@ class Mapping {
   Status write_durable(std::uint64_t offset, const void* data, std::size_t bytes);
 
  private:
+  static bool ends_within(std::uint64_t limit, std::uint64_t offset, std::uint64_t bytes) noexcept {
+    return offset <= limit && bytes <= limit - offset;
+  }
   void note_length(std::uint64_t end) noexcept;
 
   Mapping(int fd, Access access) noexcept : fd_(fd), access_(access) {}
