@@ -40,10 +40,13 @@ Status Store::Impl::follow(const std::shared_ptr<Handle>& replaced) {
   const Options options = owner_->options_to_follow();
   const auto start = std::chrono::steady_clock::now();
   Result<std::unique_ptr<Session>> session = open_session(path_, options);
-  while (session && (*session)->identity == owner_->identity()) {
+  while (session ? (*session)->identity == owner_->identity()
+                 : session.error().code() == Code::kLockedExclusively) {
     // In the middle of a rename the old file has lost its link, and its name still leads to it: a
-    // moment in the kernel. Or it was opened by a way that always will (/proc/PID/fd).
-    if (std::chrono::steady_clock::now() - start > kPatience) return Engine::replaced();
+    // moment in the kernel. Or it was opened by a way that always will (/proc/PID/fd). And of a
+    // publisher that died behind its rename the kernel takes one lock after the other away.
+    if (std::chrono::steady_clock::now() - start > kPatience)
+      return session ? Engine::replaced() : session.error();
     std::this_thread::sleep_for(kPause);
     session = open_session(path_, options);
   }
