@@ -361,5 +361,23 @@ TEST(Status, SaysWhatAndWhereInOneLine) {
   EXPECT_EQ(std::string::npos, status.message().find('\n'));
 }
 
+// A copy of a success takes nothing but the code over: no remains may come to light.
+TEST(Status, AssignedSaysOnlyWhatTheNewOneSays) {
+  const Status failed(Code::kBusy, "first", 7, EAGAIN);
+  Status status = failed;
+  EXPECT_EQ(failed.message(), status.message());
+  status = Status();
+  EXPECT_TRUE(status.ok());
+  EXPECT_STREQ("", status.what());
+  EXPECT_EQ(0U, status.value());
+  EXPECT_EQ(0, status.os_error());
+  EXPECT_EQ("Ok", status.message());
+  status = Status(Code::kIoError, "second");
+  EXPECT_EQ("IoError: second", status.message());
+  const Status& itself = status;
+  status = itself;
+  EXPECT_EQ("IoError: second", status.message());
+}
+
 }  // namespace
 }  // namespace hmap::test

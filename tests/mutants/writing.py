@@ -86,8 +86,8 @@ PUT_AND_ERASE = (
         "hash_bits(hash, header_.b)));\n    seam::store(header_.count, header_.count + 1);"),
         stopped("FirstInserts")),
     mutant("w5_freed_before_replaced", "W5: the old record's bit is cleared by the intent only", (
-        "map/locate.cc", "change.set_bits(*record.map_word, 0, record.bit);",
-        "seam::store(*record.map_word, *record.map_word & ~record.bit);\n"
+        "map/locate.cc", "change.set_bits(*record.slot.map_word, 0, record.slot.bit);",
+        "seam::store(*record.slot.map_word, *record.slot.map_word & ~record.slot.bit);\n"
         "    static_cast<void>(change);"),
         stopped("Overwrites"), DEAD),
     mutant("w5_overflow_linked_before_filled", "an overflow bucket is filled, then linked", [

@@ -327,7 +327,7 @@ class HMAP_EXPORT Store {
   explicit Store(std::unique_ptr<Impl> impl) noexcept;
   [[nodiscard]] Status usable() const;
   Result<bool> write(std::string_view key, std::string_view value, int mode,
-                     std::string_view expected = {});
+                     const std::string_view* expected = nullptr);
   Result<bool> remove(std::string_view key, const std::string_view* expected);
   [[nodiscard]] Result<std::optional<View>> find_inline(std::string_view key) const;
   std::unique_ptr<Impl> impl_;

@@ -80,8 +80,9 @@ Status BatchPlan::place(const BatchItem& item) {
   if (Status s = locate(engine_, shard_, item.key, hash, location); !s.ok()) return s;
   if (location.found) {
     // Makes the block of the record's bit writable.
-    const auto freed = prepare_free(engine_, shard_, location.entry, purpose_of(item));
-    if (!freed) return freed.error();
+    FreedRecord freed;
+    Status s = prepare_free(engine_, shard_, location.entry, purpose_of(item), freed);
+    if (!s.ok()) return s;
     ++frees_;
   }
   if (item.erases) {
@@ -125,14 +126,15 @@ Status BatchPlan::open_chain(u64 head, Purpose purpose, Chain& chain) {
 // In an hmap with inline slots such a record carries the entry to its slot and is free again.
 Result<u64> BatchPlan::write_new_record(const BatchItem& item) {
   const u64 bytes = record_bytes(item.key, item.value);
-  const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes, purpose_of(item), &reserved_);
-  if (!slot) return slot.error();
-  reserved_.add(*slot);
-  std::byte* to = engine_.map->bytes(slot->offset, bytes);
-  if (to == nullptr) return Engine::corrupt("record slot outside the file", slot->offset);
+  RecordSlot slot;
+  if (Status s = find_slot(engine_, shard_, bytes, purpose_of(item), slot, &reserved_); !s.ok())
+    return s;
+  reserved_.add(slot);
+  std::byte* to = engine_.map->bytes(slot.offset, bytes);
+  if (to == nullptr) return Engine::corrupt("record slot outside the file", slot.offset);
   // Crash: the slot's bit is clear, these bytes mean nothing.
   write_record(engine_, to, item.key, item.value);
-  return slot->offset;
+  return slot.offset;
 }
 
 // As many as the inserts can need: erasures may make it fewer.

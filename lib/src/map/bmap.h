@@ -36,7 +36,11 @@ constexpr bool is_evacuated(u64 tophash_word) {
 inline u32 match_bytes(u64 word, u8 value) {
 #if defined(__SSE2__)
   const __m128i bytes = _mm_cvtsi64_si128(static_cast<long long>(word));
-  const __m128i equal = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(static_cast<char>(value)));
+  // By multiplication, in a register of its own: g++ keeps a byte that it will spread in one byte
+  // of the stack, and a load of more than was stored waits until the store is done.
+  const u64 everywhere = value * u64{0x0101'0101'0101'0101};
+  const __m128i equal =
+      _mm_cmpeq_epi8(bytes, _mm_cvtsi64_si128(static_cast<long long>(everywhere)));
   return static_cast<u32>(_mm_movemask_epi8(equal)) & 0xff;
 #else
   u32 bits = 0;
@@ -87,9 +91,13 @@ inline u64 record_in(const u64* overflow_and_refs, u64 slot) {
 class BucketImage {
  public:
   void add(u8 tophash, u64 hash_bits, u64 record) {
+    // By whole words, as they are loaded when they are stored to the bucket.
+    constexpr u64 kBits = 8 * format::kRefBytes;
     const u64 reference = record / format::kRecordUnit;
-    // The three bytes behind are the next slot's, or nobody's.
-    std::memcpy(refs_.data() + filled_ * format::kRefBytes, &reference, sizeof reference);
+    const u64 shift = filled_ * kBits % 64;
+    u64* const word = &refs_[filled_ * kBits / 64];
+    *word |= reference << shift;
+    if (shift + kBits > 64) *(word + 1) |= reference >> (64 - shift);
     tophash_ |= u64{tophash} << (8 * filled_);
     overflow_ = with_hash_bits(overflow_, filled_, hash_bits);
     ++filled_;
@@ -109,16 +117,12 @@ class BucketImage {
 
  private:
   void store_references(format::Bmap& bucket) const {
-    for (u64 i = 0; i < std::size(bucket.refs); ++i) {
-      u64 word = 0;
-      std::memcpy(&word, refs_.data() + i * sizeof word, sizeof word);
-      seam::store(bucket.refs[i], word);
-    }
+    for (u64 i = 0; i < refs_.size(); ++i) seam::store(bucket.refs[i], refs_[i]);
   }
   u64 tophash_ = 0;
   u64 overflow_ = 0;
   u64 filled_ = 0;
-  std::array<std::byte, sizeof(format::Bmap::refs) + sizeof(u64)> refs_{};
+  std::array<u64, sizeof(format::Bmap::refs) / sizeof(u64)> refs_{};
 };
 
 // A private copy of a bucket, whatever its shape: of its first BucketShape::bytes bytes.

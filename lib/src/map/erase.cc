@@ -68,8 +68,9 @@ Status carry_empty_rest(Engine& engine, u64 shard, u64 head, u64 bucket) {
 // Fills the change that empties the slot; returns the bucket's tophash word after it.
 Result<u64> remove_slot(Engine& engine, u64 shard, const Location& location, Change& change) {
   ShardHeader& header = engine.header(shard);
-  const auto freed = prepare_free(engine, shard, location.entry, Purpose::kRelease);
-  if (!freed) return freed.error();
+  FreedRecord freed;
+  Status s = prepare_free(engine, shard, location.entry, Purpose::kRelease, freed);
+  if (!s.ok()) return s;
   const Result<Bmap*> bucket =
       writable_bucket(engine, shard, header.buckets, location.bucket, Purpose::kRelease);
   if (!bucket) return bucket.error();
@@ -77,7 +78,7 @@ Result<u64> remove_slot(Engine& engine, u64 shard, const Location& location, Cha
   if (!rest) return rest.error();
   const u64 word = erased_word((*bucket)->tophash, location.slot, *rest);
   change.guard((*bucket)->version);
-  add_free(engine, shard, change, *freed);
+  add_free(engine, shard, change, freed);
   change.set((*bucket)->tophash, word);
   change.set(header.count, header.count - 1);
   return word;

@@ -19,10 +19,10 @@ enum class PutMode : u8 {
 
 // Writes key and value; `hash` is hash_key(key). Returns whether anything was written. `note` is a
 // note of the caller's slot, free and the caller's own meanwhile; used for large records only.
-// `expected` is for kCompare.
+// `expected`: for kCompare, else null.
 // Errors: kNoSpace, kBusy, kCorrupt, kPoisoned, kIoError; then the old state stands.
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, const StoredValue& value,
-                       PutMode mode, u64* note, std::string_view expected = {});
+                       PutMode mode, u64* note, const std::string_view* expected = nullptr);
 
 // Removes the key, if its value is *expected or `expected` is null; returns whether it did. Errors
 // as above.
@@ -50,11 +50,11 @@ inline bool is_large(const Layout& layout, u64 record_bytes) {
 // becomes writable.
 struct Location {
   bool found = false;
-  u64 bucket = 0;  // of the key; or of the first empty slot
-  u64 slot = 0;
-  EntryView entry;        // if found
   bool has_room = false;  // not found: bucket and slot are empty
-  u64 last = 0;           // last bucket of the chain
+  u64 bucket = 0;         // of the key; or of the first empty slot
+  u64 slot = 0;
+  u64 last = 0;     // last bucket of the chain
+  EntryView entry;  // if found
 };
 // Searches the chain in `buckets`; while growing, the key's old bucket must have been evacuated.
 Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location);
@@ -65,15 +65,14 @@ Result<bool> has_value(const Engine& engine, const Location& location, std::stri
 // What frees a record when its reference goes: either a bit of a span, or extents of its own; an
 // entry that lies in its bucket needs neither.
 struct FreedRecord {
-  u64* map_word = nullptr;
-  u64 bit = 0;
+  RecordSlot slot;  // without a map word: none
   u64 first_extent = 0;
   u64 extents = 0;
 };
 // Prepares the freeing of the record of an entry, if it has one (its bitmap word writable, room on
 // the dead list).
-Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& entry,
-                                 Purpose purpose);
+Status prepare_free(Engine& engine, u64 shard, const EntryView& entry, Purpose purpose,
+                    FreedRecord& freed);
 class Change;
 void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record);
 

@@ -19,15 +19,14 @@ using format::ShardHeader;
 
 // The record of one put: either in a slot of a span, or in extents of its own written beforehand.
 struct NewRecord {
-  u64 offset = 0;
-  RecordSlot slot;
+  RecordSlot slot;      // large: only its offset
   u64* note = nullptr;  // large: what names the extents until the record is reachable
 };
 
 class Put {
  public:
   Put(Engine& engine, std::string_view key, u64 hash, const StoredValue& value, PutMode mode,
-      std::string_view expected = {})
+      const std::string_view* expected = nullptr)
       : engine_(engine),
         key_(key),
         value_(value),
@@ -52,9 +51,9 @@ class Put {
     const Result<u64> first = take_extents(engine_, request);
     if (!first) return first.error();
     record_.note = note;
-    record_.offset = engine_.layout.extent_offset(*first);
-    std::byte* to = engine_.map->bytes(record_.offset, bytes_);
-    if (to == nullptr) return Engine::corrupt("new extents outside the file", record_.offset);
+    record_.slot.offset = engine_.layout.extent_offset(*first);
+    std::byte* to = engine_.map->bytes(record_.slot.offset, bytes_);
+    if (to == nullptr) return Engine::corrupt("new extents outside the file", record_.slot.offset);
     write_record(engine_, to, key_, value_);
     return {};
   }
@@ -86,7 +85,8 @@ class Put {
         return Engine::corrupt("count of entries is wrong", engine_.map->offset_of(&header_.count));
     }
     if (mode_ == PutMode::kCompare) {
-      if (Result<bool> same = has_value(engine_, location, expected_); !same || !*same) return same;
+      if (Result<bool> same = has_value(engine_, location, *expected_); !same || !*same)
+        return same;
     }
     if (mode_ != PutMode::kPut) {
       if (Status s = place_record(); !s.ok()) return s;
@@ -110,10 +110,8 @@ class Put {
       return s;
     if (location.found && location.entry.record == record) return {};
     if (!shape().is_inline()) {
-      const auto slot = slot_of(engine_, shard_, record, bytes_, Purpose::kOrdinary);
-      if (!slot) return slot.error();
-      record_.slot = *slot;
-      record_.offset = record;
+      Status s = slot_of(engine_, shard_, record, bytes_, Purpose::kOrdinary, record_.slot);
+      if (!s.ok()) return s;
     }
     Change change(engine_, shard_);
     if (Status s = refer(location, change); !s.ok()) return s;
@@ -153,12 +151,10 @@ class Put {
   Status place_record() {
     if (shape().is_inline()) return {};
     if (record_.note != nullptr) return finish_clear_of_large(engine_, shard_);
-    const Result<RecordSlot> slot = find_slot(engine_, shard_, bytes_, Purpose::kOrdinary);
-    if (!slot) return slot.error();
-    record_.slot = *slot;
-    record_.offset = slot->offset;
-    std::byte* to = engine_.map->bytes(record_.offset, bytes_);
-    if (to == nullptr) return Engine::corrupt("record slot outside the file", record_.offset);
+    Status s = find_slot(engine_, shard_, bytes_, Purpose::kOrdinary, record_.slot);
+    if (!s.ok()) return s;
+    std::byte* to = engine_.map->bytes(record_.slot.offset, bytes_);
+    if (to == nullptr) return Engine::corrupt("record slot outside the file", record_.slot.offset);
     // The bucket is here by now; the record that will be compared comes while this one is written.
     if (mode_ == PutMode::kPut) prefetch_records(engine_, shard_, hash_);
     // Crash: the slot's bit is clear, these bytes mean nothing.
@@ -180,23 +176,24 @@ class Put {
     if (shape().is_inline()) {
       fill_slot(shape(), bucket, slot, key_, value_.bytes);
     } else {
-      set_reference(change, bucket, slot, record_.offset);
+      set_reference(change, bucket, slot, record_.slot.offset);
     }
   }
 
   Status replace(const Location& location, Change& change) {
-    const auto freed = prepare_free(engine_, shard_, location.entry, Purpose::kOrdinary);
-    if (!freed) return freed.error();
+    FreedRecord freed;
+    Status s = prepare_free(engine_, shard_, location.entry, Purpose::kOrdinary, freed);
+    if (!s.ok()) return s;
     const Result<Bmap*> bucket =
         writable_bucket(engine_, shard_, header_.buckets, location.bucket, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
     change.guard((*bucket)->version);
     adopt_record(change);
-    add_free(engine_, shard_, change, *freed);
+    add_free(engine_, shard_, change, freed);
     if (shape().is_inline()) {
       set_elem(shape(), change, **bucket, location.slot, value_.bytes);
     } else {
-      set_reference(change, **bucket, location.slot, record_.offset);
+      set_reference(change, **bucket, location.slot, record_.slot.offset);
     }
     return {};
   }
@@ -230,7 +227,7 @@ class Put {
     const u64 hash = mix(hash_, header_.hash0);
     BucketImage image;
     if (shape().is_inline()) fill_slot(shape(), **added, 0, key_, value_.bytes);
-    image.add(tophash_of(hash), hash_bits(hash, header_.b), record_.offset);
+    image.add(tophash_of(hash), hash_bits(hash, header_.b), record_.slot.offset);
     image.store_to(**added, shape());
     change.guard((*last)->version);
     adopt_record(change);
@@ -244,7 +241,7 @@ class Put {
   Engine& engine_;
   std::string_view key_;
   StoredValue value_;
-  std::string_view expected_;  // kCompare
+  const std::string_view* expected_;  // kCompare
   u64 hash_;
   PutMode mode_;
   u64 shard_;
@@ -271,7 +268,7 @@ Status redo_put(Engine& engine, const EntryView& op, u64 hash) {
 }
 
 Result<bool> put_entry(Engine& engine, std::string_view key, u64 hash, const StoredValue& value,
-                       PutMode mode, u64* note, std::string_view expected) {
+                       PutMode mode, u64* note, const std::string_view* expected) {
   if (Status s = engine.check_poison(); !s.ok()) return s;
   Put put(engine, key, hash, value, mode, expected);
   const bool large = is_large(engine.layout, record_bytes(key, value));

@@ -38,25 +38,25 @@ void prefetch_slot_bits(const Engine& engine, u64 shard, u64 offset) {
 Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, Location& location) {
   const BucketArray& array = engine.header(shard).buckets;
   const u8 top = tophash_of(hash);
-  location = Location();
+  location.found = false;
+  location.has_room = false;
   u64 n = hash & (buckets_of(array.b) - 1);
   for (ChainHops hops;;) {
-    const Result<Bmap*> bucket = live_bucket(engine, array, n);
-    if (!bucket) return bucket.error();
-    const u64 tophash = (*bucket)->tophash;
+    const Bmap* bucket = find_bucket(engine, array, n).bucket;
+    if (bucket == nullptr) [[unlikely]]
+      return live_bucket(engine, array, n).error();
+    const u64 tophash = bucket->tophash;
     // Nothing has taken this array's place, nor will while the caller holds the lock.
     if (is_evacuated(tophash)) [[unlikely]]
-      return Engine::corrupt("bucket evacuated to nowhere", engine.map->offset_of(*bucket));
+      return Engine::corrupt("bucket evacuated to nowhere", engine.map->offset_of(bucket));
     location.last = n;
     for (u32 slots = match_bytes(tophash, top); slots != 0; slots &= slots - 1) {
       const auto slot = static_cast<u64>(std::countr_zero(slots));
-      const Result<EntryView> entry = view_slot(engine, &(*bucket)->overflow, slot);
-      if (!entry) return entry.error();
-      if (!entry->has_key(key)) continue;
+      if (Status s = view_slot(engine, &bucket->overflow, slot, location.entry); !s.ok()) return s;
+      if (!location.entry.has_key(key)) continue;
       location.found = true;
       location.bucket = n;
       location.slot = slot;
-      location.entry = *entry;
       return {};
     }
     const u32 rest = match_bytes(tophash, format::kEmptyRest);
@@ -66,7 +66,7 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
       location.bucket = n;
       location.slot = static_cast<u64>(std::countr_zero(empty));
     }
-    n = overflow_in((*bucket)->overflow);
+    n = overflow_in(bucket->overflow);
     if (rest != 0 || n == 0) return {};
     if (!hops.goes_on(n)) return Engine::corrupt("bucket chain without end", array.run[0]);
   }
@@ -87,19 +87,13 @@ Result<bool> has_value(const Engine& engine, const Location& location, std::stri
   return same;
 }
 
-Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& entry,
-                                 Purpose purpose) {
-  FreedRecord freed;
+Status prepare_free(Engine& engine, u64 shard, const EntryView& entry, Purpose purpose,
+                    FreedRecord& freed) {
   const u64 offset = entry.record;
   const u64 bytes = entry.record_bytes();
-  if (offset == 0) return freed;
-  if (!is_large(engine.layout, bytes)) {
-    const Result<RecordSlot> slot = slot_of(engine, shard, offset, bytes, purpose);
-    if (!slot) return slot.error();
-    freed.map_word = slot->map_word;
-    freed.bit = slot->bit;
-    return freed;
-  }
+  if (offset == 0) return {};
+  if (!is_large(engine.layout, bytes))
+    return slot_of(engine, shard, offset, bytes, purpose, freed.slot);
   freed.extents = engine.layout.extents_for(bytes);
   if (offset < engine.layout.heap_offset)
     return Engine::corrupt("large record outside the extents", offset);
@@ -117,13 +111,12 @@ Result<FreedRecord> prepare_free(Engine& engine, u64 shard, const EntryView& ent
       engine.layout.extent_offset(freed.first_extent) != offset) {
     return Engine::corrupt("large record and its extents disagree", offset);
   }
-  if (Status s = make_dead_room(engine, shard, 1); !s.ok()) return s;
-  return freed;
+  return make_dead_room(engine, shard, 1);
 }
 
 void add_free(Engine& engine, u64 shard, Change& change, const FreedRecord& record) {
-  if (record.map_word != nullptr) {
-    change.set_bits(*record.map_word, 0, record.bit);
+  if (record.slot.map_word != nullptr) {
+    change.set_bits(*record.slot.map_word, 0, record.slot.bit);
   } else if (record.extents != 0) {
     add_dead(engine, shard, change, record.first_extent, record.extents);
   }

@@ -44,11 +44,18 @@ inline EntryView view_inline(const BucketShape& shape, const u64* overflow, u64 
 
 // The entry of a filled slot of either shape. Errors: kCorrupt (the reference leads out of the
 // file).
+[[gnu::always_inline]] inline Status view_slot(const Engine& engine, const u64* overflow, u64 slot,
+                                               EntryView& entry) {
+  const BucketShape& shape = engine.layout.bucket;
+  if (!shape.is_inline()) return view_record(engine, record_in(overflow, slot), entry);
+  entry = view_inline(shape, overflow, slot);
+  return {};
+}
 [[gnu::always_inline]] inline Result<EntryView> view_slot(const Engine& engine, const u64* overflow,
                                                           u64 slot) {
-  const BucketShape& shape = engine.layout.bucket;
-  if (!shape.is_inline()) return view_record(engine, record_in(overflow, slot));
-  return view_inline(shape, overflow, slot);
+  EntryView entry;
+  if (Status s = view_slot(engine, overflow, slot, entry); !s.ok()) return s;
+  return entry;
 }
 
 // Asks the processor for what view_slot() and a look at the key will need.

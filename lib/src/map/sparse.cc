@@ -97,24 +97,26 @@ class ChainMove {
     if (!record_intact(engine_, entry))
       return Engine::corrupt("record with a wrong checksum", entry.record);
     const u64 bytes = entry.record_bytes();
-    const auto to = find_slot(engine_, shard_, bytes, Purpose::kOrdinary, &passed_over_);
-    if (!to) return to.error();
-    std::byte* record = engine_.map->bytes(to->offset, bytes);
-    if (record == nullptr) return Engine::corrupt("record slot outside the file", to->offset);
-    if (overlap(to->offset, entry.record, bytes))
-      return Engine::corrupt("record in a slot that is free", to->offset);
+    RecordSlot to;
+    Status s = find_slot(engine_, shard_, bytes, Purpose::kOrdinary, to, &passed_over_);
+    if (!s.ok()) return s;
+    std::byte* record = engine_.map->bytes(to.offset, bytes);
+    if (record == nullptr) return Engine::corrupt("record slot outside the file", to.offset);
+    if (overlap(to.offset, entry.record, bytes))
+      return Engine::corrupt("record in a slot that is free", to.offset);
     // Crash: the slot's bit is clear, these bytes mean nothing.
     write_record(engine_, record, entry.key_view(), entry.stored());
-    const auto freed = prepare_free(engine_, shard_, entry, Purpose::kOrdinary);
-    if (!freed) return freed.error();
+    FreedRecord freed;
+    s = prepare_free(engine_, shard_, entry, Purpose::kOrdinary, freed);
+    if (!s.ok()) return s;
     const Result<Bmap*> bucket =
         writable_bucket(engine_, shard_, header_.buckets, n, Purpose::kOrdinary);
     if (!bucket) return bucket.error();
     Change change(engine_, shard_);
     change.guard((*bucket)->version);
-    change.set_bits(*to->map_word, to->bit, 0);
-    add_free(engine_, shard_, change, *freed);
-    set_reference(change, **bucket, slot, to->offset);
+    change.set_bits(*to.map_word, to.bit, 0);
+    add_free(engine_, shard_, change, freed);
+    set_reference(change, **bucket, slot, to.offset);
     change.publish();
     engine_.add_dirty(shard_, bytes);
     ++moved_.records;

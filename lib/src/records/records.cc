@@ -9,19 +9,19 @@ using format::RecordHeader;
 
 void write_record(const Engine& engine, std::byte* to, std::string_view key,
                   const StoredValue& value) {
-  RecordHeader header{};
-  header.key_bytes = static_cast<u16>(key.size());
-  header.value_bytes = static_cast<u32>(value.bytes.size());
-  header.flags = value.flags;
-  if (!key.empty()) seam::copy_in(to + sizeof header, key.data(), key.size());
+  constexpr u64 kSum = sizeof RecordHeader::checksum;
+  // What follows the checksum in the header, as one word: it is loaded as one.
+  const u64 lengths = key.size() | u64{value.flags} << 16 | u64{value.bytes.size()} << 32;
+  static_assert(offsetof(RecordHeader, flags) == kSum + 2 &&
+                offsetof(RecordHeader, value_bytes) == kSum + 4 &&
+                sizeof(RecordHeader) == kSum + sizeof lengths);
+  if (!key.empty()) seam::copy_in(to + sizeof(RecordHeader), key.data(), key.size());
   if (!value.bytes.empty())
-    seam::copy_in(to + sizeof header + key.size(), value.bytes.data(), value.bytes.size());
-  constexpr u64 kSum = sizeof header.checksum;
-  seam::copy_in(to + kSum, reinterpret_cast<const std::byte*>(&header) + kSum,
-                sizeof header - kSum);
-  header.checksum = checksum(to + kSum, record_bytes(key, value) - kSum,
-                             record_seed(engine, engine.map->offset_of(to)));
-  seam::copy_in(to, &header, kSum);
+    seam::copy_in(to + sizeof(RecordHeader) + key.size(), value.bytes.data(), value.bytes.size());
+  seam::copy_in(to + kSum, &lengths, sizeof lengths);
+  const u32 sum = checksum(to + kSum, record_bytes(key, value) - kSum,
+                           record_seed(engine, engine.map->offset_of(to)));
+  seam::copy_in(to, &sum, kSum);
 }
 
 bool record_intact(const Engine& engine, const EntryView& entry) {

@@ -51,7 +51,7 @@ struct EntryView {
 inline u64 record_seed(const Engine& engine, u64 offset) { return engine.store_seed ^ offset; }
 
 // Looks at the record at `offset`: lengths once, bounds checked against the mapping. kCorrupt.
-inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
+inline Status view_record(const Engine& engine, u64 offset, EntryView& entry) {
   const std::byte* at = offset % format::kRecordUnit == 0
                             ? engine.map->bytes(offset, sizeof(format::RecordHeader))
                             : nullptr;
@@ -59,11 +59,15 @@ inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
   format::RecordHeader header;
   seam::copy_out(&header, at, sizeof header);
   const auto* key = reinterpret_cast<const char*>(at) + sizeof header;
-  const EntryView entry{
-      key, key + header.key_bytes, offset, header.key_bytes, header.value_bytes, header.flags};
+  entry = {key, key + header.key_bytes, offset, header.key_bytes, header.value_bytes, header.flags};
   if (engine.map->bytes(offset, entry.record_bytes()) == nullptr) {
     return Engine::corrupt("record reaches beyond the file", offset);
   }
+  return {};
+}
+inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
+  EntryView entry;
+  if (Status s = view_record(engine, offset, entry); !s.ok()) return s;
   return entry;
 }
 

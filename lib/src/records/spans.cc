@@ -72,8 +72,9 @@ Status find_unused(Engine& engine, u64 shard, u64 span, u64 size_class,
 }
 
 // A slot of the open span; offset 0 if it has none.
-Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose,
-                           const ReservedSlots* reserved) {
+Status slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purpose,
+               RecordSlot& slot, const ReservedSlots* reserved) {
+  slot.offset = 0;
   format::Domain& domain = engine.domain(shard);
   const Result<SpanEntry*> found = writable_entry(engine, shard, span, purpose);
   if (!found) return found.error();
@@ -81,20 +82,22 @@ Result<RecordSlot> slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, 
   u64& unused = domain.class_free[size_class];
   if (unused == 0) {
     if (Status s = find_unused(engine, shard, span, size_class, reserved); !s.ok()) return s;
-    if (unused == 0) return RecordSlot{};
+    if (unused == 0) return {};
   }
   const u64 word = seam::load(domain.class_hint[size_class]) & kHintWord;
   const u64 bits = seam::load(unused);
   const auto bit = static_cast<u64>(std::countr_zero(bits));
-  const u64 slot = word * 64 + bit;
+  const u64 number = word * 64 + bit;
   if (entry.head == 0 || span_class(entry.head) != size_class || word >= format::kSpanMapWords ||
-      bits == 0 || slot >= engine.layout.span_shape(size_class).slots)
+      bits == 0 || number >= engine.layout.span_shape(size_class).slots)
     return Engine::corrupt("unused slots outside their span", engine.map->offset_of(&unused));
   // Crash: the slot is passed over until this word is looked at again.
   seam::store(unused, bits & (bits - 1));
-  const u64 offset =
-      engine.layout.extent_offset(span_extent(entry.head)) + slot * class_bytes(size_class);
-  return RecordSlot{offset, &entry.map[word], u64{1} << bit};
+  slot.offset =
+      engine.layout.extent_offset(span_extent(entry.head)) + number * class_bytes(size_class);
+  slot.map_word = &entry.map[word];
+  slot.bit = u64{1} << bit;
+  return {};
 }
 
 // Makes a span the open one of its class, before the store or the change that does it: slots of
@@ -284,14 +287,14 @@ u64 class_for(u64 bytes) {
   return 15 + doubling * 8 + ((bytes - (u64{256} << doubling) + step - 1) >> (5 + doubling)) - 1;
 }
 
-Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose,
-                             const ReservedSlots* reserved) {
+Status find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose, RecordSlot& slot,
+                 const ReservedSlots* reserved) {
   const u64 size_class = class_for(bytes);
   format::ShardHeader& header = engine.header(shard);
   for (int attempt = 0; attempt < 4; ++attempt) {
     if (const u64 open = header.classes[size_class].open; open != 0) {
-      Result<RecordSlot> slot = slot_in(engine, shard, open - 1, size_class, purpose, reserved);
-      if (!slot || slot->offset != 0) return slot;
+      Status s = slot_in(engine, shard, open - 1, size_class, purpose, slot, reserved);
+      if (!s.ok() || slot.offset != 0) return s;
     }
     // Twice at most: views may come to hold what was opened.
     const Result<bool> opened =
@@ -303,7 +306,8 @@ Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpo
   return Engine::corrupt("a new span has no room", engine.layout.header_offset(shard));
 }
 
-Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose) {
+Status slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose,
+               RecordSlot& slot) {
   const u64 size_class = class_for(bytes);
   if (offset < engine.layout.heap_offset || bytes > largest_in_span(engine.layout)) {
     return Engine::corrupt("record outside the spans", offset);
@@ -320,13 +324,16 @@ Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Pur
   if (!found) return found.error();
   SpanEntry& entry = **found;
   const u64 start = engine.layout.extent_offset(span_extent(entry.head));
-  const u64 slot = static_cast<u32>(offset - start) / static_cast<u32>(class_bytes(size_class));
+  const u64 number = static_cast<u32>(offset - start) / static_cast<u32>(class_bytes(size_class));
   if (entry.head == 0 || span_class(entry.head) != size_class || offset < start ||
-      start + slot * class_bytes(size_class) != offset ||
-      slot >= engine.layout.span_shape(size_class).slots) {
+      start + number * class_bytes(size_class) != offset ||
+      number >= engine.layout.span_shape(size_class).slots) {
     return Engine::corrupt("record at no slot of its span", offset);
   }
-  return RecordSlot{offset, &entry.map[slot / 64], u64{1} << (slot % 64)};
+  slot.offset = offset;
+  slot.map_word = &entry.map[number / 64];
+  slot.bit = u64{1} << (number % 64);
+  return {};
 }
 
 Result<bool> release_empty_span(Engine& engine, u64 shard, u64 size_class, u64& before) {

@@ -51,13 +51,13 @@ class ReservedSlots {
 // Finds a slot of the shard for a record of `bytes` <= largest_in_span() bytes, none of those
 // `reserved`. The caller holds the shard's lock and has no Change under construction. Errors:
 // kNoSpace, kBusy, kCorrupt, kIoError.
-Result<RecordSlot> find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose,
-                             const ReservedSlots* reserved = nullptr);
+Status find_slot(Engine& engine, u64 shard, u64 bytes, Purpose purpose, RecordSlot& slot,
+                 const ReservedSlots* reserved = nullptr);
 
 // The slot that the record at `offset`, `bytes` long, occupies; its bitmap word is writable. The
 // bit is to be cleared in the Change that makes the record unreachable. kCorrupt if the spans
 // disagree.
-Result<RecordSlot> slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose);
+Status slot_of(Engine& engine, u64 shard, u64 offset, u64 bytes, Purpose purpose, RecordSlot& slot);
 
 // Counts a freed record; now and then looks whether a span has become empty and gives it back.
 Status after_free(Engine& engine, u64 shard);

@@ -55,7 +55,7 @@ class Change {
   u32 words_ = 0;
   u32 seqlocks_ = 0;
   std::array<u64*, kIntentWordsMax> targets_;
-  std::array<u64*, format::kIntentSeqlocks> versions_{};
+  std::array<u64*, format::kIntentSeqlocks> versions_;
 };
 
 // Applies a published intent found in the file, whose bytes are not trusted: words that lie outside

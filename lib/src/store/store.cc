@@ -88,13 +88,13 @@ class BorrowedNote {
 };
 
 Result<bool> write_to(Handle& handle, std::string_view key, std::string_view value, PutMode mode,
-                      std::string_view expected) {
+                      const std::string_view* expected) {
   if (Status s = check_writable(handle); !s.ok()) return s;
   const Engine& engine = handle.engine();
   const Lengths& lengths = engine.layout.lengths;
   if (Status s = lengths.check(key.size(), value.size()); !s.ok()) return s;
   if (mode == PutMode::kCompare) {
-    if (Status s = lengths.check_value(expected.size()); !s.ok()) return s;
+    if (Status s = lengths.check_value(expected->size()); !s.ok()) return s;
   }
   const u64 hash = hash_key(key, engine.store_seed);
   std::string buffer;
@@ -202,7 +202,7 @@ Result<std::size_t> Store::multi_contains(std::span<const std::string_view> keys
 }
 
 Result<bool> Store::write(std::string_view key, std::string_view value, int mode,
-                          std::string_view expected) {
+                          const std::string_view* expected) {
   if (impl_ == nullptr) return closed();
   if (key.size() > kKeyBytesMax)
     return Status(Code::kTooLarge, "the key is longer than 65,535 bytes");
@@ -228,7 +228,7 @@ Result<bool> Store::replace(std::string_view key, std::string_view value) {
 Result<bool> Store::compare_exchange(std::string_view key, std::optional<std::string_view> expected,
                                      std::optional<std::string_view> desired) {
   if (desired && expected)
-    return write(key, *desired, static_cast<int>(PutMode::kCompare), *expected);
+    return write(key, *desired, static_cast<int>(PutMode::kCompare), &*expected);
   if (desired) return insert(key, *desired);
   if (expected) return remove(key, &*expected);
   const Result<bool> present = contains(key);
