@@ -200,7 +200,15 @@ void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 ol
     } else {
       prefetch_bucket_lines<1>(engine, bucket);
     }
-    if (n == last) return;
+    if (n == last) break;
+  }
+  // What it is evacuated into.
+  const u64 half = header.b > header.oldbuckets.b ? buckets_of(header.oldbuckets.b) : 0;
+  for (u64 n = old_bucket;; n += half) {
+    const Bmap* bucket = find_bucket(engine, header.buckets, n).bucket;
+    if (bucket == nullptr) return;
+    prefetch_bucket_lines<1>(engine, bucket);
+    if (n != old_bucket || half == 0) return;
   }
 }
 

@@ -126,8 +126,11 @@ void prefetch_bucket(const Engine& engine, u64 shard, u64 hash) {
   const format::ShardHeader& header = engine.header(shard);
   const u64 mixed = mix(hash, seam::load(header.hash0));
   const auto prefetch = [&](const BucketArray& array, u64 n) {
-    const Bmap* bucket = find_bucket(engine, array, n).bucket;
-    if (bucket != nullptr) prefetch_bucket_lines<1>(engine, bucket);
+    const FoundBucket found = find_bucket(engine, array, n);
+    if (found.bucket == nullptr) return;
+    prefetch_bucket_lines<1>(engine, found.bucket);
+    // What says whether its block can be written to.
+    __builtin_prefetch(engine.map->at(found.state));
   };
   const u64 b = seam::load(header.buckets.b);
   if (b >= kMaxB) return;

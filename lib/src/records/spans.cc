@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "records/records.h"
 #include "records/span_maps.h"
 #include "state/dead.h"
 #include "state/space.h"
@@ -97,6 +98,10 @@ Status slot_in(Engine& engine, u64 shard, u64 span, u64 size_class, Purpose purp
       engine.layout.extent_offset(span_extent(entry.head)) + number * class_bytes(size_class);
   slot.map_word = &entry.map[word];
   slot.bit = u64{1} << bit;
+  // The next one, for whoever writes next.
+  const u64 next =
+      unused != 0 ? word * 64 + static_cast<u64>(std::countr_zero(unused)) : number + 1;
+  prefetch_record(engine, slot.offset + (next - number) * class_bytes(size_class));
   return {};
 }
 
