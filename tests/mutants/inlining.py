@@ -5,10 +5,11 @@ from suites import COMPRESSED_POWER, DYING_BATCH, batch, commit, compress
 
 MUTANTS = (
     mutant("z_flags_behind_the_checksum", "the checksum covers how a value is compressed", [
-        ("records/records.cc", "key.size() | u64{value.flags} << 16 | ", "key.size() | "),
+        ("records/records.cc", "header_lengths(key.size(), value.bytes.size(), value.flags)",
+         "header_lengths(key.size(), value.bytes.size(), 0)"),
         ("records/records.cc", "  seam::copy_in(to, &sum, kSum);\n",
          "  seam::copy_in(to, &sum, kSum);\n"
-         "  const u64 flagged = lengths | u64{value.flags} << 16;\n"
+         "  const u64 flagged = header_lengths(key.size(), value.bytes.size(), value.flags);\n"
          "  seam::copy_in(to + kSum, &flagged, sizeof flagged);\n")],
         COMPRESSED_POWER, compress("*")),
     mutant("i_redone_by_key", "B7: an operation is done iff the slot has its value", (

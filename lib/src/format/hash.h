@@ -49,7 +49,8 @@ inline std::uint64_t hash_bytes(const void* bytes, std::size_t count, std::uint6
 }
 
 // The one hash of a key. Its low S bits choose the shard; mix() makes the rest.
-inline std::uint64_t hash_key(std::string_view key, std::uint64_t store_seed) noexcept {
+[[gnu::always_inline]] inline std::uint64_t hash_key(std::string_view key,
+                                                     std::uint64_t store_seed) noexcept {
   // Most fixed keys are numbers of this length: computed right here then, without the choice of a
   // way by length.
   if (key.size() == sizeof(std::uint64_t)) return hash_bytes(key.data(), 8, store_seed);

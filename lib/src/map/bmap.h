@@ -207,10 +207,13 @@ template <typename Memory>
 }
 
 // Bucket n as it is now, to be read under the shard's lock.
+inline Status outside_array(const format::BucketArray& array) {
+  return Engine::corrupt("bucket outside its array", array.run[0]);
+}
 inline Result<format::Bmap*> live_bucket(const Engine& engine, const format::BucketArray& array,
                                          u64 n) {
   format::Bmap* bucket = find_bucket(engine, array, n).bucket;
-  if (bucket == nullptr) return Engine::corrupt("bucket outside its array", array.run[0]);
+  if (bucket == nullptr) return outside_array(array);
   return bucket;
 }
 

@@ -44,7 +44,7 @@ Status locate(const Engine& engine, u64 shard, std::string_view key, u64 hash, L
   for (ChainHops hops;;) {
     const Bmap* bucket = find_bucket(engine, array, n).bucket;
     if (bucket == nullptr) [[unlikely]]
-      return live_bucket(engine, array, n).error();
+      return outside_array(array);
     const u64 tophash = bucket->tophash;
     // Nothing has taken this array's place, nor will while the caller holds the lock.
     if (is_evacuated(tophash)) [[unlikely]]

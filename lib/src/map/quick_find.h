@@ -25,10 +25,14 @@ enum class Quick : u8 { kFound, kAbsent, kUnsure };
 // has under way at a time.
 class FirstBucket {
  public:
+  explicit FirstBucket(const Engine& engine) : memory_(engine.map->bounds()) {}
+
+  [[nodiscard]] const Mapping::Bounds& memory() const { return memory_; }
+
   // Null if header or bucket are not at rest, or something is not where it should be.
   [[gnu::always_inline]] const format::Bmap* find(const Engine& engine, const BucketShape& shape,
                                                   u64 key_hash) {
-    const Mapping::Bounds memory = engine.map->bounds();
+    const Mapping::Bounds& memory = memory_;
     header_ = &engine.header(key_hash & (engine.layout.shards - 1));
     header_version_ = seam::load(header_->version);
     const u64 hash = mix(key_hash, seam::load(header_->hash0));
@@ -70,6 +74,7 @@ class FirstBucket {
   }
 
  private:
+  const Mapping::Bounds memory_;
   const format::ShardHeader* header_ = nullptr;
   u64 header_version_ = 0;
   FoundBucket found_;
@@ -83,26 +88,29 @@ class FirstBucket {
                                                       u64 key_hash, std::string* value) {
   BucketShape shape = engine.layout.bucket;
   shape.key_bytes = 0;  // it is: now the compiler knows, too
-  FirstBucket at;
+  shape.bytes = sizeof(format::Bmap);
+  FirstBucket at(engine);
   const format::Bmap* bucket = at.find(engine, shape, key_hash);
   if (bucket == nullptr) [[unlikely]]
     return Quick::kUnsure;
   for (u32 slots = at.candidates(); slots != 0; slots &= slots - 1) {
     const u64 record = record_in(&bucket->overflow, static_cast<u64>(std::countr_zero(slots)));
-    prefetch_record(engine, record);
-    const Result<EntryView> entry = view_record(engine, record);
-    if (!entry || entry->value_bytes >= kCopyOnceBytes) [[unlikely]]
+    prefetch_record(at.memory(), record);
+    EntryView entry;
+    if (!view_record(at.memory(), record, entry).ok() || entry.value_bytes >= kCopyOnceBytes)
+        [[unlikely]]
       return Quick::kUnsure;
-    prefetch_rest(*entry);
-    if (!entry->has_key(key)) [[unlikely]]
+    prefetch_rest(entry);
+    if (!entry.has_key(key)) [[unlikely]]
       continue;
-    if (engine.verify_reads && !record_intact(engine, *entry)) [[unlikely]]
+    if (engine.verify_reads && !record_intact(entry.record_at(), entry.record_bytes(),
+                                              record_seed(engine, record))) [[unlikely]]
       return Quick::kUnsure;
-    if (value != nullptr) copy_value(*value, entry->value, entry->value_bytes);
+    if (value != nullptr) copy_value(*value, entry.value, entry.value_bytes);
     if (!at.unchanged()) [[unlikely]]
       return Quick::kUnsure;
-    const bool is_value = entry->flags == 0 || value == nullptr;
-    return is_value || engine.codec->decode(entry->flags, *value) ? Quick::kFound : Quick::kUnsure;
+    const bool is_value = entry.flags == 0 || value == nullptr;
+    return is_value || engine.codec->decode(entry.flags, *value) ? Quick::kFound : Quick::kUnsure;
   }
   return at.is_last() && at.unchanged() ? Quick::kAbsent : Quick::kUnsure;
 }
@@ -112,7 +120,7 @@ class FirstBucket {
 [[gnu::always_inline]] inline Quick quick_find_inline(const Engine& engine,
                                                       const BucketShape& shape, const char* key,
                                                       u64 key_hash, void* elem) {
-  FirstBucket at;
+  FirstBucket at(engine);
   const format::Bmap* bucket = at.find(engine, shape, key_hash);
   if (bucket == nullptr) [[unlikely]]
     return Quick::kUnsure;

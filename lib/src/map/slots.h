@@ -47,7 +47,7 @@ inline EntryView view_inline(const BucketShape& shape, const u64* overflow, u64 
 [[gnu::always_inline]] inline Status view_slot(const Engine& engine, const u64* overflow, u64 slot,
                                                EntryView& entry) {
   const BucketShape& shape = engine.layout.bucket;
-  if (!shape.is_inline()) return view_record(engine, record_in(overflow, slot), entry);
+  if (!shape.is_inline()) return view_record(*engine.map, record_in(overflow, slot), entry);
   entry = view_inline(shape, overflow, slot);
   return {};
 }

@@ -50,30 +50,45 @@ struct EntryView {
 // leads to an intact record.
 inline u64 record_seed(const Engine& engine, u64 offset) { return engine.store_seed ^ offset; }
 
-// Looks at the record at `offset`: lengths once, bounds checked against the mapping. kCorrupt.
-inline Status view_record(const Engine& engine, u64 offset, EntryView& entry) {
+// What follows the checksum in a record's header, as one word: loaded and stored as one.
+constexpr u64 header_lengths(u64 key_bytes, u64 value_bytes, u16 flags) {
+  return key_bytes | u64{flags} << 16 | value_bytes << 32;
+}
+static_assert(offsetof(format::RecordHeader, key_bytes) == sizeof(u32) &&
+              offsetof(format::RecordHeader, flags) == sizeof(u32) + 2 &&
+              offsetof(format::RecordHeader, value_bytes) == sizeof(u32) + 4 &&
+              sizeof(format::RecordHeader) == sizeof(u32) + sizeof(u64));
+
+// Looks at the record at `offset`: lengths once, bounds checked against `memory`, a Mapping or its
+// Bounds. kCorrupt.
+template <typename Memory>
+[[gnu::always_inline]] inline Status view_record(const Memory& memory, u64 offset,
+                                                 EntryView& entry) {
   const std::byte* at = offset % format::kRecordUnit == 0
-                            ? engine.map->bytes(offset, sizeof(format::RecordHeader))
+                            ? memory.bytes(offset, sizeof(format::RecordHeader))
                             : nullptr;
-  if (at == nullptr) return Engine::corrupt("record outside the file", offset);
-  format::RecordHeader header;
-  seam::copy_out(&header, at, sizeof header);
-  const auto* key = reinterpret_cast<const char*>(at) + sizeof header;
-  entry = {key, key + header.key_bytes, offset, header.key_bytes, header.value_bytes, header.flags};
-  if (engine.map->bytes(offset, entry.record_bytes()) == nullptr) {
+  if (at == nullptr) [[unlikely]]
+    return Engine::corrupt("record outside the file", offset);
+  u64 lengths = 0;
+  seam::copy_out(&lengths, at + sizeof(u32), sizeof lengths);
+  const auto* key = reinterpret_cast<const char*>(at) + sizeof(format::RecordHeader);
+  const u64 key_bytes = lengths & 0xffff;
+  entry = {key, key + key_bytes, offset, key_bytes, lengths >> 32, static_cast<u16>(lengths >> 16)};
+  if (memory.bytes(offset, entry.record_bytes()) == nullptr) [[unlikely]]
     return Engine::corrupt("record reaches beyond the file", offset);
-  }
   return {};
 }
 inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
   EntryView entry;
-  if (Status s = view_record(engine, offset, entry); !s.ok()) return s;
+  if (Status s = view_record(*engine.map, offset, entry); !s.ok()) return s;
   return entry;
 }
 
 // Whether the record's checksum is that of its bytes as they are now. An entry in a bucket has no
 // checksum of its own, and counts as intact.
 bool record_intact(const Engine& engine, const EntryView& entry);
+// The same of a record, `bytes` long, with its seed.
+bool record_intact(const std::byte* record, u64 bytes, u64 seed);
 
 // Turns a copy of an entry's value bytes, of an entry that was valid when they were copied, into
 // the value; `record` and `flags` are the entry's. kCorrupt.
@@ -86,12 +101,17 @@ inline void prefetch_key(const Engine& engine, u64 offset) {
 
 inline constexpr u64 kCacheLine = 64;
 
-// Asks the processor to fetch the beginning of a record.
-inline void prefetch_record(const Engine& engine, u64 offset) {
-  if (offset + kCacheLine >= engine.map->file_bytes()) return;
+// Asks the processor to fetch the beginning of a record. (Inlined, as in slots.h.)
+[[gnu::always_inline]] inline void prefetch_record(const Mapping::Bounds& memory, u64 offset) {
   // Two lines: most records are longer than one, and the second would be a wait of its own.
-  __builtin_prefetch(engine.map->base() + offset);
-  __builtin_prefetch(engine.map->base() + offset + kCacheLine);
+  const std::byte* at = memory.bytes(offset, 2 * kCacheLine);
+  if (at == nullptr) [[unlikely]]
+    return;
+  __builtin_prefetch(at);
+  __builtin_prefetch(at + kCacheLine);
+}
+[[gnu::always_inline]] inline void prefetch_record(const Engine& engine, u64 offset) {
+  prefetch_record(engine.map->bounds(), offset);
 }
 
 // Asks for the other lines of a record, all at once: whoever just reads on has as many on their way

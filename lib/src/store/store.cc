@@ -10,8 +10,9 @@
 #include "map/find.h"
 #include "map/find_many.h"
 #include "map/hmap.h"
+#include "map/quick_find.h"
 #include "store/stats.h"
-#include "store/store_impl.h"
+#include "store/store_access.h"
 #include "verify/verify.h"
 
 namespace hmap {
@@ -48,11 +49,31 @@ Status check_options(const Options& options) {
   return {};
 }
 
-[[gnu::always_inline]] inline Result<bool> look_up(const Engine& engine, std::string_view key,
-                                                   std::string* value) {
+inline Result<bool> look_up(const Engine& engine, std::string_view key, std::string* value) {
   if (Status s = engine.layout.lengths.check_key(key.size()); !s.ok()) return s;
   engine.count_reads(1);
   return hmap::find(engine, key, hash_key(key, engine.store_seed), value);
+}
+
+// Apart from what comes before and behind it, so that its values find room in registers.
+[[gnu::noinline]] Quick look_up_quickly(const Engine& engine, std::string_view key,
+                                        std::string* value) {
+  if (engine.reads != nullptr || !engine.layout.lengths.key_fits(key.size()) ||
+      key.size() > kKeyBytesMax) [[unlikely]]
+    return Quick::kUnsure;
+  return quick_find(engine, key, hash_key(key, engine.store_seed), value);
+}
+
+// The key looked up in the way that nearly always leads to an answer, else as look_up() does it.
+Result<bool> look_up_in(const Store& store, std::string_view key, std::string* value) {
+  const Quick quick = StoreAccess::look_quickly(
+      store, [&](const Engine& engine) { return look_up_quickly(engine, key, value); });
+  if (quick != Quick::kUnsure) [[likely]]
+    return quick == Quick::kFound;
+  return StoreAccess::read(store, [&](const Session& session) -> Result<bool> {
+    if (Status s = check_key(key); !s.ok()) return s;
+    return look_up(session.engine, key, value);
+  });
 }
 
 // The answer to a write, once it is as durable as the options say.
@@ -166,9 +187,7 @@ Result<Store> Store::open(const std::string& path, const Options& options) {
 }
 
 Result<bool> Store::get_into(std::string_view key, std::string& value) const {
-  if (impl_ == nullptr) return closed();
-  if (Status s = check_key(key); !s.ok()) return s;
-  return impl_->read([&](const Engine& engine) { return look_up(engine, key, &value); });
+  return look_up_in(*this, key, &value);
 }
 
 Result<std::optional<std::string>> Store::get(std::string_view key) const {
@@ -179,11 +198,7 @@ Result<std::optional<std::string>> Store::get(std::string_view key) const {
   return std::optional<std::string>(std::move(value));
 }
 
-Result<bool> Store::contains(std::string_view key) const {
-  if (impl_ == nullptr) return closed();
-  if (Status s = check_key(key); !s.ok()) return s;
-  return impl_->read([&](const Engine& engine) { return look_up(engine, key, nullptr); });
-}
+Result<bool> Store::contains(std::string_view key) const { return look_up_in(*this, key, nullptr); }
 
 Result<std::size_t> Store::multi_get(std::span<const std::string_view> keys,
                                      std::span<std::optional<std::string>> values) const {

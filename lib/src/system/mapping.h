@@ -53,18 +53,25 @@ class Mapping {
   }
 
   // What bytes() needs, read once: behind each load of a shared word the compiler would read it
-  // again. Null may also mean that the file has grown since, which bytes() finds out.
+  // again. Null may also mean that the file has grown since, or of a few bytes, where the compiler
+  // sees how many, that they lie near its end; bytes() finds out.
   class Bounds {
    public:
-    [[nodiscard]] std::byte* bytes(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+    [[nodiscard, gnu::always_inline]] std::byte* bytes(std::uint64_t offset,
+                                                       std::uint64_t bytes) const noexcept {
+      if (__builtin_constant_p(bytes) && bytes <= kFew)
+        return offset < limit_few_ ? base_ + offset : nullptr;
       return ends_within(limit_, offset, bytes) ? base_ + offset : nullptr;
     }
 
    private:
+    static constexpr std::uint64_t kFew = 128;
     friend class Mapping;
-    Bounds(std::byte* base, std::uint64_t limit) noexcept : base_(base), limit_(limit) {}
+    Bounds(std::byte* base, std::uint64_t limit) noexcept
+        : base_(base), limit_(limit), limit_few_(limit > kFew ? limit - kFew : 0) {}
     std::byte* base_;
     std::uint64_t limit_;
+    std::uint64_t limit_few_;  // a few bytes from before here end in the file
   };
   [[nodiscard]] Bounds bounds() const noexcept { return {base_, file_bytes()}; }
 

@@ -169,7 +169,8 @@ inline void full_barrier_after_exchange() noexcept {
 
 // Whether bytes that another process may be changing are equal to private ones; the caller checks
 // afterwards whether they were meant.
-inline bool equal(const void* shared, const void* own, std::size_t bytes) noexcept {
+[[gnu::always_inline]] inline bool equal(const void* shared, const void* own,
+                                         std::size_t bytes) noexcept {
 #ifdef HMAP_TSAN
   for (std::size_t i = 0; i < bytes; ++i) {
     if (__atomic_load_n(static_cast<const unsigned char*>(shared) + i, __ATOMIC_RELAXED) !=
