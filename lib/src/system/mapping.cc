@@ -202,8 +202,13 @@ std::uint64_t Mapping::refresh() const noexcept {
   // What lies beyond the window has no address here.
   const std::uint64_t bytes = std::min(static_cast<std::uint64_t>(info.st_size), window_bytes_);
   // An older answer may overwrite a newer one; whoever needs the newer one comes here again.
-  file_bytes_.store(bytes, std::memory_order_relaxed);
+  set_file_bytes(bytes);
   return bytes;
+}
+
+void Mapping::set_file_bytes(std::uint64_t bytes) const noexcept {
+  file_bytes_.store(bytes, std::memory_order_relaxed);
+  few_end_.store(bytes > kFew ? bytes - kFew : 0, std::memory_order_relaxed);
 }
 
 bool Mapping::has_name() const noexcept {
@@ -254,7 +259,7 @@ Status Mapping::allocate_at_once(std::uint64_t offset, std::uint64_t bytes) {
 
 // As in refresh(); who extends files beside us makes them longer still.
 void Mapping::note_length(std::uint64_t end) noexcept {
-  if (end > file_bytes()) file_bytes_.store(end, std::memory_order_relaxed);
+  if (end > file_bytes()) set_file_bytes(end);
 }
 
 Status Mapping::punch(std::uint64_t offset, std::uint64_t bytes) {

@@ -59,21 +59,27 @@ class Mapping {
    public:
     [[nodiscard, gnu::always_inline]] std::byte* bytes(std::uint64_t offset,
                                                        std::uint64_t bytes) const noexcept {
-      if (__builtin_constant_p(bytes) && bytes <= kFew)
-        return offset < limit_few_ ? base_ + offset : nullptr;
-      return ends_within(limit_, offset, bytes) ? base_ + offset : nullptr;
+      const bool inside = __builtin_constant_p(bytes) && bytes <= kFew
+                              ? offset < few_end_
+                              : ends_within(limit_, offset, bytes);
+      if (!inside) [[unlikely]]
+        return nullptr;
+      std::byte* const at = base_ + offset;
+      if (at == nullptr) __builtin_unreachable();  // or callers would ask for it
+      return at;
     }
 
    private:
-    static constexpr std::uint64_t kFew = 128;
     friend class Mapping;
-    Bounds(std::byte* base, std::uint64_t limit) noexcept
-        : base_(base), limit_(limit), limit_few_(limit > kFew ? limit - kFew : 0) {}
+    Bounds(std::byte* base, std::uint64_t limit, std::uint64_t few_end) noexcept
+        : base_(base), limit_(limit), few_end_(few_end) {}
     std::byte* base_;
     std::uint64_t limit_;
-    std::uint64_t limit_few_;  // a few bytes from before here end in the file
+    std::uint64_t few_end_;
   };
-  [[nodiscard]] Bounds bounds() const noexcept { return {base_, file_bytes()}; }
+  [[nodiscard]] Bounds bounds() const noexcept {
+    return {base_, file_bytes(), few_end_.load(std::memory_order_relaxed)};
+  }
 
   // The same for one T; null also if the place is not aligned for it.
   template <typename T>
@@ -139,6 +145,7 @@ class Mapping {
     return offset <= limit && bytes <= limit - offset;
   }
   void note_length(std::uint64_t end) noexcept;
+  void set_file_bytes(std::uint64_t bytes) const noexcept;
 
   Mapping(int fd, Access access) noexcept : fd_(fd), access_(access) {}
   [[nodiscard]] std::byte* bytes_after_refresh(std::uint64_t offset,
@@ -146,6 +153,9 @@ class Mapping {
 
   std::byte* base_ = nullptr;
   mutable std::atomic<std::uint64_t> file_bytes_{0};
+  // So many bytes end in the file if they begin before here.
+  static constexpr std::uint64_t kFew = 256;
+  mutable std::atomic<std::uint64_t> few_end_{0};
   std::uint64_t window_bytes_ = 0;
   // What populate_ahead() brought in, as far as this process knows. Wrong, because another one has
   // punched it or the two were read while they changed: a fault for each page.
