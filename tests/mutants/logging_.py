@@ -1,13 +1,16 @@
 """Faults in the commit log: steps L1 to L6 of lib/README.md, replay, and its file."""
 
 from mutant import mutant
-from suites import CUT_COMMIT, DYING_COMMIT, commit, committed
+from suites import CUT_COMMIT, DYING_COMMIT, commit, committed, named
 
 FILES = commit("LogFiles.*")
 FULL = commit("LogFull.*")
 GROUP = committed("GroupCommit.*")
 
 MUTANTS = (
+    mutant("l_named_before_flushed", "the log's header is flushed before the file has its name", (
+        "system/log_file.cc", "  if (::fsync(file->fd.get()) != 0)\n", "  if (false)\n"),
+        named("*")),
     mutant("l_visible_before_logged", "L2 before W5: nobody builds on what is not in the log", (
         "state/intent.cc",
         "  if (Status s = append.write(domain_, intent_.state + 1, what); !s.ok()) return s;\n"

@@ -39,6 +39,10 @@ def commit(tests):
     return suite("hmap_commit_test", tests)
 
 
+def named(tests):
+    return suite("hmap_commit_naming_test", tests)
+
+
 def committed(tests):
     return suite("hmap_commit_power_test", tests)
 

@@ -164,6 +164,11 @@ Status LogFile::create(const std::string& path, const format::Superblock& store,
       return write_error(error);
     if (at == 0) page.assign(page.size(), '\0');
   }
+  // Order: its bytes before its name, which a flush by anybody else on the file system may make
+  // durable at once. Crash: as above.
+  seam::announce(seam::Event::kFlushLog, nullptr, 0);
+  if (::fsync(file->fd.get()) != 0)
+    return {Code::kIoError, "cannot flush the new commit log", 0, errno};
   return name_file(*file, path);
 }
 
