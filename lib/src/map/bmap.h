@@ -206,10 +206,10 @@ template <typename Memory>
   return find_head(*engine.map, engine.layout, engine.layout.bucket, array, hash);
 }
 
-// Bucket n as it is now, to be read under the shard's lock.
 inline Status outside_array(const format::BucketArray& array) {
   return Engine::corrupt("bucket outside its array", array.run[0]);
 }
+// Bucket n as it is now, to be read under the shard's lock.
 inline Result<format::Bmap*> live_bucket(const Engine& engine, const format::BucketArray& array,
                                          u64 n) {
   format::Bmap* bucket = find_bucket(engine, array, n).bucket;

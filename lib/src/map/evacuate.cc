@@ -203,13 +203,12 @@ void prefetch_evacuation(const Engine& engine, const ShardHeader& header, u64 ol
     if (n == last) break;
   }
   // What it is evacuated into.
-  const u64 half = header.b > header.oldbuckets.b ? buckets_of(header.oldbuckets.b) : 0;
-  for (u64 n = old_bucket;; n += half) {
+  const auto prefetch_half = [&](u64 n) {
     const Bmap* bucket = find_bucket(engine, header.buckets, n).bucket;
-    if (bucket == nullptr) return;
-    prefetch_bucket_lines<1>(engine, bucket);
-    if (n != old_bucket || half == 0) return;
-  }
+    if (bucket != nullptr) prefetch_bucket_lines<1>(engine, bucket);
+  };
+  prefetch_half(old_bucket);
+  if (header.b > header.oldbuckets.b) prefetch_half(old_bucket + buckets_of(header.oldbuckets.b));
 }
 
 Status advance_mark(Engine& engine, u64 shard) {

@@ -32,7 +32,6 @@ class FirstBucket {
   // Null if header or bucket are not at rest, or something is not where it should be.
   [[gnu::always_inline]] const format::Bmap* find(const Engine& engine, const BucketShape& shape,
                                                   u64 key_hash) {
-    const Mapping::Bounds& memory = memory_;
     header_ = &engine.header(key_hash & (engine.layout.shards - 1));
     header_version_ = seam::load(header_->version);
     const u64 hash = mix(key_hash, seam::load(header_->hash0));
@@ -42,7 +41,7 @@ class FirstBucket {
     top_ = tophash_of(hash);
     const format::BucketArray* array = growing ? &header_->oldbuckets : &header_->buckets;
     for (;;) {
-      found_ = find_head(memory, engine.layout, shape, *array, hash);
+      found_ = find_head(memory_, engine.layout, shape, *array, hash);
       if (found_.bucket == nullptr) [[unlikely]]
         return nullptr;
       prefetch_inline(shape, found_.bucket);
