@@ -48,6 +48,31 @@ def checksum(data, seed):
     return xxhash.xxh3_64_intdigest(data, seed=seed & U64) & 0xFFFFFFFF
 
 
+def crc_table():
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        yield byte
+
+
+CRC_TABLE = tuple(crc_table())
+CRC_BYTES = 240
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+def record_checksum(data, seed, crc_sums):
+    """Of the bytes behind the checksum; `crc_sums`: as the superblock's features say (F-104)."""
+    if crc_sums and len(data) <= CRC_BYTES:
+        return crc32c(struct.pack("<Q", seed & U64) + data)
+    return checksum(data, seed)
+
+
 def mix(h, hash0):
     x = (h ^ hash0) * 0x9E3779B97F4A7C15 & U64
     x ^= x >> 32

@@ -23,7 +23,8 @@ class Superblock:
         if self.version != 1:
             raise NotAStore(f"format version {self.version}, this reader knows 1 (F-01)")
         need(self.is_right(raw), "F-05", "superblock checksum", 0)
-        if refuse or self.key_kind > 1 or self.elem_kind > 1:
+        self.crc_sums = refuse == 1
+        if refuse > 1 or self.key_kind > 1 or self.elem_kind > 1:
             raise NotAStore("unknown features (F-02, F-06)")
         self.type_name = name.split(b"\0")[0].decode("utf-8", "replace")
         self.check_type(name)

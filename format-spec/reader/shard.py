@@ -2,7 +2,8 @@
 import struct
 
 from reader.basics import (
-    CLASSES, LARGE, SPAN, Damaged, ceil_div, checksum, decoded, key_hash, mix, need, tophash)
+    CLASSES, LARGE, SPAN, Damaged, ceil_div, decoded, key_hash, mix, need, record_checksum,
+    tophash)
 
 
 class Shard:
@@ -174,7 +175,8 @@ class Shard:
         need(offset + size <= self.store.heap_end, "F-09",
              "record reaches beyond the extents", offset)
         raw = file.read(offset, size)
-        need(checksum(raw[4:], sb.seed ^ offset) == check, "F-07", "record checksum", offset)
+        need(record_checksum(raw[4:], sb.seed ^ offset, sb.crc_sums) == check, "F-07",
+             "record checksum", offset)
         value = decoded(raw[12 + key_bytes:], flags, sb.dictionary, offset)
         key = raw[12:12 + key_bytes]
         need(sb.fits(key, value), "F-81", "record of a wrong length", offset)

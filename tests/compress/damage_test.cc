@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "format/hash.h"
+#include "format/record_sum.h"
 #include "hmap/recover.h"
 #include "hmap/view.h"
 #include "life/open.h"
@@ -47,9 +47,9 @@ class Damaged : public ::testing::Test {
     std::memcpy(&header, &bytes_[at], sizeof header);
     change(header, &bytes_[at + sizeof header + header.key_bytes]);
     std::memcpy(&bytes_[at], &header, sizeof header);
-    header.checksum =
-        checksum(&bytes_[at + 4], sizeof header - 4 + header.key_bytes + header.value_bytes,
-                 superblock_.store_seed ^ at);
+    header.checksum = record_checksum(RecordSums::kCrc, &bytes_[at + 4],
+                                      sizeof header - 4 + header.key_bytes + header.value_bytes,
+                                      superblock_.store_seed ^ at);
     std::memcpy(&bytes_[at], &header, sizeof header);
     write();
   }

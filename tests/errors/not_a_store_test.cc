@@ -126,7 +126,7 @@ TEST(WrongVersion, AnyOtherNumber) {
 TEST(WrongVersion, AFeatureThisLibraryMustRefuse) {
   TempDir dir;
   const std::string good = store_bytes(dir);
-  for (const unsigned bit : {0U, 17U, 63U}) {
+  for (const unsigned bit : {1U, 17U, 63U}) {
     std::string bytes = good;
     patch(bytes, offsetof(format::Superblock, features_refuse), std::uint64_t{1} << bit);
     seal_superblock(bytes);

@@ -13,13 +13,15 @@ from both_readers import Readers
 
 NAMES = {"empty", "one_entry", "overflow_chain", "half_evacuated", "half_shrunk", "half_tidied",
          "erased_slots", "binary_keys", "large_record", "compressed", "dictionary", "inline",
-         "shards", "displaced", "commit_log", "cleared_log"}
+         "shards", "displaced", "commit_log", "cleared_log", "record_sums", "one_older_entry"}
 GONE = {name: [key.encode().hex() for key in keys]
         for name, keys in (("commit_log", ["", "key 2", "key 3"]),
                            ("cleared_log", ["large", "key 1", "key 101"]))}
 # What a file is there for, where its JSON file does not tell.
 IS_SHOWN = {
     "displaced": lambda store: {"frame", "spare copy"} <= places(store),
+    "record_sums": lambda store: store.superblock.crc_sums,
+    "one_older_entry": lambda store: not store.superblock.crc_sums,
     "shards": lambda store: all(shard.header.count for shard in store.shards),
     "commit_log": lambda store: store.root.log_in_use,
     "cleared_log": lambda store: store.root.log_in_use,

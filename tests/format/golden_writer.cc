@@ -79,6 +79,15 @@ std::string noise(std::size_t bytes, std::uint32_t seed) {
   return text;
 }
 
+// Up to 240 bytes behind the checksum, 8 of them lengths, have another one than more.
+void fill_short_and_long(Pair& pair) {
+  for (int i = 0; i < 20; ++i) pair.put(numbered("key ", i), noise(static_cast<std::size_t>(i), 1));
+  for (std::size_t bytes = 234; bytes <= 250; ++bytes) {
+    const std::string key = "of " + std::to_string(bytes);
+    pair.put(key, noise(bytes - 8 - key.size(), 2));
+  }
+}
+
 void fill_texts(Pair& pair) {
   for (int i = 0; i < 40; ++i) pair.put(numbered("key ", i), text_of(i));
   std::string all;
@@ -229,6 +238,10 @@ std::vector<Golden> more_goldens() {
            [](const Stats::Shard& s) {
              return s.same_size_growth && s.evacuated > 0 && s.evacuated < s.old_buckets;
            }},
+      {.name = "record_sums",
+       .about = "Records with 240 bytes behind the checksum, some more and some less.",
+       .fill = fill_short_and_long,
+       .is_wanted = anything},
       {.name = "shards",
        .about = "Four shards (S = 2).",
        .fill = [](Pair& pair) { fill_numbers(pair, 0, 50); },

@@ -103,7 +103,7 @@ CASES = [
     (GROWING, "version 2", "F-01", "version", superblock(8, 4, 2)),
     (GROWING, "a compatible feature", "", "", superblock(16, 8, 1)),
     (GROWING, "a feature that forbids writing", "", "", superblock(24, 8, 1)),
-    (GROWING, "a feature that forbids reading", "F-02", "feature", superblock(32, 8, 1)),
+    (GROWING, "a feature that forbids reading", "F-02", "feature", superblock(32, 8, 2)),
     (GROWING, "shard_bits", "F-03", "", superblock(72, 4, 9)),
     (GROWING, "runtime_bytes", "F-03", "", superblock(120, 8, 4096)),
     (GROWING, "a kind of keys", "F-06", "", superblock(92, 4, 2)),

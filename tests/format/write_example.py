@@ -57,6 +57,7 @@ def lines(store, at, table, data):
     header, root = at["header"], at["root"]
     return [
         (0, 16, "magic, version 1, checksum"),
+        (0x20, 8, "features_refuse: short records have CRC-32C"),
         (0x28, 16, "uuid"),
         (0x38, 8, "store_seed"),
         (0x48, 16, "S = 0, blocks of 512, extents of 4096, 4 slots"),

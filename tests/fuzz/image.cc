@@ -8,6 +8,7 @@
 
 #include "format/hash.h"
 #include "format/log_format.h"
+#include "format/record_sum.h"
 #include "life/checkpoint.h"
 #include "life/open.h"
 #include "map/bmap.h"
@@ -217,7 +218,9 @@ class Sealer {
     if (!header || offset < format::kPageBytes) return;
     const u64 bytes = sizeof *header + header->key_bytes + header->value_bytes;
     if (!is_inside(file_, offset, bytes)) return;
-    write_at(file_, offset, checksum(file_.data() + offset + 4, bytes - 4, seed_ ^ offset));
+    write_at(
+        file_, offset,
+        record_checksum(layout_.record_sums, file_.data() + offset + 4, bytes - 4, seed_ ^ offset));
   }
 
   void blocks(const Run& run, u64 k) {

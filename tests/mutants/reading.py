@@ -1,7 +1,7 @@
 """Faults in a read: what is looked at again, read through, and not trusted."""
 
 from mutant import mutant
-from suites import errors, stopped, unit
+from suites import errors, stopped, unit, verify
 
 MUTANTS = (
     mutant("r_waits_for_the_writer", "an odd version is read through its intent", (
@@ -21,4 +21,12 @@ MUTANTS = (
     mutant("r_long_copies_unchecked", "the copy of a long value is checked", (
         "map/find.cc", "    if (copy_is_intact()) {\n", "    if (true) {\n"),
         errors("*DamagedRecord.*")),
+    mutant("r_short_sums_of_any_place", "F-104: a short record's checksum has its seed", (
+        "format/record_sum.h", "  crc.add_word(seed);\n", ""),
+        unit("RecordChecksum.*")),
+    mutant("r_older_sums_forgotten", "F-02: a store without the bit has XXH3", (
+        "format/layout.cc",
+        "(s.features_refuse & format::kFeatureCrc) != 0 ? RecordSums::kCrc : RecordSums::kXxh3",
+        "RecordSums::kCrc"),
+        verify("Older.*")),
 )

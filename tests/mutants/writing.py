@@ -77,7 +77,7 @@ PUT_AND_ERASE = (
         ("map/insert.cc", "    if (!status.ok()) return status;\n    if (record_.note != nullptr)",
          "    if (!status.ok()) return status;\n"
          "    if (record_.note == nullptr)\n"
-         "      write_record(engine_, engine_.map->base() + record_.offset, key_, value_);\n"
+         "      write_record(engine_, engine_.map->base() + record_.slot.offset, key_, value_);\n"
          "    if (record_.note != nullptr)")],
         stopped("FirstInserts", "Overwrites")),
     mutant("w7_count_outside_the_intent", "W5: count changes with the entry", (

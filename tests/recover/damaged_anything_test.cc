@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "format/hash.h"
+#include "format/record_sum.h"
 #include "salvage/salvage_scan.h"
 #include "victim.h"
 
@@ -23,16 +23,19 @@ TEST(DamagedAnything, CutShortAtEveryPage) {
 // these have the checksum of nothing under the empty key.
 TEST(DamagedAnything, ZerosAreNoRecordWhateverTheSeed) {
   constexpr std::uint64_t kAt = 4096;
-  constexpr std::uint64_t kSeedOfZeros = 4'415'766'960;
   constexpr std::uint64_t kZeros = 0;
-  ASSERT_EQ(checksum(&kZeros, sizeof kZeros, kSeedOfZeros), 0U);
+  const std::pair<RecordSums, std::uint64_t> seeds[] = {{RecordSums::kXxh3, 4'415'766'960},
+                                                        {RecordSums::kCrc, 287'056'434}};
   const TempDir dir(TempDir::Where::kMemory);
   const std::string path = dir.file("zeros");
   write_file(path, std::string(2 * kAt, '\0'));
   const int fd = ::open(path.c_str(), O_RDONLY);
   const auto map = Mapping::map(fd, Access::kReadOnly, std::uint64_t{1} << 20);
   ASSERT_OK(map);
-  EXPECT_FALSE(intact_record(**map, kSeedOfZeros ^ kAt, kAt).has_value());
+  for (const auto& [sums, seed] : seeds) {
+    ASSERT_EQ(record_checksum(sums, &kZeros, sizeof kZeros, seed), 0U);
+    EXPECT_FALSE(intact_record(**map, seed ^ kAt, kAt).has_value());
+  }
   ::close(fd);
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <filesystem>
 
+#include "format/superblock_format.h"
 #include "hmap/map.h"
 #include "hmap/publish.h"
 #include "spares.h"
@@ -91,9 +92,11 @@ TEST_F(Spares, AreBetterThanAGuess) {
   const std::string old = without_spares(bytes);
   bytes[70] = static_cast<char>(bytes[70] ^ 1);
   expect_rescued(bytes, How::kSpare);
-  std::string guessed = old;
-  guessed[70] = static_cast<char>(guessed[70] ^ 1);
-  expect_rescued(guessed, How::kRepaired);
+  for (const std::size_t at : {std::size_t{70}, offsetof(format::Superblock, features_refuse)}) {
+    std::string guessed = old;
+    guessed[at] = static_cast<char>(guessed[at] ^ 1);
+    expect_rescued(guessed, How::kRepaired);
+  }
 }
 
 TEST_F(Spares, OfAnotherStoreAreNotBelieved) {

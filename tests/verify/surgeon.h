@@ -13,6 +13,7 @@
 #include <string>
 
 #include "format/hash.h"
+#include "format/record_sum.h"
 #include "life/checkpoint.h"
 #include "life/open.h"
 #include "map/bmap.h"
@@ -100,7 +101,8 @@ class Surgeon {
   void seal_record(u64 offset) {
     auto& record = at<format::RecordHeader>(offset);
     const u64 bytes = sizeof record + record.key_bytes + record.value_bytes;
-    record.checksum = checksum(base_ + offset + 4, bytes - 4, seed_ ^ offset);
+    record.checksum =
+        record_checksum(layout_.record_sums, base_ + offset + 4, bytes - 4, seed_ ^ offset);
   }
   void seal_root() {
     const u64 headers = layout_.root_offset(k_) + sizeof(format::Root);

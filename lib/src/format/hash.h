@@ -1,5 +1,5 @@
-// Hashing of keys and checksums of everything: XXH3-64, whose output is fixed since xxHash 0.8.0.
-// format-spec/format.md, "Hashing and checksums".
+// Hashing of keys and checksums of all but short records (record_sum.h): XXH3-64, whose output is
+// fixed since xxHash 0.8.0. format-spec/format.md, "Hashing and checksums".
 #ifndef HMAP_SRC_FORMAT_HASH_H_
 #define HMAP_SRC_FORMAT_HASH_H_
 

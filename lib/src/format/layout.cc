@@ -83,6 +83,8 @@ void Sizes::derive_sizes(const format::Superblock& s) {
   extent_bytes = s.extent_bytes;
   slots = s.slots;
   intent_words = s.intent_words;
+  record_sums =
+      (s.features_refuse & format::kFeatureCrc) != 0 ? RecordSums::kCrc : RecordSums::kXxh3;
   shards = u64{1} << shard_bits;
   derive_bucket(s);
   words_per_block = block_bytes / 8;

@@ -116,6 +116,10 @@ constexpr u64 root_bytes_for(u64 shard_bits) {
                   format::kPageBytes);
 }
 
+// The checksums of short records (record_sum.h): new stores have kCrc, those made before the format
+// knew them kXxh3.
+enum class RecordSums : u8 { kXxh3, kCrc };
+
 // What needs no shapes of runs: those take 15 KB, and a superblock is completed without.
 class Sizes {
  public:
@@ -129,6 +133,7 @@ class Sizes {
   u64 slots = 0;
   u64 intent_words = 0;
   Lengths lengths;  // of keys and values
+  RecordSums record_sums = RecordSums::kXxh3;
   u64 root_bytes = 0;
   u64 runtime_offset = 0;
   u64 runtime_bytes = 0;

@@ -7,6 +7,10 @@
 
 namespace hmap::format {
 
+// Bits of features_refuse.
+inline constexpr u64 kFeatureCrc = 1;  // the checksums of short records are CRC-32C
+inline constexpr u64 kFeaturesKnown = kFeatureCrc;
+
 struct Superblock {
   u64 magic;
   u32 version;

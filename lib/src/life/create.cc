@@ -37,6 +37,7 @@ Result<Superblock> new_superblock(const Options& options) {
   superblock.version = format::kVersion;
   superblock.shard_bits =
       options.shard_bits < 0 ? kDefaultShardBits : static_cast<u32>(options.shard_bits);
+  superblock.features_refuse = format::kFeatureCrc;
   superblock.block_bytes = choose(geometry.block_bytes, kDefaultBlockBytes);
   superblock.extent_bytes = choose(geometry.extent_bytes, kDefaultExtentBytes);
   superblock.slots = choose(geometry.slots, kDefaultSlots);

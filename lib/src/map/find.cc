@@ -157,6 +157,7 @@ class Search {
     if (header.key_bytes != key_.size() || header.value_bytes != value_->size() ||
         header.flags != entry_.flags)
       return false;
+    static_assert(kCopyOnceBytes > kCrcBytesMax);  // so that it is XXH3 in every store
     constexpr std::size_t kSum = sizeof header.checksum;
     const HashPart parts[] = {
         {reinterpret_cast<const std::byte*>(&header) + kSum, sizeof header - kSum},

@@ -102,8 +102,7 @@ class FirstBucket {
     prefetch_rest(entry);
     if (!entry.has_key(key)) [[unlikely]]
       continue;
-    if (engine.verify_reads && !record_intact(entry.record_at(), entry.record_bytes(),
-                                              record_seed(engine, record))) [[unlikely]]
+    if (engine.verify_reads && !checksum_is_right(engine, entry)) [[unlikely]]
       return Quick::kUnsure;
     if (value != nullptr) copy_value(*value, entry.value, entry.value_bytes);
     if (!at.unchanged()) [[unlikely]]

@@ -1,8 +1,6 @@
 // Writing and checking records.
 #include "records/records.h"
 
-#include "format/hash.h"
-
 namespace hmap {
 
 using format::RecordHeader;
@@ -15,20 +13,25 @@ void write_record(const Engine& engine, std::byte* to, std::string_view key,
   if (!value.bytes.empty())
     seam::copy_in(to + sizeof(RecordHeader) + key.size(), value.bytes.data(), value.bytes.size());
   seam::copy_in(to + kSum, &lengths, sizeof lengths);
-  const u32 sum = checksum(to + kSum, record_bytes(key, value) - kSum,
-                           record_seed(engine, engine.map->offset_of(to)));
+  const u64 seed = record_seed(engine, engine.map->offset_of(to));
+  const u64 bytes = record_bytes(key, value) - kSum;
+  u32 sum = 0;
+  if (engine.layout.record_sums == RecordSums::kCrc && bytes <= kCrcBytesMax) [[likely]] {
+    // Of where the bytes come from: those in the record are still on their way to the cache.
+    Crc32c crc;
+    crc.add_word(seed);
+    crc.add_word(lengths);
+    crc.add(key.data(), key.size());
+    crc.add(value.bytes.data(), value.bytes.size());
+    sum = crc.value();
+  } else {
+    sum = checksum(to + kSum, bytes, seed);
+  }
   seam::copy_in(to, &sum, kSum);
 }
 
 bool record_intact(const Engine& engine, const EntryView& entry) {
-  return entry.record == 0 ||
-         record_intact(entry.record_at(), entry.record_bytes(), record_seed(engine, entry.record));
-}
-
-bool record_intact(const std::byte* record, u64 bytes, u64 seed) {
-  u32 stored = 0;
-  seam::copy_out(&stored, record, sizeof stored);
-  return stored == checksum(record + sizeof stored, bytes - sizeof stored, seed);
+  return entry.record == 0 || checksum_is_right(engine, entry);
 }
 
 Status decode_value(const Engine& engine, u64 record, u16 flags, std::string& value) {

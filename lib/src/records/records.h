@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "format/record_sum.h"
 #include "state/engine.h"
 #include "system/codec.h"
 
@@ -87,8 +88,14 @@ inline Result<EntryView> view_record(const Engine& engine, u64 offset) {
 // Whether the record's checksum is that of its bytes as they are now. An entry in a bucket has no
 // checksum of its own, and counts as intact.
 bool record_intact(const Engine& engine, const EntryView& entry);
-// The same of a record, `bytes` long, with its seed.
-bool record_intact(const std::byte* record, u64 bytes, u64 seed);
+// The same of an entry that is a record.
+[[gnu::always_inline]] inline bool checksum_is_right(const Engine& engine, const EntryView& entry) {
+  u32 stored = 0;
+  seam::copy_out(&stored, entry.record_at(), sizeof stored);
+  return stored == record_checksum(engine.layout.record_sums, entry.record_at() + sizeof stored,
+                                   entry.record_bytes() - sizeof stored,
+                                   record_seed(engine, entry.record));
+}
 
 // Turns a copy of an entry's value bytes, of an entry that was valid when they were copied, into
 // the value; `record` and `flags` are the entry's. kCorrupt.

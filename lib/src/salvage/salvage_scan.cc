@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "format/hash.h"
+#include "format/record_sum.h"
 #include "records/spans.h"
 
 namespace hmap {
@@ -29,7 +29,11 @@ bool checksum_is_right(const ScannedRecord& record, u64 seed) {
   std::memcpy(&stored, at, sizeof stored);
   // Zeros would be the record of nothing under the empty key for one seed and place in 2^32.
   if (stored == 0 && record.bytes() == sizeof(RecordHeader)) return false;
-  return stored == checksum(at + kSum, record.bytes() - kSum, seed ^ record.offset);
+  // Of either kind: whether the store had the one or the other may be lost with its superblock.
+  const auto has = [&](RecordSums sums) {
+    return stored == record_checksum(sums, at + kSum, record.bytes() - kSum, seed ^ record.offset);
+  };
+  return has(RecordSums::kCrc) || has(RecordSums::kXxh3);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ using How = RecoverReport::Superblock;
 bool make_canonical(Superblock& s) {
   s.magic = format::kMagic;
   s.version = format::kVersion;
-  s.features_compatible = s.features_read_only = s.features_refuse = 0;
+  s.features_compatible = s.features_read_only = 0;
+  s.features_refuse &= format::kFeaturesKnown;
   s.reserved0 = 0;
   std::memset(s.reserved1, 0, sizeof s.reserved1);
   return Layout::complete(s).ok();
@@ -38,6 +39,7 @@ struct Fields {
   bool sizes;  // others follow from them
 };
 constexpr Fields kFields[] = {
+    {offsetof(Superblock, features_refuse), offsetof(Superblock, features_refuse) + 1, false},
     {offsetof(Superblock, uuid), offsetof(Superblock, shard_bits), false},
     {offsetof(Superblock, shard_bits), offsetof(Superblock, root_bytes), true},
     {offsetof(Superblock, dictionary_bytes), offsetof(Superblock, reserved0), true},
@@ -136,8 +138,8 @@ std::array<u8, 16> uuid_of(const Superblock& s) { return std::to_array(s.uuid); 
 
 // One with a right checksum.
 Result<FoundSuperblock> believe(const Superblock& s) {
-  if (s.version != format::kVersion || s.features_refuse != 0 || s.key_kind > format::kKindFixed ||
-      s.elem_kind > format::kKindFixed) {
+  if (s.version != format::kVersion || (s.features_refuse & ~format::kFeaturesKnown) != 0 ||
+      s.key_kind > format::kKindFixed || s.elem_kind > format::kKindFixed) {
     return Status(Code::kWrongVersion,
                   "the store has a version or features this library cannot "
                   "read");

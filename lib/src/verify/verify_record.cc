@@ -1,7 +1,7 @@
 // Records, and whether they lie where the spans say. format-spec/format.md, "Record" and "Space".
 #include <string>
 
-#include "format/hash.h"
+#include "format/record_sum.h"
 #include "records/records.h"
 #include "system/seam.h"
 #include "verify/verify_shard.h"
@@ -38,8 +38,8 @@ bool ShardCheck::check_record(u64 offset, const Spot& spot, std::string_view& ke
       (seen_before(offset, spot) || !check_slot(offset, extent_payload(word), bytes, spot, place)))
     return false;
   const Spot here{offset, spot.shard, spot.unit, spot.number};
-  if (header.checksum !=
-      checksum(at + sizeof header.checksum, bytes - sizeof header.checksum, view_.seed ^ offset)) {
+  if (header.checksum != record_checksum(view_.layout.record_sums, at + sizeof header.checksum,
+                                         bytes - sizeof header.checksum, view_.seed ^ offset)) {
     piece_.near.damage(
         FindingKind::kRecord, here,
         say("a record of ", bytes, " bytes has a wrong checksum: reading its key fails"));
