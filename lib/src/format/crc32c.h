@@ -17,7 +17,7 @@ std::uint32_t crc32c_by_table(std::uint32_t crc, const void* bytes, std::size_t 
 
 class Crc32c {
  public:
-  // The bytes come one part behind the other.
+  // At most 255 bytes; parts come one behind the other.
   [[gnu::always_inline]] void add(const void* bytes, std::size_t count) noexcept {
 #ifdef __x86_64__
     if (kHasCrc32c) [[likely]] {
@@ -51,14 +51,18 @@ class Crc32c {
     if constexpr (kWords > 1) add_words<kWords - 1>(at + sizeof(Word));
   }
 
+  template <std::size_t kWords>
+  [[gnu::always_inline]] void add_part(const char*& at, std::size_t count) noexcept {
+    if ((count & 8 * kWords) == 0) return;
+    add_words<kWords>(at);
+    at += 8 * kWords;
+  }
   [[gnu::always_inline]] void add_all(const char* at, std::size_t count) noexcept {
-    for (std::size_t left = count / 64; left != 0; --left, at += 64) add_words<8>(at);
-    if ((count & 32) != 0) add_words<4>(at);
-    at += count & 32;
-    if ((count & 16) != 0) add_words<2>(at);
-    at += count & 16;
-    if ((count & 8) != 0) add_words<1>(at);
-    at += count & 8;
+    add_part<16>(at, count);
+    add_part<8>(at, count);
+    add_part<4>(at, count);
+    add_part<2>(at, count);
+    add_part<1>(at, count);
     add_rest(at, count);
   }
   [[gnu::always_inline]] void add_rest(const char* at, std::size_t count) noexcept {

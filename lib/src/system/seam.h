@@ -191,10 +191,10 @@ inline void full_barrier_after_exchange() noexcept {
     std::memcpy(&y, b + at, sizeof y);
     return x ^ y;
   };
-  // The last eight bytes, which may overlap the words before them.
-  std::uint64_t difference = differ(bytes - sizeof(std::uint64_t));
-  for (std::size_t at = 0; at + sizeof(std::uint64_t) < bytes; at += sizeof(std::uint64_t))
-    difference |= differ(at);
+  // The first words and the last ones, which may overlap.
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::uint64_t difference = differ(0) | differ(bytes - kWord);
+  if (bytes > 2 * kWord) difference |= differ(kWord) | differ(bytes - 2 * kWord);
   return difference == 0;
 #endif
 }
