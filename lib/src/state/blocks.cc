@@ -352,7 +352,8 @@ Result<std::byte*> first_touch(Engine& engine, u64 domain, const Block& block, P
   // Damage may have one place begin within the other.
   if (to == nullptr || overlap(*place, engine.map->offset_of(*from), engine.layout.block_bytes))
     return Engine::corrupt("block place outside the file or over another", *place);
-  if (Status s = engine.map->populate(*place, engine.layout.block_bytes); !s.ok()) return s;
+  if (Status s = engine.map->prepare_overwrite(*place, engine.layout.block_bytes); !s.ok())
+    return s;
   // A reader that found the block here long ago may still be looking at these bytes. Order: the
   // place word changed when the block left, before any of them does, and the reader checks that
   // word last. Crash: the place is needed by nobody, what is in it does not matter.

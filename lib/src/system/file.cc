@@ -28,7 +28,6 @@ namespace {
 
 // Types of file systems by statfs; linux/magic.h does not have them all.
 constexpr std::uint64_t kExt = 0xef53;  // ext2, ext3, ext4
-constexpr std::uint64_t kXfs = 0x58465342;
 constexpr std::uint64_t kTmpfs = 0x01021994;
 constexpr std::uint64_t kBtrfs = 0x9123683e;
 constexpr std::uint64_t kFuse = 0x65735546;  // fuse and fuseblk
@@ -307,7 +306,7 @@ Status share_blocks(int from, int to) {
 
 bool overwrites_in_place(int fd) noexcept {
   const std::uint64_t type = file_system_of(fd).value_or(0);
-  return type == kExt || type == kXfs || type == kTmpfs;
+  return type == kExt || type == kTmpfs;
 }
 
 Status check_file_system(int fd, const std::string& /*path*/) {

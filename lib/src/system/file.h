@@ -66,7 +66,8 @@ Result<NewFile> create_file(const std::string& path, std::uint32_t mode);
 Status share_blocks(int from, int to);
 
 // Whether bytes that have a block are overwritten where they lie, so that a store to them never
-// needs space: of the file systems known to do so. (XFS does not after somebody took a reflink.)
+// needs space: of the file systems known to do so always. (XFS does not after somebody took a
+// reflink.)
 bool overwrites_in_place(int fd) noexcept;
 
 // Refuses file systems on which a shared mapping or locks do not work between processes: network

@@ -125,8 +125,14 @@ class Mapping {
   // Brings the pages of an allocated range into memory, ready to be stored to, so that neither a
   // full disk (copy-on-write file systems) nor a slow fault strikes later. Errors: kNoSpace.
   Status populate(std::uint64_t offset, std::uint64_t bytes);
-  // The same for a range that nobody stores to yet; by one thread. Where blocks are overwritten in
-  // place, populate() has nothing left to do in the last such ranges that lie in a row.
+  // The same for a place with old bytes that is about to be overwritten: where that never needs
+  // space, a fault is as good and no slower.
+  Status prepare_overwrite(std::uint64_t offset, std::uint64_t bytes) {
+    return overwrites_in_place_ ? Status() : populate(offset, bytes);
+  }
+  // As populate(), for a range that nobody stores to yet; by one thread. Where blocks are
+  // overwritten in place, populate() has nothing left to do in the last such ranges that lie in a
+  // row.
   Status populate_ahead(std::uint64_t offset, std::uint64_t bytes);
 
   // Asks for huge pages in the range, for memory that is written densely: one fault and one page
