@@ -78,8 +78,10 @@ struct StoreKind {
 
   bool presized = false;  // Is told the number of entries beforehand, for tuning.
   bool u64_only = false;  // Takes keys and values of 8 bytes only.
-  bool durable = false;   // Each put is on disk when it returns: for the measure `commits` only.
-  bool shared = false;    // Several processes may have it open and write.
+  // In memory: the bytes that it takes, at most. Null: what any such map may take.
+  std::uint64_t (*memory)(const Shape& shape) = nullptr;
+  bool durable = false;  // Each put is on disk when it returns: for the measure `commits` only.
+  bool shared = false;   // Several processes may have it open and write.
   bool only_if_named = false;  // Takes part if it is in --stores.
   // hmap can be beaten by it, but does not count it as beaten, for this reason.
   std::string not_counted = {};

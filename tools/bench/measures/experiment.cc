@@ -14,8 +14,8 @@
 namespace hmap::bench {
 namespace {
 
-// What a map in memory needs for an entry besides its bytes: the most of all of them, with the
-// moment when it has two arrays.
+// What a map in memory that does not say it needs for an entry besides its bytes: the most of all
+// of them, with the moment when it has two arrays.
 constexpr std::uint64_t kMemoryPerEntry = 200;
 
 // What a file needs for an entry besides its bytes, about.
@@ -39,7 +39,8 @@ std::string reason_to_skip(const Plan& plan, const StoreKind& kind) {
     return fmt::format("more than {} entries: {}; name it in --stores to measure it all the same",
                        kind.entries_max, kind.entries_reason);
   }
-  const std::uint64_t needed = memory_for(shape, kMemoryPerEntry);
+  const std::uint64_t needed =
+      kind.memory != nullptr ? kind.memory(shape) : memory_for(shape, kMemoryPerEntry);
   if (kind.role == Role::kMemory && needed > free_memory()) {
     return fmt::format("may need {} MiB of memory, {} MiB are free", needed >> 20,
                        free_memory() >> 20);
