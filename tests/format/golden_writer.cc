@@ -152,7 +152,7 @@ void fill_twice(Pair& pair) {
 // So much of the log's area that what comes next goes over its end.
 void fill_a_lap(Pair& pair) {
   fill_numbers(pair, 0, 20);
-  for (int i = 0; i < 9; ++i) pair.put("noise", noise(1'550, 100 + i));
+  for (std::uint32_t i = 0; i < 9; ++i) pair.put("noise", noise(1'550, 100 + i));
 }
 
 void log_some(Pair& pair) {

@@ -33,15 +33,15 @@ Result<Contents> salvage_live(const std::string& from, const std::string& to) {
 // 0 to 299 with the value "old" in a checkpoint; behind it every third replaced, every fifth gone.
 Contents write_and_die(const std::string& path) {
   Contents expected;
-  for (int i = 0; i < 300; ++i) expected[key_of(i)] = i % 3 == 0 ? "new" : "old";
-  for (int i = 0; i < 300; i += 5) expected.erase(key_of(i));
+  for (std::uint64_t i = 0; i < 300; ++i) expected[key_of(i)] = i % 3 == 0 ? "new" : "old";
+  for (std::uint64_t i = 0; i < 300; i += 5) expected.erase(key_of(i));
   const Outcome outcome = run_in_child([&] {
     Result<Store> store = Store::open(path, quiet_options());
     ASSERT_OK(store);
-    for (int i = 0; i < 300; ++i) ASSERT_OK(store->put(key_of(i), "old"));
+    for (std::uint64_t i = 0; i < 300; ++i) ASSERT_OK(store->put(key_of(i), "old"));
     ASSERT_OK(store->checkpoint());
-    for (int i = 0; i < 300; i += 3) ASSERT_OK(store->put(key_of(i), "new"));
-    for (int i = 0; i < 300; i += 5) ASSERT_OK(store->erase(key_of(i)));
+    for (std::uint64_t i = 0; i < 300; i += 3) ASSERT_OK(store->put(key_of(i), "new"));
+    for (std::uint64_t i = 0; i < 300; i += 5) ASSERT_OK(store->erase(key_of(i)));
     raise(SIGKILL);
   });
   EXPECT_TRUE(outcome.killed()) << outcome;
@@ -153,7 +153,7 @@ TEST(LiveState, AHalfAppliedChangeIsFinished) {
     const Outcome outcome = run_in_child([&] {
       Result<Store> store = Store::open(path, quiet_options());
       ASSERT_OK(store);
-      for (int i = 0; i < 20; ++i) ASSERT_OK(store->put(key_of(i), "old"));
+      for (std::uint64_t i = 0; i < 20; ++i) ASSERT_OK(store->put(key_of(i), "old"));
       StopAt::arm(event, SIGKILL);
       ASSERT_OK(store->put(key_of(7), "new"));
       ASSERT_OK(store->erase(key_of(8)));

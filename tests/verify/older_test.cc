@@ -37,8 +37,7 @@ void change(Store& store, Entries& entries) {
     EXPECT_OK(store.put(key, value));
     entries[key] = value;
   };
-  for (int i = 0; i < 400; ++i)
-    put("new " + std::to_string(i), value_of(static_cast<std::uint64_t>(i), i));
+  for (std::uint64_t i = 0; i < 400; ++i) put("new " + std::to_string(i), value_of(i, i));
   for (int i = 0; i < 400; i += 3) {
     EXPECT_OK(store.erase("new " + std::to_string(i)));
     entries.erase("new " + std::to_string(i));
