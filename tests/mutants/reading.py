@@ -24,6 +24,10 @@ MUTANTS = (
     mutant("r_short_sums_of_any_place", "F-104: a short record's checksum has its seed", (
         "format/record_sum.h", "  crc.add_word(seed);\n", ""),
         unit("RecordChecksum.*")),
+    mutant("r_keys_alike_at_both_ends", "every byte of a key is compared", (
+        "system/seam.h",
+        "  if (bytes > 2 * kWord) difference |= differ(kWord) | differ(bytes - 2 * kWord);\n", ""),
+        unit("SeamEqual.*")),
     mutant("r_older_sums_forgotten", "F-02: a store without the bit has XXH3", (
         "format/layout.cc",
         "(s.features_refuse & format::kFeatureCrc) != 0 ? RecordSums::kCrc : RecordSums::kXxh3",
