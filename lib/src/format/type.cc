@@ -187,6 +187,11 @@ void set_type(Superblock& superblock, const TypeInfo& type) {
               std::min(type.name.size(), sizeof superblock.type_name));
 }
 
+bool features_are_known(const Superblock& s) {
+  return (s.features_refuse & ~format::kFeaturesKnown) == 0 && s.key_kind <= format::kKindFixed &&
+         s.elem_kind <= format::kKindFixed;
+}
+
 bool type_is_possible(const Superblock& s) { return wrong_type(s).empty(); }
 
 Status type_mismatch(const TypeInfo& of_store, const TypeInfo& asked_for) {

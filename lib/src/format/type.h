@@ -14,6 +14,9 @@ Status check_type(const TypeInfo& type);
 // Puts a type that check_type() accepts into the fields of a superblock.
 void set_type(format::Superblock& superblock, const TypeInfo& type);
 
+// Whether this library can read a store of these features and kinds (F-02, F-06).
+bool features_are_known(const format::Superblock& superblock);
+
 // Whether the fields do not contradict each other (F-80). The name is not looked at: it is for
 // people, and type_of() makes it printable.
 bool type_is_possible(const format::Superblock& superblock);

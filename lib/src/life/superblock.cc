@@ -84,8 +84,7 @@ Result<Superblock> read_superblock(int fd, bool writable) {
   if (superblock.checksum != superblock_checksum(superblock)) {
     return Engine::corrupt("superblock with a wrong checksum", 0);
   }
-  if ((superblock.features_refuse & ~format::kFeaturesKnown) != 0 ||
-      superblock.key_kind > format::kKindFixed || superblock.elem_kind > format::kKindFixed) {
+  if (!features_are_known(superblock)) {
     return Status(Code::kWrongVersion, "the store uses features this library does not know");
   }
   if (!type_is_possible(superblock)) {

@@ -16,7 +16,7 @@ void write_record(const Engine& engine, std::byte* to, std::string_view key,
   const u64 seed = record_seed(engine, engine.map->offset_of(to));
   const u64 bytes = record_bytes(key, value) - kSum;
   u32 sum = 0;
-  if (engine.layout.record_sums == RecordSums::kCrc && bytes <= kCrcBytesMax) [[likely]] {
+  if (is_crc(engine.layout.record_sums, bytes)) [[likely]] {
     // Of where the bytes come from: those in the record are still on their way to the cache.
     Crc32c crc;
     crc.add_word(seed);

@@ -138,8 +138,7 @@ std::array<u8, 16> uuid_of(const Superblock& s) { return std::to_array(s.uuid); 
 
 // One with a right checksum.
 Result<FoundSuperblock> believe(const Superblock& s) {
-  if (s.version != format::kVersion || (s.features_refuse & ~format::kFeaturesKnown) != 0 ||
-      s.key_kind > format::kKindFixed || s.elem_kind > format::kKindFixed) {
+  if (s.version != format::kVersion || !features_are_known(s)) {
     return Status(Code::kWrongVersion,
                   "the store has a version or features this library cannot "
                   "read");
